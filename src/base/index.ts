@@ -1,0 +1,10 @@
+/**
+ * base: what Node lacks, and nothing of containers. Errors, byte strings, streams, pools, durable files, safe paths.
+ * Imports nothing of shale.
+ */
+export * from './byte-string.ts';
+export * from './errors.ts';
+export * from './framing.ts';
+export * from './owner.ts';
+export * from './pool.ts';
+export * from './streams.ts';
