@@ -12,6 +12,8 @@ interface Step {
   readonly command: readonly string[];
   /** What of the output is shown when all is well. */
   readonly summary?: (output: string) => string;
+  /** What of it is shown otherwise; all of it by default. */
+  readonly failure?: (output: string) => string;
 }
 
 const LIMIT_SECONDS = 50;
@@ -30,6 +32,7 @@ const steps: readonly Step[] = [
       ...unitTests(),
     ],
     summary: countTests,
+    failure: (output) => output.slice(Math.max(0, output.search(/^ℹ tests /m))),
   },
   { name: 'lint', command: ['node_modules/.bin/oxlint', '--deny-warnings', ...folders] },
   { name: 'types', command: ['node_modules/.bin/tsc', '-p', '.'] },
@@ -69,7 +72,7 @@ async function runStep(step: Step): Promise<void> {
     return;
   }
   failed.push(step.name);
-  console.log(`FAILED  ${step.name} (${took})\n${output.trimEnd()}\n`);
+  console.log(`FAILED  ${step.name} (${took})\n${(step.failure?.(output) ?? output).trimEnd()}\n`);
 }
 
 function run(command: readonly string[]): Promise<{ status: number; output: string }> {
