@@ -5,6 +5,7 @@
 export * from './byte-string.ts';
 export * from './errors.ts';
 export * from './framing.ts';
+export * from './json.ts';
 export * from './owner.ts';
 export * from './pool.ts';
 export * from './streams.ts';
