@@ -1,0 +1,11 @@
+/**
+ * runtime: running processes in containers. A RunSpec (plain data) becomes the config.json of the OCI runtime
+ * specification; runc carries it out. Nothing of an image is trusted: the rootfs is checked through held descriptors
+ * before anything starts, because installed runtimes lack fixes.
+ *
+ * Invariants: an attached container ends with this process, however that ends; a detached one is kept by conmon, and
+ * its exit file is the truth about its end; every cgroup is `/shale-<id>`, never empty or `/`, and is removed with
+ * rmdir, never by killing; everything on the machine that is ours has an owner record, so a sweep can tell the dead.
+ */
+export type * from './host.ts';
+export type * from './types.ts';
