@@ -119,6 +119,8 @@ export interface RunSpec {
   /** Names or numbers of supplementary groups (`--group-add`). */
   readonly groups?: readonly string[];
   readonly hostname?: string;
+  /** Also tell it in the variable HOSTNAME; default true. Build steps do not have it. */
+  readonly hostnameVariable?: boolean;
   readonly domainname?: string;
   readonly mounts?: readonly MountSpec[];
   readonly network: NetworkProvider;
