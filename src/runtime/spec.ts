@@ -239,7 +239,9 @@ function runtimeMounts(spec: RunSpec, privileged: boolean): MountConfig[] {
     special('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
     special('/dev/pts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
     special('/sys', 'sysfs', ['nosuid', 'noexec', 'nodev', writable]),
-    special('/sys/fs/cgroup', 'cgroup', [writable, 'nosuid', 'noexec', 'nodev']),
+    ...(spec.cgroupMount === false
+      ? []
+      : [special('/sys/fs/cgroup', 'cgroup', [writable, 'nosuid', 'noexec', 'nodev'])]),
     special('/dev/mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
     special('/dev/shm', 'tmpfs', ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shm}`]),
   ];
@@ -396,13 +398,17 @@ function makeSeccomp(input: ConfigInput, privileged: boolean): { readonly seccom
   return { seccomp: defaultSeccomp(conditions) };
 }
 
+/** JSON.rawJSON (V8), which the library types do not know yet. */
+interface RawJson {
+  rawJSON(text: string): unknown;
+}
+
 /** config.json's text. Numbers beyond 2^53 (RLIM_INFINITY) are written exactly. */
 export function formatConfig(config: RuntimeConfig | ProcessConfig): string {
-  // A plain number cannot hold 2^64-1; the marker survives JSON and is taken out of its quotes.
-  const text = JSON.stringify(config, (_, value: unknown) =>
-    typeof value === 'bigint' ? `\u0001${value}\u0001` : value,
+  const json = JSON as unknown as RawJson; // Node 24 has it
+  return JSON.stringify(config, (_, value: unknown) =>
+    typeof value === 'bigint' ? json.rawJSON(value.toString()) : value,
   );
-  return text.replace(/"\\u0001(\d+)\\u0001"/g, '$1');
 }
 
 function invalid(why: string): ShaleError {
