@@ -185,6 +185,7 @@ export class LayerTree {
     const key = metadata ? `\0${path}` : path;
     const known = this.#directories.get(key);
     if (known !== undefined) return known;
+    if (path !== '') for (const name of path.split('/')) this.#checkName(name, forPath);
     const steps = this.#walk(path, forPath, metadata ? this.#metadata : this.root);
     let parent: TreeNode | undefined;
     for (const step of steps) {

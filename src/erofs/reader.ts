@@ -239,7 +239,7 @@ class StoredNode implements IndexNode {
 
   data(): FileData {
     const size = this.sizeBytes;
-    if (this.kind !== 'file' || size === 0) return { source: 'tar', offset: 0 };
+    if (this.kind !== 'file' || size === 0) return { source: 'tar', offset: 0, device: 0 };
     if (this.#layout !== F.LAYOUT_CHUNKS) throw corrupt('a file has an unknown form', { nid: this.inode });
     const format = this.#uint32(F.INODE.union);
     if ((format & ~F.CHUNK_BITS_MASK) !== F.CHUNK_INDEXES)
@@ -255,10 +255,10 @@ class StoredNode implements IndexNode {
       if (next.device !== device || next.block !== expected) throw corrupt('a file has gaps', { nid: this.inode });
     }
     const blocks = this.#index.deviceBlocks[device - 1];
-    if (blocks === undefined || device > 2 || block + Math.ceil(size / F.BLOCK_BYTES) > blocks) {
+    if (blocks === undefined || block + Math.ceil(size / F.BLOCK_BYTES) > blocks) {
       throw corrupt('a file has content outside its data', { nid: this.inode, device });
     }
-    return { source: device === 1 ? 'tar' : 'expanded', offset: block * F.BLOCK_BYTES };
+    return { source: device === 1 ? 'tar' : 'expanded', offset: block * F.BLOCK_BYTES, device };
   }
 
   sha256(): Uint8Array | undefined {

@@ -12,7 +12,8 @@ import {
 import { createHash } from 'node:crypto';
 import { isSystemError, ShaleError, toBytes, toText, type ByteString } from '../../base/index.ts';
 import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
-import { childPath, type FileRegion, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
+import type { FileRegion } from '../copy/file-region.ts';
+import { childPath, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
 /** Which paths of a context exist for the build (.dockerignore). */
 export interface ContextFilter {
@@ -188,7 +189,7 @@ class ContextNode implements SourceNode {
   }
   open(): FileRegion {
     const fd = this.#reader.open(this.#path, this.#stat);
-    return { fd, offset: 0, [Symbol.dispose]: () => closeSync(fd) };
+    return { content: { kind: 'fd', fd, offset: 0 }, [Symbol.dispose]: () => closeSync(fd) };
   }
 
   #isDevice(): boolean {

@@ -9,15 +9,13 @@ import { resolveIn, type SourceNode } from './source-tree.ts';
 export function readTreeFile(root: SourceNode | undefined, path: ByteString, maxBytes: number): Buffer | undefined {
   const { node } = resolveIn(root, path, { followLast: true });
   if (node === undefined) return undefined;
-  if (node.kind !== 'file') throw new ShaleError('FILE_NOT_REGULAR', `/${toText(path)} of the image is not a regular file`);
-  if (node.sizeBytes > maxBytes) throw new ShaleError('LIMIT_EXCEEDED', `/${toText(path)} of the image is longer than ${maxBytes} bytes`);
+  if (node.kind !== 'file')
+    throw new ShaleError('FILE_NOT_REGULAR', `/${toText(path)} of the image is not a regular file`);
+  if (node.sizeBytes > maxBytes)
+    throw new ShaleError('LIMIT_EXCEEDED', `/${toText(path)} of the image is longer than ${maxBytes} bytes`);
   using region = node.open();
+  if (region.content.kind === 'bytes') return Buffer.from(region.content.bytes);
+  const { fd, offset } = region.content;
   const bytes = Buffer.alloc(node.sizeBytes);
-  let done = 0;
-  while (done < bytes.length) {
-    const got = readSync(region.fd, bytes, done, bytes.length - done, region.offset + done);
-    if (got === 0) break;
-    done += got;
-  }
-  return bytes.subarray(0, done);
+  return bytes.subarray(0, readSync(fd, bytes, 0, bytes.length, offset));
 }

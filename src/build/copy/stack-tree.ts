@@ -1,12 +1,9 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { createHash } from 'node:crypto';
+import { closeSync, openSync } from 'node:fs';
 import type { ByteString } from '../../base/index.ts';
 import type { ViewNode } from '../../erofs/index.ts';
 import type { Stack } from '../../layers/index.ts';
-import type { FileRegion, SourceKind, SourceNode } from './source-tree.ts';
-
-/** Bytes read at once while a file is hashed. */
-const READ_BYTES = 256 * 1024;
+import { hashRegion, type FileRegion } from './file-region.ts';
+import type { SourceKind, SourceNode } from './source-tree.ts';
 
 /** The merged tree of a stack of layers as something to copy from, read through the indexes and never mounted. */
 export function openStackTree(stack: Stack): SourceNode {
@@ -64,24 +61,11 @@ class StackNode implements SourceNode {
     for (const [name, node] of this.#node.children()) yield [name, new StackNode(this.#stack, node)];
   }
   sha256(): Uint8Array {
-    return this.#node.sha256() ?? this.#hash();
+    return this.#node.sha256() ?? hashRegion(() => this.open(), this.sizeBytes);
   }
   open(): FileRegion {
     const { path, offset } = this.#stack.locate(this.#node);
     const fd = openSync(path, 'r');
-    return { fd, offset, [Symbol.dispose]: () => closeSync(fd) };
-  }
-
-  #hash(): Uint8Array {
-    using region = this.open();
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(READ_BYTES);
-    for (let done = 0; done < this.sizeBytes; ) {
-      const got = readSync(region.fd, buffer, 0, Math.min(buffer.length, this.sizeBytes - done), region.offset + done);
-      if (got === 0) break;
-      hash.update(buffer.subarray(0, got));
-      done += got;
-    }
-    return hash.digest();
+    return { content: { kind: 'fd', fd, offset }, [Symbol.dispose]: () => closeSync(fd) };
   }
 }
