@@ -5,4 +5,6 @@
  */
 export * from './layers.ts';
 export * from './types.ts';
+export type { UpperFile } from './upper-file.ts';
+export * from './upper.ts';
 export * from './writer.ts';
