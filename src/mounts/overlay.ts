@@ -1,6 +1,15 @@
 import { closeSync, constants, symlinkSync, unlinkSync } from 'node:fs';
 import { ShaleError } from '../base/index.ts';
-import { AT, attachMount, changeDirectory, type FsParameter, mount, mountDetached, O_PATH, openAt } from '../sys/index.ts';
+import {
+  AT,
+  attachMount,
+  changeDirectory,
+  type FsParameter,
+  mount,
+  mountDetached,
+  O_PATH,
+  openAt,
+} from '../sys/index.ts';
 import type { UpperDirectories } from './protocol.ts';
 
 /** overlay's own limit (OVL_MAX_STACK). */

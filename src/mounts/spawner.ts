@@ -118,7 +118,10 @@ function findProgram(command: string, searchPath: string): string {
       denied ||= error instanceof Error && 'code' in error && error.code === 'EACCES';
     }
   }
-  throw new ShaleError(denied ? 'EACCES' : 'ENOENT', `start ${command}: ${denied ? 'permission denied' : 'no such program'}`);
+  throw new ShaleError(
+    denied ? 'EACCES' : 'ENOENT',
+    `start ${command}: ${denied ? 'permission denied' : 'no such program'}`,
+  );
 }
 
 function failureOf(child: ChildProcess, command: string): Promise<ShaleError> {
