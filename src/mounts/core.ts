@@ -1,15 +1,5 @@
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  rmSync,
-} from 'node:fs';
-import { isShaleError, isSystemError, messageOf, ownerOf, ShaleError } from '../base/index.ts';
+import { chmodSync, closeSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { isShaleError, ownerOf, ShaleError } from '../base/index.ts';
 import {
   AT,
   changeOwnerAt,
@@ -39,9 +29,9 @@ import type {
   RootAttributes,
   StartReply,
   UpperDirectories,
-  WireError,
 } from './protocol.ts';
 import { Spawner } from './spawner.ts';
+import { toWire } from './wire-errors.ts';
 
 // Of a fresh tmpfs for mount points only: neither files nor devices belong there.
 const PLACES_OPTIONS = 'size=1m,mode=0700';
@@ -81,7 +71,7 @@ export class MountCore {
     }
   }
 
-  #answer(request: Request): ReplyValues[Request['kind']] | Promise<ReplyValues['spawn']> {
+  #answer(request: Request): ReplyValues[Request['kind']] | Promise<ReplyValues['spawn' | 'close']> {
     switch (request.kind) {
       case 'start':
         return this.#start(request.namespace, request.mountDir);
@@ -190,7 +180,8 @@ export class MountCore {
     return null;
   }
 
-  #close(): null {
+  async #close(): Promise<null> {
+    await this.#spawner.close();
     for (const [id, mounted] of this.#mounted) if (!mounted.kept) this.#unmount(id);
     this.#layers?.close();
     return null;
@@ -250,17 +241,4 @@ function unmountFully(path: string): void {
     if (!isShaleError(error, 'EBUSY')) throw error;
     unmount(path, MNT.DETACH);
   }
-}
-
-function toWire(error: unknown): WireError {
-  if (error instanceof ShaleError) {
-    return { code: error.code, message: error.message, data: error.data, hint: error.hint };
-  }
-  const code = isSystemError(error) && error.code !== undefined ? error.code : 'MOUNT_HOST';
-  return { code, message: messageOf(error), data: {}, hint: undefined };
-}
-
-/** A descriptor of one of the calling thread's namespaces. */
-export function openNamespace(kind: 'mnt' | 'pid' | 'net'): number {
-  return openSync(`/proc/thread-self/ns/${kind}`, 'r');
 }

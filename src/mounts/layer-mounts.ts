@@ -53,6 +53,7 @@ export class LayerMounts {
 
   #checkSizes(layer: ErofsLayer): void {
     for (const { file, sizeBytes } of layer.data) {
+      if (sizeBytes === undefined) continue;
       const fd = open(file);
       try {
         const actual = fstatSync(fd).size;

@@ -16,10 +16,10 @@ export interface ErofsLayer {
   readonly data: readonly LayerData[];
 }
 
-/** A data file with the size it must have: the kernel would read wrong bytes from another one without a word. */
+/** A data file; where the size is known it must match: the kernel reads wrong bytes without a word. */
 export interface LayerData {
   readonly file: FileSource;
-  readonly sizeBytes: number;
+  readonly sizeBytes: number | undefined;
 }
 
 /** A layer that lies unpacked in a directory. */

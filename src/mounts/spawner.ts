@@ -17,7 +17,9 @@ const HELPER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 /** Starts programs from the host's thread, so that they are in its namespaces. */
 export class Spawner {
   readonly #onEnd: OnEnd;
+  readonly #bound = new Map<number, ChildProcess>();
   #count = 0;
+  #idle: (() => void) | undefined;
 
   constructor(onEnd: OnEnd) {
     this.#onEnd = onEnd;
@@ -38,9 +40,24 @@ export class Spawner {
     // Opened before the event loop can reap the child: the descriptor means this process and no later one.
     const pidfd = openProcess(child.pid);
     const process = this.#count++;
-    child.on('error', () => {}); // A failed kill; nobody here kills.
-    child.on('exit', (code, signal) => this.#onEnd(process, code ?? undefined, signal ?? undefined));
+    if (message.lifetime !== 'own') this.#bound.set(process, child);
+    child.on('error', () => {}); // Only a failed kill is left to go wrong.
+    child.on('exit', (code, signal) => {
+      this.#onEnd(process, code ?? undefined, signal ?? undefined);
+      this.#bound.delete(process);
+      if (this.#bound.size === 0) this.#idle?.();
+    });
     return { process, pid: child.pid, pidfd };
+  }
+
+  /** Kills what must not outlive this thread and waits until it has ended and is reaped. */
+  async close(): Promise<void> {
+    if (this.#bound.size === 0) return;
+    const idle = new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    for (const child of this.#bound.values()) child.kill('SIGKILL');
+    await idle;
   }
 }
 
