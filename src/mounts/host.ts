@@ -4,7 +4,7 @@ import { isInUserNamespace } from '../sys/index.ts';
 import { chooseDriver } from './driver.ts';
 import { Pipes, SpawnedProcess } from './host-process.ts';
 import { HostThread } from './host-thread.ts';
-import type { HostLayer, LayerData, MountReply, NamespaceChoice } from './protocol.ts';
+import type { HostLayer, MountReply, NamespaceChoice } from './protocol.ts';
 import { Unpackers } from './unpackers.ts';
 import type {
   HostEnd,
@@ -150,16 +150,14 @@ class Host implements MountHost {
     }
     const directories = await this.#unpackers.directories(layers);
     return layers.map((layer, index): HostLayer => {
-      return { kind: 'tree', key: layer.diffId, directory: directories[index] ?? '' };
+      return { kind: 'tree', key: layer.id, directory: directories[index] ?? '' };
     });
   }
 }
 
 function asErofs(layer: MountLayer): HostLayer {
-  const data: LayerData[] = [];
-  if (layer.tarPath !== undefined) data.push({ file: layer.tarPath, sizeBytes: layer.tarSizeBytes });
-  if (layer.expandedPath !== undefined) data.push({ file: layer.expandedPath, sizeBytes: undefined });
-  return { kind: 'erofs', key: layer.diffId, index: layer.indexPath, data };
+  const data = layer.data.map(({ path, sizeBytes }) => ({ file: path, sizeBytes }));
+  return { kind: 'erofs', key: layer.id, index: layer.indexPath, data };
 }
 
 class Rootfs implements MountedRootfs {

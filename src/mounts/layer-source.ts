@@ -1,10 +1,10 @@
 import type { ByteString } from '../base/index.ts';
 
-/** A layer that can be unpacked: its tree, and descriptors of its data files. An open index is one. */
+/** A layer that can be unpacked: its tree (an open index has one), and descriptors of its data files. */
 export interface LayerSource {
   readonly root: LayerNode;
-  /** The data files by name; a layer without content has none. */
-  readonly data: Readonly<Partial<Record<'tar' | 'expanded', number>>>;
+  /** The data files in the order of the index's device table, of which the first is number 1. */
+  readonly data: readonly number[];
 }
 
 /** One inode of a layer, as `IndexNode` of `erofs` has it; whiteouts and opaque directories are the layer's own. */
@@ -27,5 +27,6 @@ export interface LayerNode {
   xattrs(): ReadonlyMap<ByteString, Uint8Array>;
   /** In the order of their names' bytes. */
   children(): Iterable<readonly [name: ByteString, node: LayerNode]>;
-  data(): { readonly source: 'tar' | 'expanded'; readonly offset: number };
+  /** Where a file's content lies: number of the data file and first byte in it. */
+  data(): { readonly device: number; readonly offset: number };
 }

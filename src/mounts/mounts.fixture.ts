@@ -86,24 +86,24 @@ export class Sandbox implements Disposable {
     const name = this.path(`layer-${this.#layers++}`);
     writeFileSync(`${name}.tar`, tar);
     writeFileSync(`${name}.erofs`, image);
-    const diffId = `sha256:${createHash('sha256').update(image).update(tar).digest('hex')}`;
-    return { diffId, indexPath: `${name}.erofs`, tarPath: `${name}.tar`, tarSizeBytes: tar.length };
+    const id = `sha256:${createHash('sha256').update(image).update(tar).digest('hex')}`;
+    return { id, indexPath: `${name}.erofs`, data: [{ path: `${name}.tar`, sizeBytes: tar.length }] };
   }
 
   /** Unpacked layers, as a store would keep them. */
   trees(): TreeStore {
     const root = this.path('trees');
     mkdirSync(root, { recursive: true, mode: 0o700 });
-    const place = (diffId: string): string => join(root, diffId.replace(':', '-'));
+    const place = (id: string): string => join(root, id.replace(':', '-'));
     return {
-      find: (diffId) => Promise.resolve(existsSync(place(diffId)) ? place(diffId) : undefined),
-      create: (diffId) => {
+      find: (id) => Promise.resolve(existsSync(place(id)) ? place(id) : undefined),
+      create: (id) => {
         const path = join(mkdtempSync(join(root, '.new-')), 'tree');
         return Promise.resolve({
           path,
           commit: () => {
-            renameSync(path, place(diffId));
-            return Promise.resolve(place(diffId));
+            renameSync(path, place(id));
+            return Promise.resolve(place(id));
           },
           [Symbol.asyncDispose]: () => {
             rmSync(join(path, '..'), { recursive: true, force: true });

@@ -26,25 +26,43 @@ export type MountErrorCode =
 /** How layers become visible: mounted as EROFS, or unpacked once each into a directory. */
 export type MountDriver = 'erofs' | 'unpack';
 
-/** A layer as the store has it (`Layer` of `layers` is one). */
+/** A layer as it is mounted or unpacked: an index and the files that hold its data. */
 export interface MountLayer {
-  /** Its identity; equal ones share a superblock or a tree. */
+  /** Its identity, the diffId of a layer: equal ones share a superblock or a tree. */
+  readonly id: string;
+  readonly indexPath: string;
+  /** In the order of the index's device table; none for an index of metadata only. */
+  readonly data: readonly MountData[];
+}
+
+export interface MountData {
+  readonly path: string;
+  /** The size that the file must have, in bytes. The kernel reads wrong bytes from another one without a word. */
+  readonly sizeBytes?: number | undefined;
+}
+
+/** What the store knows of a layer (`Layer` of `layers` is one). */
+export interface StoredLayer {
   readonly diffId: string;
   readonly indexPath: string;
-  /** The first data file; absent for an index of metadata only. */
-  readonly tarPath?: string | undefined;
-  /** The size that the tar must have, in bytes. */
+  readonly tarPath: string;
   readonly tarSizeBytes: number;
-  /** The second data file (expanded sparse files), where the index has one. */
   readonly expandedPath?: string | undefined;
+}
+
+/** A layer of the store as it is mounted: its tar, and its expanded sparse files where it has any. */
+export function mountLayerOf(layer: StoredLayer): MountLayer {
+  const tar = { path: layer.tarPath, sizeBytes: layer.tarSizeBytes };
+  const data = layer.expandedPath === undefined ? [tar] : [tar, { path: layer.expandedPath }];
+  return { id: layer.diffId, indexPath: layer.indexPath, data };
 }
 
 /** Where unpacked layers are kept. The store's derived directories are one. */
 export interface TreeStore {
   /** The directory of a layer that was unpacked whole, and is held while this process runs. */
-  find(diffId: string): Promise<string | undefined>;
+  find(id: string): Promise<string | undefined>;
   /** A place to unpack it at. */
-  create(diffId: string): Promise<TreeDraft>;
+  create(id: string): Promise<TreeDraft>;
 }
 
 /** A tree in the making; disposed without `commit` it is removed, with all that was unpacked. */
@@ -57,7 +75,8 @@ export interface TreeDraft extends AsyncDisposable {
 
 /** What an unpacked layer lacks: never silently. */
 export interface LostEntries {
-  readonly diffId: string;
+  /** The layer's id. */
+  readonly layer: string;
   /** All of them; `entries` shows the first hundred. */
   readonly count: number;
   readonly entries: readonly LostEntry[];

@@ -27,10 +27,7 @@ function unpack({ layer, directory, xattrFamily }: UnpackOrder): UnpackResult {
     return fd;
   };
   try {
-    const data = {
-      ...(layer.tarPath === undefined ? {} : { tar: open(layer.tarPath) }),
-      ...(layer.expandedPath === undefined ? {} : { expanded: open(layer.expandedPath) }),
-    };
+    const data = layer.data.map(({ path }) => open(path));
     return unpackLayer({ root, data }, { directory, xattrFamily });
   } finally {
     for (const fd of opened) closeSync(fd);

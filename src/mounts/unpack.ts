@@ -114,15 +114,13 @@ class Unpacker implements UnpackResult {
   }
 
   #copy(to: number, node: LayerNode, path: ByteString): void {
-    const { source, offset } = node.data();
-    const from = this.#source.data[source];
-    if (from === undefined) throw invalid(path, `has its content in the ${source} file, which is not here`);
+    const { device, offset } = node.data();
+    const from = this.#source.data[device - 1];
+    if (from === undefined) throw invalid(path, `has its content in data file ${device}, which is not here`);
     const copied = copyRange(from, offset, to, node.sizeBytes) ?? copyByHand(from, offset, to, node.sizeBytes);
     if (copied < node.sizeBytes) {
-      throw invalid(
-        path,
-        `has ${node.sizeBytes} bytes of content at ${offset}, of which the ${source} file holds ${copied}`,
-      );
+      const found = `of which data file ${device} holds ${copied}`;
+      throw invalid(path, `has ${node.sizeBytes} bytes of content at ${offset}, ${found}`);
     }
   }
 

@@ -41,8 +41,8 @@ export class Unpackers {
   /** The directory of each layer, unpacked where that was not done before. */
   async directories(layers: readonly MountLayer[]): Promise<readonly string[]> {
     return await mapPool(layers, UNPACKS_MAX, (layer) => {
-      return this.#underWay.run(layer.diffId, async () => {
-        return (await this.#trees.find(layer.diffId)) ?? (await this.#unpack(layer));
+      return this.#underWay.run(layer.id, async () => {
+        return (await this.#trees.find(layer.id)) ?? (await this.#unpack(layer));
       });
     });
   }
@@ -52,20 +52,21 @@ export class Unpackers {
   }
 
   async #unpack(layer: MountLayer): Promise<string> {
-    await using draft = await this.#trees.create(layer.diffId);
-    const worker = this.#idle.pop() ?? new Worker(unpackWorkerFile(), { name: 'shale unpack', argv: [] });
+    await using draft = await this.#trees.create(layer.id);
+    const worker =
+      this.#idle.pop() ?? new Worker(unpackWorkerFile(), { name: 'shale unpack', argv: [], trackUnmanagedFds: false });
     const answer = await order(worker, { layer, directory: draft.path, xattrFamily: this.#xattrFamily });
     this.#idle.push(worker);
     if (answer.kind === 'failed') {
       const { message, data } = answer.error;
       throw fromWire({
         ...answer.error,
-        message: `unpack layer ${layer.diffId}: ${message}`,
-        data: { ...data, diffId: layer.diffId },
+        message: `unpack layer ${layer.id}: ${message}`,
+        data: { ...data, layer: layer.id },
       });
     }
     if (answer.lostCount > 0) {
-      this.#onLost?.({ diffId: layer.diffId, count: answer.lostCount, entries: answer.lost });
+      this.#onLost?.({ layer: layer.id, count: answer.lostCount, entries: answer.lost });
     }
     return await draft.commit();
   }
