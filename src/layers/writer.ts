@@ -14,8 +14,8 @@ const BUFFER_BYTES = 1024 * 1024;
 /** Where an entry's content comes from. */
 export type EntryContent =
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  /** An open descriptor, read from its start; the caller closes it. */
-  | { readonly kind: 'fd'; readonly fd: number }
+  /** Part of an open file, from `offset`; the caller closes it. */
+  | { readonly kind: 'fd'; readonly fd: number; readonly offset: number }
   | { readonly kind: 'stream'; readonly stream: ByteStream };
 
 /**
@@ -80,7 +80,7 @@ export class LayerWriter implements AsyncDisposable {
   ): Promise<Uint8Array> {
     const hash = known === undefined ? createHash('sha256') : undefined;
     const begin = this.#offset;
-    if (content?.kind === 'fd') this.#copyFrom(content.fd, entry, hash);
+    if (content?.kind === 'fd') this.#copyFrom(content, entry, hash);
     else if (content?.kind === 'stream') {
       for await (const chunk of content.stream) {
         hash?.update(chunk);
@@ -101,11 +101,11 @@ export class LayerWriter implements AsyncDisposable {
   }
 
   /** Reads straight into the buffer: no copy and no allocation per file. */
-  #copyFrom(fd: number, entry: TarEntry, hash: Hash | undefined): void {
+  #copyFrom(from: { readonly fd: number; readonly offset: number }, entry: TarEntry, hash: Hash | undefined): void {
     for (let position = 0; position < entry.sizeBytes;) {
       if (this.#filled === BUFFER_BYTES) this.#flush();
       const wanted = Math.min(entry.sizeBytes - position, BUFFER_BYTES - this.#filled);
-      const got = readSync(fd, this.#buffer, this.#filled, wanted, position);
+      const got = readSync(from.fd, this.#buffer, this.#filled, wanted, from.offset + position);
       if (got === 0) throw contentChanged(entry, `it ends after ${position} of ${entry.sizeBytes} bytes`);
       hash?.update(this.#buffer.subarray(this.#filled, this.#filled + got));
       this.#filled += got;

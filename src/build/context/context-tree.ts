@@ -1,8 +1,19 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  type BigIntStats,
+} from 'node:fs';
 import { createHash } from 'node:crypto';
 import { isSystemError, ShaleError, toBytes, toText, type ByteString } from '../../base/index.ts';
 import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
-import { childPath, type FileRegion, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
+import type { FileRegion } from '../copy/file-region.ts';
+import { childPath, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
 /** Which paths of a context exist for the build (.dockerignore). */
 export interface ContextFilter {
@@ -94,9 +105,13 @@ class ContextReader {
   open(path: ByteString, stat: BigIntStats): number {
     const fd = openSync(this.pathOf(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     const now = fstatSync(fd, { bigint: true });
-    if (now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs) return fd;
+    if (now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs)
+      return fd;
     closeSync(fd);
-    throw new ShaleError('CONTENT_CHANGED', `${toText(path)} changed while the build read it`, { hint: 'run the build again when nothing writes to the context', data: { path: toText(path) } });
+    throw new ShaleError('CONTENT_CHANGED', `${toText(path)} changed while the build read it`, {
+      hint: 'run the build again when nothing writes to the context',
+      data: { path: toText(path) },
+    });
   }
 
   sha256(path: ByteString, stat: BigIntStats): Uint8Array {
@@ -110,7 +125,8 @@ class ContextReader {
     const hash = createHash('sha256');
     const fd = this.open(path, stat);
     try {
-      for (let got = readSync(fd, this.#buffer); got > 0; got = readSync(fd, this.#buffer)) hash.update(this.#buffer.subarray(0, got));
+      for (let got = readSync(fd, this.#buffer); got > 0; got = readSync(fd, this.#buffer))
+        hash.update(this.#buffer.subarray(0, got));
     } finally {
       closeSync(fd);
     }
@@ -173,7 +189,7 @@ class ContextNode implements SourceNode {
   }
   open(): FileRegion {
     const fd = this.#reader.open(this.#path, this.#stat);
-    return { fd, offset: 0, [Symbol.dispose]: () => closeSync(fd) };
+    return { content: { kind: 'fd', fd, offset: 0 }, [Symbol.dispose]: () => closeSync(fd) };
   }
 
   #isDevice(): boolean {

@@ -1,6 +1,7 @@
 import { compareLayerPaths, type TarEntry } from '../../archive/index.ts';
 import { ShaleError, toText, type ByteString } from '../../base/index.ts';
-import { parentPath, resolvePath, type FileRegion, type SourceKind, type SourceNode } from './source-tree.ts';
+import type { FileRegion } from './file-region.ts';
+import { baseName, parentPath, resolvePath, type SourceKind, type SourceNode } from './source-tree.ts';
 
 /** What stands at a path of the destination: something that this copy puts there, or what the layers below hold. */
 export interface DestinationNode {
@@ -59,6 +60,7 @@ export class Destination {
   /** Puts an entry; whatever was at its path is replaced, a directory with all that is in it unless it stays one. */
   put(entry: TarEntry, content: PlannedEntry['content'], origin: string): void {
     const { path } = entry;
+    if (baseName(path).startsWith('.wh.')) throw reservedName(path);
     if (entry.kind !== 'directory' && this.#planned.get(path)?.entry.kind === 'directory') this.#dropBelow(path);
     this.#planned.set(path, { entry, content, origin });
   }
@@ -138,4 +140,13 @@ export function notADirectory(path: ByteString): ShaleError {
   return new ShaleError('COPY_NOT_A_DIRECTORY', `cannot copy to non-directory: /${toText(path)}`, {
     data: { path: toText(path) },
   });
+}
+
+/** Layers say with such names that something is gone (image-spec layer.md, "Whiteouts"). */
+function reservedName(path: ByteString): ShaleError {
+  return new ShaleError(
+    'COPY_RESERVED_NAME',
+    `/${toText(path)} cannot be in an image: names that begin with ".wh." mean deleted files`,
+    { data: { path: toText(path) } },
+  );
 }

@@ -79,7 +79,8 @@ function place(destination: Destination, request: CopyRequest, node: SourceNode,
   if (excluded && (node.kind !== 'directory' || request.excludes?.hasExceptions !== true)) return;
   if (!excluded) {
     for (const directory of at.delayed ?? []) {
-      if (destination.find(directory.at.path) === undefined) putNode(destination, request, directory.node, directory.at);
+      if (destination.find(directory.at.path) === undefined)
+        putNode(destination, request, directory.node, directory.at);
     }
   }
   if (node.kind === 'directory') placeDirectory(destination, request, node, at, excluded);

@@ -1,12 +1,8 @@
 import { ShaleError, type ByteString } from '../../base/index.ts';
 
-export type SourceKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo';
+import type { FileRegion } from './file-region.ts';
 
-/** A part of an open file. The descriptor is closed by dispose when it was opened for this region alone. */
-export interface FileRegion extends Disposable {
-  readonly fd: number;
-  readonly offset: number;
-}
+export type SourceKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo';
 
 /**
  * One file or directory of a tree that can be copied from: the build context, or the merged layers of a stage. Nothing
