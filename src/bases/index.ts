@@ -13,3 +13,21 @@ export {
 export { readHostAptSources } from './debian/host-sources.ts';
 export { compareVersions } from './debian/version.ts';
 export { type Fetcher, HttpFetcher, type HttpFetcherOptions } from './fetch.ts';
+export { isDebianArchitecture, debianArchitecture } from './debian/image-config.ts';
+export {
+  type BaseImage,
+  type BasePackage,
+  type BaseProgress,
+  type DebianBaseOptions,
+  makeDebianBase,
+} from './debian/make-debian-base.ts';
+export type {
+  BaseHost,
+  ContentCache,
+  LayerSink,
+  StepRequest,
+  StepResult,
+  StepRunner,
+  StoredLayer,
+  WorkFolder,
+} from './host.ts';
