@@ -35,13 +35,20 @@ export interface EngineContext {
 }
 
 export async function openContext(options: EngineOptions): Promise<EngineContext> {
-  const store = await openStore({ root: options.home, runRoot: options.runRoot, clock: options.now, ...(options.readOnly === true && { readOnly: true }) });
+  const store = await openStore({
+    root: options.home,
+    runRoot: options.runRoot,
+    clock: options.now,
+    ...(options.readOnly === true && { readOnly: true }),
+  });
   const registry = (signal: AbortSignal): RegistryOptions => ({
     insecureHosts: options.insecureRegistries,
     signal,
     pause: (attempt) => new Promise((resolve) => setTimeout(resolve, Math.min(8000, 250 * 2 ** attempt))),
   });
-  const layers: Layers = new Layers(store, { fetch: (diffId) => fetchFromSources(layers, diffId, { registry: registry(NEVER) }) });
+  const layers: Layers = new Layers(store, {
+    fetch: (diffId) => fetchFromSources(layers, diffId, { registry: registry(NEVER) }),
+  });
   return { options, store, layers, registry };
 }
 
@@ -51,4 +58,3 @@ const NEVER: AbortSignal = new AbortController().signal;
 export function runPath(context: EngineContext, ...names: readonly string[]): string {
   return join(context.options.runRoot, ...names);
 }
-

@@ -4,7 +4,6 @@
  */
 import type { ByteStream } from '../base/index.ts';
 
-
 import type { ProgressEvent } from '../graph/index.ts';
 
 /** A published port. */
