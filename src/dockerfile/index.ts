@@ -19,3 +19,5 @@ export type * from './syntax/instructions.ts';
 export { positionAt, type Position, type Source, type Span } from './syntax/source.ts';
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
+export type * from './frontend/plan.ts';
+export { toGraph } from './frontend/to-graph.ts';
