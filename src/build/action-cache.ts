@@ -14,7 +14,9 @@ export function openActionCache(store: Store): ActionCache {
   return {
     async find(key): Promise<CachedStep | undefined> {
       const record = await store.cacheRecords.find(key);
-      return record?.trusted === true && typeof record.result === 'string' ? { recordId: String(record.id), stored: record.result } : undefined;
+      return record?.trusted === true && typeof record.result === 'string'
+        ? { recordId: String(record.id), stored: record.result }
+        : undefined;
     },
     async save(record) {
       await save(store, record);
@@ -59,7 +61,9 @@ async function readInputs(store: Store, record: CacheRecord): Promise<StepInputs
   if (Array.isArray(inputs)) return inputsOf(inputs);
   if (!isJsonObject(inputs) || !isDigest(inputs['blob'])) return undefined;
   if ((await store.blobs.find(inputs['blob'])) === undefined) return undefined;
-  const bytes = zstdDecompressSync(await store.blobs.read(inputs['blob'], INPUTS_MAX_BYTES), { maxOutputLength: INPUTS_MAX_BYTES });
+  const bytes = zstdDecompressSync(await store.blobs.read(inputs['blob'], INPUTS_MAX_BYTES), {
+    maxOutputLength: INPUTS_MAX_BYTES,
+  });
   const parsed = parseJson(bytes, 'the recorded inputs of a step');
   return Array.isArray(parsed) ? inputsOf(parsed) : undefined;
 }

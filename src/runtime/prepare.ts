@@ -8,6 +8,7 @@ import {
   checkRunSpec,
   formatConfig,
   INIT_TARGET,
+  isNetworkSysctl,
   makeConfig,
   type ResolvedDevice,
   type RuntimeConfig,
@@ -44,7 +45,7 @@ export async function prepare(context: RuntimeContext, spec: RunSpec, folder: st
   checkRunSpec(spec);
   const devices = (spec.devices ?? []).map(resolveDevice);
   // Setting up a network takes longest: it goes on while the user is looked up.
-  const attaching = attachNetwork(spec);
+  const attaching = attachNetwork(spec, context.facts);
   const looked = await settled(resolveUser(spec.user ?? '', spec.groups ?? [], rootfsUserDatabase(spec.rootfs)));
   const network = await attaching;
   try {
@@ -73,13 +74,16 @@ async function settled<T>(promise: Promise<T>): Promise<() => T> {
   }
 }
 
-function attachNetwork(spec: RunSpec): Promise<NetworkAttachment> {
+function attachNetwork(spec: RunSpec, facts: HostFacts): Promise<NetworkAttachment> {
   return spec.network.attach({
     id: spec.id,
     hostname: spec.hostname ?? spec.id.slice(0, 12),
     ports: spec.ports ?? [],
     extraHosts: spec.extraHosts ?? [],
     dns: spec.dns ?? {},
+    sysctls: Object.fromEntries(
+      Object.entries({ ...facts.networkSysctls, ...spec.sysctls }).filter(([name]) => isNetworkSysctl(name)),
+    ),
   });
 }
 

@@ -116,10 +116,7 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
       cgroupsPath: cgroupPathOf(spec.id),
       resources: makeResources(spec.resources ?? {}, input.devices, privileged),
       ...(input.devices.length > 0 ? { devices: input.devices.map(deviceNode) } : {}),
-      sysctl: {
-        ...(network.namespace.kind === 'host' ? {} : input.facts.networkSysctls),
-        ...spec.sysctls,
-      },
+      sysctl: makeSysctls(spec, network, input.facts),
       ...makeSeccomp(input, privileged),
       maskedPaths: privileged ? [] : input.facts.maskedPaths,
       readonlyPaths: privileged ? [] : READONLY_PATHS,
@@ -318,6 +315,18 @@ function networkNamespace(network: NetworkAttachment): LinuxConfig['namespaces']
     case 'path':
       return [{ type: 'network', path: '/proc/self/ns/net' }];
   }
+}
+
+/** A namespace that was handed in has got its `net.` settings already (the runtime takes it for the host's). */
+function makeSysctls(spec: RunSpec, network: NetworkAttachment, facts: HostFacts): Readonly<Record<string, string>> {
+  const defaults = network.namespace.kind === 'new' ? facts.networkSysctls : {};
+  const asked = Object.entries({ ...defaults, ...spec.sysctls });
+  return Object.fromEntries(asked.filter(([name]) => network.namespace.kind !== 'path' || !isNetworkSysctl(name)));
+}
+
+/** True for settings that belong to a network namespace. */
+export function isNetworkSysctl(name: string): boolean {
+  return name.startsWith('net.') || name.startsWith('net/');
 }
 
 const CPU_PERIOD_US = 100_000;

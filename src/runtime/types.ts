@@ -181,6 +181,8 @@ export interface NetworkRequest {
   readonly ports: readonly PublishedPort[];
   readonly extraHosts: readonly string[];
   readonly dns: DnsOptions;
+  /** `net.` settings of the namespace (`net.ipv4.ip_forward`), docker's defaults included. */
+  readonly sysctls: Readonly<Record<string, string>>;
 }
 
 /** Gives containers their network. `none`, `host` and `bridge` exist; a build uses a pool of bridge namespaces. */
@@ -214,6 +216,11 @@ export interface NetworkAttachment extends AsyncDisposable {
   readonly macAddress?: string;
   /** The published ports with the host ports that were chosen. */
   readonly ports: readonly PublishedPort[];
+  /**
+   * The container lives on without this process: the network is from now on the container's, and is given back when it is
+   * removed or found dead. Disposing does nothing afterwards.
+   */
+  handOver(): void | Promise<void>;
 }
 
 /** How a container ended. */

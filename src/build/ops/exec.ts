@@ -30,7 +30,8 @@ export const execOperation: Operation<ExecOp> = {
 function inputsOf(step: Step<ExecOp>, session: BuildSession): StepInputs {
   const { op } = step;
   const unsupported = op.mounts.find((mount) => mount.kind !== 'inline');
-  if (unsupported !== undefined) throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${unsupported.kind} is not supported`);
+  if (unsupported !== undefined)
+    throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${unsupported.kind} is not supported`);
   const { args, env, kind: _kind, ...rest } = op;
   return new Map([
     ...session.commonInputs(),
