@@ -19,11 +19,14 @@ export interface EngineOptions {
   readonly debianMirror?: string;
   /** Forces how layers are mounted (SHALE_MOUNTS). */
   readonly mountDriver?: MountDriver;
-  /** Bytes of build cache that are kept. */
-  readonly cacheMaxBytes?: number;
+  /** How much build cache is kept. */
+  readonly cacheMax?: CacheMax;
   /** Never writes to the store. */
   readonly readOnly?: boolean;
 }
+
+/** A number of bytes, or a share of the file system with an upper limit. */
+export type CacheMax = { readonly kind: 'bytes'; readonly bytes: number } | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
 
 /** What every part of the engine works with. */
 export interface EngineContext {

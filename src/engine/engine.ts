@@ -10,7 +10,17 @@ import { run } from './containers/run.ts';
 import { makeBase } from './base.ts';
 import { build } from './builds.ts';
 import { openContext, type EngineOptions } from './context.ts';
-import { imageHistory, importImage, inspectImageByName, listImages, loadImages, pull, removeImage, saveImages, tagImage } from './images.ts';
+import {
+  imageHistory,
+  importImage,
+  inspectImageByName,
+  listImages,
+  loadImages,
+  pull,
+  removeImage,
+  saveImages,
+  tagImage,
+} from './images.ts';
 import { check, prune, reset, usage } from './system.ts';
 import type { Engine } from './types.ts';
 import { why } from './why.ts';

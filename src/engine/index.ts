@@ -3,6 +3,6 @@
  * upkeep. Everything is plain data in and out; nothing here prints, and nothing stays behind but what was asked for.
  */
 export type { ProgressEvent } from '../graph/index.ts';
-export type { EngineOptions } from './context.ts';
+export type { CacheMax, EngineOptions } from './context.ts';
 export { openEngine } from './engine.ts';
 export type * from './types.ts';

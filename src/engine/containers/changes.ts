@@ -13,7 +13,11 @@ const WHITEOUT = '.wh.';
 export function containerChanges(context: EngineContext, record: ContainerRecord, stack: Stack): Iterable<UpperChange> {
   const setup = parseSetup(record);
   const traces = setup.detached ? detachedOf(context, record).traces : undefined;
-  return walkUpper({ upperDir: join(context.store.containers.folder(record.id), 'upper'), lower: stack.view, ...(traces !== undefined && { traces }) });
+  return walkUpper({
+    upperDir: join(context.store.containers.folder(record.id), 'upper'),
+    lower: stack.view,
+    ...(traces !== undefined && { traces }),
+  });
 }
 
 /** `shale diff`: added, changed and deleted paths. @throws CONTAINER_NOT_FOUND */

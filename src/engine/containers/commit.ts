@@ -14,7 +14,10 @@ import { detachedOf, runtimeFor, stateOf } from './state.ts';
  * else. A running container is frozen while its files are read, unless `pause` is off.
  * @throws CONTAINER_NOT_FOUND, CHANGE_INVALID, UPPER_CHANGED
  */
-export async function commitContainer(context: EngineContext, request: CommitRequest): Promise<{ readonly imageId: string }> {
+export async function commitContainer(
+  context: EngineContext,
+  request: CommitRequest,
+): Promise<{ readonly imageId: string }> {
   const { store, layers } = context;
   const record = await store.containers.get(request.container);
   const name = request.tag === undefined ? undefined : formatReference(parseReference(request.tag));
@@ -24,13 +27,29 @@ export async function commitContainer(context: EngineContext, request: CommitReq
   const stack = await layers.stack(record.diffIds);
   const { diffId } = await writeUpper(layers, containerChanges(context, record, stack));
   const created = new Date(context.options.now()).toISOString();
-  const entry = { created, createdBy: parseSetup(record).command.join(' '), ...(request.author !== undefined && { author: request.author }), ...(request.message !== undefined && { comment: request.message }) };
+  const entry = {
+    created,
+    createdBy: parseSetup(record).command.join(' '),
+    ...(request.author !== undefined && { author: request.author }),
+    ...(request.message !== undefined && { comment: request.message }),
+  };
   const image = await putImage(
     store,
-    { ...base, created, config, diffIds: [...record.diffIds, diffId], history: [...base.history, entry], ...(request.author !== undefined && { author: request.author }) },
+    {
+      ...base,
+      created,
+      config,
+      diffIds: [...record.diffIds, diffId],
+      history: [...base.history, entry],
+      ...(request.author !== undefined && { author: request.author }),
+    },
     { madeHere: true },
   );
-  await store.publish({ images: [image], tags: name === undefined ? [] : [{ name, target: { kind: 'image', digest: image.id } }], reason: `commit ${record.name}` });
+  await store.publish({
+    images: [image],
+    tags: name === undefined ? [] : [{ name, target: { kind: 'image', digest: image.id } }],
+    reason: `commit ${record.name}`,
+  });
   return { imageId: image.id };
 }
 

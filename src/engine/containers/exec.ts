@@ -10,13 +10,17 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
   const runtime = runtimeFor(context);
   const setup = parseSetup(record);
   if (stateOf(context, record, runtime).kind !== 'running' || !setup.detached) {
-    throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running${setup.detached ? '' : ' on its own'}`, { hint: 'shale ps' });
+    throw new ShaleError(
+      'CONTAINER_NOT_RUNNING',
+      `the container ${record.name} is not running${setup.detached ? '' : ' on its own'}`,
+      { hint: 'shale ps' },
+    );
   }
   const handle = await detachedOf(context, record, runtime).exec({
     args: request.command,
     env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
     terminal: request.terminal,
-    io: request.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'empty' },
+    io: request.interactive || request.terminal ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
     ...(request.workingDirectory !== undefined && { cwd: request.workingDirectory }),
     ...(request.user !== undefined && { user: request.user }),
   });
@@ -24,5 +28,9 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
     await handle[Symbol.asyncDispose]();
     return end.code;
   });
-  return { containerId: record.id, exit: request.detach ? Promise.resolve(0) : exit, kill: (signal) => void handle.kill(signal) };
+  return {
+    containerId: record.id,
+    exit: request.detach ? Promise.resolve(0) : exit,
+    kill: (signal) => void handle.kill(signal),
+  };
 }

@@ -52,6 +52,13 @@ function times(state: ContainerState): Record<string, string> {
   };
 }
 
-function portsJson(ports: ReturnType<typeof parseSetup>['ports']): Record<string, { HostIp: string; HostPort: string }[]> {
-  return Object.fromEntries(ports.map((port) => [`${port.containerPort}/${port.protocol}`, [{ HostIp: port.hostIp ?? '0.0.0.0', HostPort: String(port.hostPort ?? '') }]]));
+function portsJson(
+  ports: ReturnType<typeof parseSetup>['ports'],
+): Record<string, { HostIp: string; HostPort: string }[]> {
+  return Object.fromEntries(
+    ports.map((port) => [
+      `${port.containerPort}/${port.protocol}`,
+      [{ HostIp: port.hostIp ?? '0.0.0.0', HostPort: String(port.hostPort ?? '') }],
+    ]),
+  );
 }

@@ -4,7 +4,10 @@ import { parseSetup } from './record.ts';
 import { runtimeFor, settleState } from './state.ts';
 
 /** `shale ps`. Newest first. */
-export async function listContainers(context: EngineContext, options: { readonly all: boolean }): Promise<ContainerSummary[]> {
+export async function listContainers(
+  context: EngineContext,
+  options: { readonly all: boolean },
+): Promise<ContainerSummary[]> {
   const runtime = runtimeFor(context);
   const summaries: ContainerSummary[] = [];
   for (const record of await context.store.containers.list()) {

@@ -5,10 +5,18 @@ import { parseSetup } from './record.ts';
 import { detachedOf } from './state.ts';
 
 /** `shale logs`. @throws CONTAINER_NOT_FOUND, LOG_UNAVAILABLE */
-export async function* logsOf(context: EngineContext, name: string, query: LogQuery, watch: Watch): AsyncGenerator<LogLine> {
+export async function* logsOf(
+  context: EngineContext,
+  name: string,
+  query: LogQuery,
+  watch: Watch,
+): AsyncGenerator<LogLine> {
   const record = await context.store.containers.get(name);
   if (!parseSetup(record).detached) {
-    throw new ShaleError('LOG_UNAVAILABLE', `the container ${record.name} wrote to the terminal that it was started from: there is no log`);
+    throw new ShaleError(
+      'LOG_UNAVAILABLE',
+      `the container ${record.name} wrote to the terminal that it was started from: there is no log`,
+    );
   }
   const lines = detachedOf(context, record).logs({
     follow: query.follow,

@@ -59,6 +59,7 @@ export function parseState(value: Json): ContainerState {
   if (!isJsonObject(value)) return { kind: 'created' };
   const number = (name: string): number => (typeof value[name] === 'number' ? value[name] : 0);
   if (value['kind'] === 'running') return { kind: 'running', startedMs: number('startedMs') };
-  if (value['kind'] === 'exited') return { kind: 'exited', exitCode: number('exitCode'), finishedMs: number('finishedMs') };
+  if (value['kind'] === 'exited')
+    return { kind: 'exited', exitCode: number('exitCode'), finishedMs: number('finishedMs') };
   return { kind: 'created' };
 }

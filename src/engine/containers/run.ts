@@ -42,7 +42,17 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     removeWhenDone: request.removeWhenDone,
   };
   await context.store.containers.create(
-    { id, name: request.name ?? containerName(randomBytes(4)), imageId: image.record.id, diffIds: image.record.diffIds, volumes: volumes.names, config: formatSetup(setup), state: { kind: 'created' }, active: true, owner: thisOwner() },
+    {
+      id,
+      name: request.name ?? containerName(randomBytes(4)),
+      imageId: image.record.id,
+      diffIds: image.record.diffIds,
+      volumes: volumes.names,
+      config: formatSetup(setup),
+      state: { kind: 'created' },
+      active: true,
+      owner: thisOwner(),
+    },
     { durable: !request.removeWhenDone },
   );
   try {
@@ -50,9 +60,19 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     try {
       await workshop.runtime.sweep();
       const stack = await context.layers.stack(image.record.diffIds);
-      const rootfs = await mountContainer(context, workshop, { id, stack, volatile: !detached && request.removeWhenDone });
+      const rootfs = await mountContainer(context, workshop, {
+        id,
+        stack,
+        volatile: !detached && request.removeWhenDone,
+      });
       await fillVolumes(volumes, { host: workshop.host, rootfs, stack });
-      const spec = specOf(request, { id, program, rootfs, mounts: volumes.mounts, network: networkFor(context, workshop.host, request.network ?? 'bridge') });
+      const spec = specOf(request, {
+        id,
+        program,
+        rootfs,
+        mounts: volumes.mounts,
+        network: networkFor(context, workshop.host, request.network ?? 'bridge'),
+      });
       const launch = { context, request, workshop, spec, rootfs, watch };
       return detached ? await runDetached(launch) : await runAttached(launch);
     } catch (error) {
@@ -70,12 +90,20 @@ async function imageFor(context: EngineContext, request: RunRequest, watch: Watc
   if (there !== undefined || request.pull === 'never') return there ?? getImage(context.store, request.image);
   if (/^[0-9a-f]{12,64}$/.test(request.image)) return getImage(context.store, request.image);
   const reference = parseReference(request.image);
-  await pullImage(context.layers, reference, { platform: hostPlatform(), registry: context.registry(watch.signal), lazy: false });
+  await pullImage(context.layers, reference, {
+    platform: hostPlatform(),
+    registry: context.registry(watch.signal),
+    lazy: false,
+  });
   return getImage(context.store, formatReference(reference));
 }
 
 /** Mounts a container's root filesystem: the image's layers and its own upper directory. */
-export async function mountContainer(context: EngineContext, workshop: Workshop, at: { readonly id: string; readonly stack: Stack; readonly volatile: boolean }): Promise<MountedRootfs> {
+export async function mountContainer(
+  context: EngineContext,
+  workshop: Workshop,
+  at: { readonly id: string; readonly stack: Stack; readonly volatile: boolean },
+): Promise<MountedRootfs> {
   const folder = context.store.containers.folder(at.id);
   const upperDir = join(folder, 'upper');
   mkdirSync(upperDir, { recursive: true });
@@ -105,32 +133,55 @@ async function runDetached({ context, request, workshop, spec, rootfs, watch }: 
   const container = await workshop.runtime.create(spec, { stateDir });
   await rootfs.keep();
   await container.start();
-  await store.containers.update(spec.id, () => ({ state: { kind: 'running', startedMs: options.now() }, active: true }));
+  await store.containers.update(spec.id, () => ({
+    state: { kind: 'running', startedMs: options.now() },
+    active: true,
+  }));
   await workshop[Symbol.asyncDispose]();
   if (request.detach) return { containerId: spec.id, exit: Promise.resolve(0) };
-  return { containerId: spec.id, output: container.logs({ follow: true, signal: watch.signal }), exit: endOfDetached(context, spec.id, () => container.wait(watch.signal)) };
+  return {
+    containerId: spec.id,
+    output: container.logs({ follow: true, signal: watch.signal }),
+    exit: endOfDetached(context, spec.id, () => container.wait(watch.signal)),
+  };
 }
 
-async function endOfDetached(context: EngineContext, id: string, wait: () => Promise<{ readonly kind: string; readonly code?: number }>): Promise<number> {
+async function endOfDetached(
+  context: EngineContext,
+  id: string,
+  wait: () => Promise<{ readonly kind: string; readonly code?: number }>,
+): Promise<number> {
   const end = await wait();
   const exitCode = end.code ?? 137;
-  await context.store.containers.update(id, () => ({ state: { kind: 'exited', exitCode, finishedMs: context.options.now() }, active: false }));
+  await context.store.containers.update(id, () => ({
+    state: { kind: 'exited', exitCode, finishedMs: context.options.now() },
+    active: false,
+  }));
   return exitCode;
 }
 
 async function runAttached({ context, request, workshop, spec, rootfs }: Launch): Promise<Started> {
   const { store, options } = context;
-  const handle = await workshop.runtime.run(spec, request.interactive ? { kind: 'inherit' } : { kind: 'inherit', stdin: 'empty' });
-  await store.containers.update(spec.id, () => ({ state: { kind: 'running', startedMs: options.now() }, active: true }));
+  const handle = await workshop.runtime.run(
+    spec,
+    request.interactive || request.terminal ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
+  );
+  await store.containers.update(spec.id, () => ({
+    state: { kind: 'running', startedMs: options.now() },
+    active: true,
+  }));
   const finish = async (): Promise<number> => {
     const exit: ContainerExit = await handle.exit;
     await handle[Symbol.asyncDispose]();
     await rootfs[Symbol.asyncDispose]();
     await workshop[Symbol.asyncDispose]();
     if (request.removeWhenDone) await removeContainer(context, spec.id, { force: true, volumes: true });
-    else await store.containers.update(spec.id, () => ({ state: { kind: 'exited', exitCode: exit.code, finishedMs: options.now() }, active: false }));
+    else
+      await store.containers.update(spec.id, () => ({
+        state: { kind: 'exited', exitCode: exit.code, finishedMs: options.now() },
+        active: false,
+      }));
     return exit.code;
   };
   return { containerId: spec.id, exit: finish(), kill: (signal) => void handle.kill(signal) };
 }
-

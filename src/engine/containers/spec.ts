@@ -19,11 +19,23 @@ export interface Program {
  */
 export function programOf(request: RunRequest, config: ContainerConfig): Program {
   const entrypoint = request.entrypoint ?? config.Entrypoint ?? [];
-  const command = request.command.length > 0 ? request.command : request.entrypoint === undefined ? (config.Cmd ?? []) : [];
+  const command =
+    request.command.length > 0 ? request.command : request.entrypoint === undefined ? (config.Cmd ?? []) : [];
   const args = [...entrypoint, ...command];
-  if (args.length === 0) throw new ShaleError('NO_COMMAND', `the image ${request.image} has no command`, { hint: `give one: shale run ${request.image} COMMAND` });
-  const env = [...(config.Env ?? []), ...Object.entries(request.environment).map(([name, value]) => `${name}=${value}`)];
-  return { args, env: lastOfEach(env), user: request.user ?? config.User ?? '', workingDirectory: request.workingDirectory ?? config.WorkingDir ?? '/' };
+  if (args.length === 0)
+    throw new ShaleError('NO_COMMAND', `the image ${request.image} has no command`, {
+      hint: `give one: shale run ${request.image} COMMAND`,
+    });
+  const env = [
+    ...(config.Env ?? []),
+    ...Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
+  ];
+  return {
+    args,
+    env: lastOfEach(env),
+    user: request.user ?? config.User ?? '',
+    workingDirectory: request.workingDirectory ?? config.WorkingDir ?? '/',
+  };
 }
 
 /** Each name once, with its last value, in the order in which names first come. */
@@ -61,5 +73,10 @@ export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
 }
 
 function publishedPort(port: PortMapping): PublishedPort {
-  return { containerPort: port.containerPort, hostPort: port.hostPort ?? 0, protocol: port.protocol, ...(port.hostIp !== undefined && { hostAddress: port.hostIp }) };
+  return {
+    containerPort: port.containerPort,
+    hostPort: port.hostPort ?? 0,
+    protocol: port.protocol,
+    ...(port.hostIp !== undefined && { hostAddress: port.hostIp }),
+  };
 }

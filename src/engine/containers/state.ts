@@ -1,5 +1,11 @@
 import { isAlive } from '../../base/index.ts';
-import { openPlainHost, openRuntime, type DetachedContainer, type DetachedState, type Runtime } from '../../runtime/index.ts';
+import {
+  openPlainHost,
+  openRuntime,
+  type DetachedContainer,
+  type DetachedState,
+  type Runtime,
+} from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { ContainerState } from '../types.ts';
@@ -11,7 +17,11 @@ export function runtimeFor(context: EngineContext): Runtime {
 }
 
 /** The keeper's view of a detached container. */
-export function detachedOf(context: EngineContext, record: ContainerRecord, runtime: Runtime = runtimeFor(context)): DetachedContainer {
+export function detachedOf(
+  context: EngineContext,
+  record: ContainerRecord,
+  runtime: Runtime = runtimeFor(context),
+): DetachedContainer {
   return runtime.open(record.id, context.store.containers.folder(record.id));
 }
 
@@ -47,9 +57,14 @@ function fromKeeper(state: DetachedState, written: ContainerState, record: Conta
 }
 
 /** As `stateOf`, and writes an end down that nobody has written yet. */
-export async function settleState(context: EngineContext, record: ContainerRecord, runtime: Runtime): Promise<ContainerState> {
+export async function settleState(
+  context: EngineContext,
+  record: ContainerRecord,
+  runtime: Runtime,
+): Promise<ContainerState> {
   const state = stateOf(context, record, runtime);
   const isNews = state.kind === 'exited' && record.active;
-  if (isNews && !context.store.readOnly) await context.store.containers.update(record.id, () => ({ state: { ...state }, active: false }));
+  if (isNews && !context.store.readOnly)
+    await context.store.containers.update(record.id, () => ({ state: { ...state }, active: false }));
   return state;
 }

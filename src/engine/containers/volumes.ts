@@ -23,9 +23,15 @@ export interface PreparedVolumes {
  * that nothing else is mounted at.
  * @throws VOLUME_SOURCE_NOT_FOUND
  */
-export async function prepareVolumes(context: EngineContext, asked: readonly VolumeMount[], declared: readonly string[]): Promise<PreparedVolumes> {
+export async function prepareVolumes(
+  context: EngineContext,
+  asked: readonly VolumeMount[],
+  declared: readonly string[],
+): Promise<PreparedVolumes> {
   const taken = new Set(asked.map((volume) => volume.target));
-  const implied = declared.filter((target) => !taken.has(target)).map((target): VolumeMount => ({ kind: 'anonymous', target, readOnly: false, noCopy: false }));
+  const implied = declared
+    .filter((target) => !taken.has(target))
+    .map((target): VolumeMount => ({ kind: 'anonymous', target, readOnly: false, noCopy: false }));
   const root = await context.store.folder('volumes');
   const mounts: MountSpec[] = [];
   const names: string[] = [];
@@ -42,7 +48,8 @@ export async function prepareVolumes(context: EngineContext, asked: readonly Vol
     mkdirSync(directory, { recursive: true, mode: 0o755 });
     names.push(name);
     if (volume.kind === 'anonymous') anonymous.push(name);
-    if (!volume.noCopy && (isNew || readdirSync(directory).length === 0)) toFill.push({ directory, target: volume.target });
+    if (!volume.noCopy && (isNew || readdirSync(directory).length === 0))
+      toFill.push({ directory, target: volume.target });
     mounts.push({ kind: 'bind', source: directory, target: volume.target, readonly: volume.readOnly });
   }
   return { mounts, names, anonymous, toFill };
@@ -54,7 +61,11 @@ function bindMount(source: string, target: string, readonly: boolean): MountSpec
     try {
       mkdirSync(source, { recursive: true });
     } catch (cause) {
-      throw new ShaleError('VOLUME_SOURCE_NOT_FOUND', `${source} cannot be mounted: it does not exist and cannot be made`, { cause });
+      throw new ShaleError(
+        'VOLUME_SOURCE_NOT_FOUND',
+        `${source} cannot be mounted: it does not exist and cannot be made`,
+        { cause },
+      );
     }
   }
   return { kind: 'bind', source, target, readonly };
@@ -64,7 +75,10 @@ function bindMount(source: string, target: string, readonly: boolean): MountSpec
  * Copies what the image has at a volume's target into the new volume. The target is resolved through the index first, so
  * that a link in the image cannot lead to files of the host (CVE-2022-23648).
  */
-export async function fillVolumes(volumes: PreparedVolumes, at: { readonly host: MountHost; readonly rootfs: MountedRootfs; readonly stack: Stack }): Promise<void> {
+export async function fillVolumes(
+  volumes: PreparedVolumes,
+  at: { readonly host: MountHost; readonly rootfs: MountedRootfs; readonly stack: Stack },
+): Promise<void> {
   if (volumes.toFill.length === 0) return;
   const root = openStackTree(at.stack);
   for (const { directory, target } of volumes.toFill) {
@@ -73,14 +87,22 @@ export async function fillVolumes(volumes: PreparedVolumes, at: { readonly host:
     chownSync(directory, node.uid, node.gid);
     chmodSync(directory, node.mode);
     const source = `${at.rootfs.path}/${Buffer.from(path, 'latin1').toString('utf8')}/.`;
-    const copy = await at.host.spawn({ command: '/bin/cp', args: ['-a', '--', source, directory], env: { PATH: '/usr/bin:/bin' }, stdio: ['ignore', 'ignore', 'ignore'], lifetime: 'child' });
+    const copy = await at.host.spawn({
+      command: '/bin/cp',
+      args: ['-a', '--', source, directory],
+      env: { PATH: '/usr/bin:/bin' },
+      stdio: ['ignore', 'ignore', 'ignore'],
+      lifetime: 'child',
+    });
     const { code } = await copy.ended;
-    if (code !== 0) throw new ShaleError('VOLUME_FILL_FAILED', `the image's files at ${target} cannot be copied into the volume`);
+    if (code !== 0)
+      throw new ShaleError('VOLUME_FILL_FAILED', `the image's files at ${target} cannot be copied into the volume`);
   }
 }
 
 /** Removes volumes by name. */
 export async function removeVolumes(context: EngineContext, names: readonly string[]): Promise<void> {
   const root = await context.store.folder('volumes');
-  for (const name of names) if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) rmSync(join(root, name), { recursive: true, force: true });
+  for (const name of names)
+    if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(name)) rmSync(join(root, name), { recursive: true, force: true });
 }
