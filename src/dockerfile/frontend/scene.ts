@@ -50,7 +50,9 @@ export function expand(scene: Scene, word: Word, options: WordOptions = {}): str
 
 export function addHistory(scene: Scene, createdBy: string, vertex?: VertexId): void {
   const entry = { createdBy, comment: 'buildkit.dockerfile.v0' };
-  scene.state.history.push(vertex === undefined ? { ...entry, emptyLayer: true } : { ...entry, vertex });
+  const { state } = scene;
+  const planned = vertex === undefined ? { ...entry, emptyLayer: true } : { ...entry, vertex };
+  state.history = { entry: planned, before: state.history };
 }
 
 /** What a step is, apart from where it stands. */

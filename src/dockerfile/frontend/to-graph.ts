@@ -26,7 +26,16 @@ import type { BaseImage, BuildPlan, PlannedConfig, PlannedStage, PlanOptions } f
 import { applyRun } from './run.ts';
 import { addHistory, expand, nextSlot, originOf, stepName, type Planning, type Scene } from './scene.ts';
 import { reachableStages, refuseCircles, sourcesOf, StageList } from './stage-list.ts';
-import { derivedState, stageLabel, type ImageSource, type Stage, type StageSource, type StageState } from './stage.ts';
+import {
+  derivedState,
+  historyList,
+  stageLabel,
+  type HistoryChain,
+  type ImageSource,
+  type Stage,
+  type StageSource,
+  type StageState,
+} from './stage.ts';
 import { readTrigger } from './triggers.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -188,7 +197,7 @@ class PlanMaker implements Planning {
       graph,
       result: state.rootfs,
       config: this.#finalConfig(state),
-      history: state.history,
+      history: historyList(state.history),
       target: planned,
       stages,
       baseImages: Array.from(this.baseImages.values()).filter(({ vertex }) => graph.vertices.has(vertex)),
@@ -240,15 +249,18 @@ class PlanMaker implements Planning {
       config: { ...rest, WorkingDir: workdir, Env: [...(config.Env ?? []), ...pathEntry] },
       image,
       workdir: cleanPath(workdir),
-      history: [...history],
+      history: history.reduce<HistoryChain | undefined>((before, entry) => ({ entry, before }), undefined),
     };
   }
 
   #imageOfStage(stage: Stage, source: ImageSource): VertexId {
-    const isCounted = !isEmptyImage(this.#bases.get(source));
+    const resolved = this.#bases.get(source);
+    const { digest } = resolved;
+    const pinned =
+      digest === undefined || source.reference.includes('@') ? source.reference : `${source.reference}@${digest}`;
     const label = stageLabel(stage, this.stages.length === 1);
     return this.#image(source, {
-      name: isCounted ? stepName(this, stage, `FROM ${source.reference}`) : `FROM ${source.reference}`,
+      name: isEmptyImage(resolved) ? `FROM ${pinned}` : stepName(this, stage, `FROM ${pinned}`),
       origin: [originOf(this, stage.from.node)],
       slot: nextSlot(stage, 'from'),
       noCache: false,
@@ -356,7 +368,7 @@ class PlanMaker implements Planning {
 }
 
 function emptyState(): Omit<StageState, 'rootfs' | 'platform' | 'environment' | 'config' | 'image'> {
-  return { workdir: '/', history: [], buildArgs: new Map(), hasCmd: false };
+  return { workdir: '/', history: undefined, buildArgs: new Map(), hasCmd: false };
 }
 
 function plannedStage(stage: Stage): PlannedStage {
