@@ -449,6 +449,16 @@ test('toGraph() reads every kind of mount into the op', async () => {
   ]);
 });
 
+test('toGraph() throws one line, with the place as a code frame beside it', async () => {
+  await assert.rejects(planOf('FROM a\nRUN x\nCOPY --chmod=9 a b\n'), (error: unknown) => {
+    assert.ok(error instanceof ShaleError);
+    assert.equal(error.message, 'Dockerfile:3: --chmod: "9" is not a file mode');
+    const caretLine = / {3}3 \| >>> COPY --chmod=9 a b\n {5}\| {10}\^{9}\n-+$/;
+    assert.match(String(error.data['frame']), caretLine);
+    return true;
+  });
+});
+
 test('toGraph() tells a base that cannot be had with its place, and keeps code and hint', async () => {
   const failure = new ShaleError('PULL_FAILED', 'no such image', { hint: 'log in' });
   await assert.rejects(planOf('ARG x\nFROM nope\n', { resolveImageConfig: () => Promise.reject(failure) }), {

@@ -168,6 +168,15 @@ test('parseDockerfile() reads heredocs in all their forms', () => {
   assert.equal(onbuild?.expression, 'RUN <<E\nx\nE');
 });
 
+test('F-231: parseDockerfile() takes bytes that are no text in comments only', () => {
+  const codes = (bytes: string): string[] =>
+    parseDockerfile(Buffer.from(bytes, 'latin1')).diagnostics.map(({ code }) => code);
+  assert.deepEqual(codes('# caf\xe9\nFROM a\n'), []);
+  assert.deepEqual(codes('FROM a\nCOPY caf\xe9 b\n'), ['TEXT_ENCODING']);
+  assert.deepEqual(codes('FROM a\nCOPY <<E b\ncaf\xe9\nE\n'), ['TEXT_ENCODING']);
+  assert.ok(codes('\xff\xfeF\0R\0O\0M\0 \0a\0\n\0').includes('TEXT_ENCODING'));
+});
+
 test('parseDockerfile() never throws', () => {
   const pieces =
     'FROM a|RUN |COPY |ENV |x=1|"|\\|\n|<<E|E\n|[|]|,|--mount=|#|# escape=`\n|`|ONBUILD |HEALTHCHECK |\r\n|\t| ';
