@@ -10,7 +10,12 @@ const HISTORY_COMMENT = 'shale.dockerfile.v1';
 /** The image's config: what the Dockerfile says, the layers that the build made, and a history that fits both. */
 export function assembleConfig(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>>): ImageConfig {
   const created = new Date(plan.epoch * 1000).toISOString().replace('.000Z', 'Z');
-  return { ...plan.config, created, diffIds: stackOf(plan, solved), history: plan.history.map((entry) => historyEntry(entry, created)) };
+  return {
+    ...plan.config,
+    created,
+    diffIds: stackOf(plan, solved),
+    history: plan.history.map((entry) => historyEntry(entry, created)),
+  };
 }
 
 function stackOf(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>>): readonly DiffId[] {

@@ -3,7 +3,16 @@ import { parseDockerfile, toGraph, type BuildPlan, type ResolvedImage } from '..
 import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
 import { putImage } from '../images/index.ts';
 import type { Layers } from '../layers/index.ts';
-import { digestOf, familiarName, formatPlatform, formatReference, parseReference, type Digest, type Platform, type Reference } from '../oci/index.ts';
+import {
+  digestOf,
+  familiarName,
+  formatPlatform,
+  formatReference,
+  parseReference,
+  type Digest,
+  type Platform,
+  type Reference,
+} from '../oci/index.ts';
 import { solve, type Solved } from '../solver/index.ts';
 import type { Json, Store } from '../store/index.ts';
 import { openActionCache } from './action-cache.ts';
@@ -19,7 +28,11 @@ export interface BuildOptions {
   readonly layers: Layers;
   /** The directory to copy from; undefined for a Dockerfile alone. */
   readonly contextDirectory: string | undefined;
-  readonly dockerfile: { readonly bytes: Uint8Array; readonly name: string; /** Where it lies, for the ignore file beside it. */ readonly path: string | undefined };
+  readonly dockerfile: {
+    readonly bytes: Uint8Array;
+    readonly name: string;
+    /** Where it lies, for the ignore file beside it. */ readonly path: string | undefined;
+  };
   readonly names: readonly Reference[];
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -34,6 +47,8 @@ export interface BuildOptions {
   readonly epochSeconds: number | undefined;
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
   readonly openRunner: () => Promise<StepRunner>;
+  /** Makes a private folder on the store's file system that is gone when it is disposed. */
+  readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   readonly signal: AbortSignal;
   readonly emit: (event: ProgressEvent) => void;
   /** Milliseconds since 1970. */
@@ -56,7 +71,11 @@ const CONCURRENCY = 16;
 export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   const { store } = options.layers;
   const plan = await planOf(options);
-  const buildId = await store.builds.start({ name: buildName(options), dockerfileDigest: digestOf(options.dockerfile.bytes), details: detailsOf(options, plan) });
+  const buildId = await store.builds.start({
+    name: buildName(options),
+    dockerfileDigest: digestOf(options.dockerfile.bytes),
+    details: detailsOf(options, plan),
+  });
   const recorder = new BuildRecorder(store, buildId);
   const finish = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
     await recorder.finish();
@@ -93,8 +112,20 @@ async function planOf(options: BuildOptions): Promise<BuildPlan> {
 async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {
   const { layers, emit, now } = options;
   const { store } = layers;
-  const contexts = openContexts({ store, directory: options.contextDirectory, dockerfilePath: options.dockerfile.path, clock: now });
-  await using session = new BuildSession({ layers, contexts, epochSeconds: plan.epoch, keepNoise: options.keepNoise, openRunner: options.openRunner });
+  const contexts = openContexts({
+    store,
+    directory: options.contextDirectory,
+    dockerfilePath: options.dockerfile.path,
+    clock: now,
+  });
+  await using session = new BuildSession({
+    layers,
+    contexts,
+    epochSeconds: plan.epoch,
+    keepNoise: options.keepNoise,
+    makeFolder: options.makeFolder,
+    openRunner: options.openRunner,
+  });
   for (const warning of plan.warnings) emit({ kind: 'warning', message: warning.message, time: now() });
   await solve(plan.result, {
     graph: plan.graph,
@@ -115,12 +146,21 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
 }
 
 /** Stores the image's config and moves the names to it. An image that is there under all its names is left alone. */
-async function publish(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>>, options: BuildOptions, reason: string): Promise<Digest> {
+async function publish(
+  plan: BuildPlan,
+  solved: ReadonlyMap<string, Solved<StepResult>>,
+  options: BuildOptions,
+  reason: string,
+): Promise<Digest> {
   const { store } = options.layers;
   const image = await putImage(store, assembleConfig(plan, solved), { madeHere: true });
   const names = options.names.map(formatReference);
   if (await isPublished(store, image.id, names)) return image.id;
-  await store.publish({ images: [image], tags: names.map((name) => ({ name, target: { kind: 'image', digest: image.id } as const })), reason });
+  await store.publish({
+    images: [image],
+    tags: names.map((name) => ({ name, target: { kind: 'image', digest: image.id } as const })),
+    reason,
+  });
   return image.id;
 }
 

@@ -86,7 +86,8 @@ export class BuildRecorder {
     if (step === undefined) return;
     step.status = status;
     step.endedAt = time;
-    if (status !== 'cached' && step.logFd !== undefined) this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined)));
+    if (status !== 'cached' && step.logFd !== undefined)
+      this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined)));
   }
 }
 

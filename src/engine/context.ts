@@ -19,11 +19,14 @@ export interface EngineOptions {
   readonly debianMirror?: string;
   /** Forces how layers are mounted (SHALE_MOUNTS). */
   readonly mountDriver?: MountDriver;
-  /** Bytes of build cache that are kept. */
-  readonly cacheMaxBytes?: number;
+  /** How much build cache is kept. */
+  readonly cacheMax?: CacheMax;
   /** Never writes to the store. */
   readonly readOnly?: boolean;
 }
+
+/** A number of bytes, or a share of the file system with an upper limit. */
+export type CacheMax = { readonly kind: 'bytes'; readonly bytes: number } | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
 
 /** What every part of the engine works with. */
 export interface EngineContext {
@@ -35,13 +38,20 @@ export interface EngineContext {
 }
 
 export async function openContext(options: EngineOptions): Promise<EngineContext> {
-  const store = await openStore({ root: options.home, runRoot: options.runRoot, clock: options.now, ...(options.readOnly === true && { readOnly: true }) });
+  const store = await openStore({
+    root: options.home,
+    runRoot: options.runRoot,
+    clock: options.now,
+    ...(options.readOnly === true && { readOnly: true }),
+  });
   const registry = (signal: AbortSignal): RegistryOptions => ({
     insecureHosts: options.insecureRegistries,
     signal,
     pause: (attempt) => new Promise((resolve) => setTimeout(resolve, Math.min(8000, 250 * 2 ** attempt))),
   });
-  const layers: Layers = new Layers(store, { fetch: (diffId) => fetchFromSources(layers, diffId, { registry: registry(NEVER) }) });
+  const layers: Layers = new Layers(store, {
+    fetch: (diffId) => fetchFromSources(layers, diffId, { registry: registry(NEVER) }),
+  });
   return { options, store, layers, registry };
 }
 
@@ -51,4 +61,3 @@ const NEVER: AbortSignal = new AbortController().signal;
 export function runPath(context: EngineContext, ...names: readonly string[]): string {
   return join(context.options.runRoot, ...names);
 }
-

@@ -1,11 +1,36 @@
 import { ShaleError, type ByteStream } from '../base/index.ts';
 import { applyChanges } from './changes.ts';
-import { getImage, historyOf, importRootfs, loadArchive, namesOf, pullImage, readConfig, saveArchive } from '../images/index.ts';
-import { familiarName, familiarRepository, formatReference, hostPlatform, parsePlatform, parseReference, type Digest } from '../oci/index.ts';
+import {
+  getImage,
+  historyOf,
+  importRootfs,
+  loadArchive,
+  namesOf,
+  pullImage,
+  readConfig,
+  saveArchive,
+} from '../images/index.ts';
+import {
+  familiarName,
+  familiarRepository,
+  formatReference,
+  hostPlatform,
+  parsePlatform,
+  parseReference,
+  type Digest,
+} from '../oci/index.ts';
 import type { ImageRecord, TagRecord } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
 import { inspectImage } from './inspect.ts';
-import type { HistoryStep, ImageSummary, ImportRequest, PullRequest, RemovedImage, SaveRequest, Watch } from './types.ts';
+import type {
+  HistoryStep,
+  ImageSummary,
+  ImportRequest,
+  PullRequest,
+  RemovedImage,
+  SaveRequest,
+  Watch,
+} from './types.ts';
 
 /** `shale images`: one line for each tag, and one for each image without any. Newest first. */
 export async function listImages({ store }: EngineContext): Promise<ImageSummary[]> {
@@ -44,14 +69,22 @@ export async function tagImage({ store }: EngineContext, source: string, target:
  * `force` is given or it has one at most.
  * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE
  */
-export async function removeImage({ store }: EngineContext, name: string, options: { readonly force: boolean }): Promise<RemovedImage[]> {
+export async function removeImage(
+  { store }: EngineContext,
+  name: string,
+  options: { readonly force: boolean },
+): Promise<RemovedImage[]> {
   const found = await getImage(store, name);
   const { id } = found.record;
   const tags = await store.tags.of(id);
   const removed: RemovedImage[] = [];
   const going = found.reference === undefined ? tags : tags.filter((tag) => tag.name === found.reference);
   if (found.reference === undefined && tags.length > 1 && !options.force) {
-    throw new ShaleError('IMAGE_IN_USE', `${name} has ${tags.length} names: ${(await namesOf(store, found.record)).join(', ')}`, { hint: 'remove them one by one, or all with --force' });
+    throw new ShaleError(
+      'IMAGE_IN_USE',
+      `${name} has ${tags.length} names: ${(await namesOf(store, found.record)).join(', ')}`,
+      { hint: 'remove them one by one, or all with --force' },
+    );
   }
   const isLast = going.length === tags.length;
   if (isLast) await refuseInUse(store, id, { name, force: options.force });
@@ -66,12 +99,20 @@ export async function removeImage({ store }: EngineContext, name: string, option
   return removed;
 }
 
-async function refuseInUse(store: EngineContext['store'], id: Digest, options: { readonly name: string; readonly force: boolean }): Promise<void> {
+async function refuseInUse(
+  store: EngineContext['store'],
+  id: Digest,
+  options: { readonly name: string; readonly force: boolean },
+): Promise<void> {
   const users = (await store.containers.list()).filter((container) => container.imageId === id);
   const blocking = options.force ? users.filter((container) => container.active) : users;
   const first = blocking[0];
   if (first === undefined) return;
-  throw new ShaleError('IMAGE_IN_USE', `${options.name} is used by the ${first.active ? 'running ' : ''}container ${first.name}`, { hint: `shale rm ${first.active ? '-f ' : ''}${first.name}` });
+  throw new ShaleError(
+    'IMAGE_IN_USE',
+    `${options.name} is used by the ${first.active ? 'running ' : ''}container ${first.name}`,
+    { hint: `shale rm ${first.active ? '-f ' : ''}${first.name}` },
+  );
 }
 
 /** @throws IMAGE_NOT_FOUND */
@@ -91,7 +132,12 @@ export async function imageHistory({ store }: EngineContext, name: string): Prom
 }
 
 /** @throws what reading the tar throws */
-export async function importImage(context: EngineContext, tar: ByteStream, request: ImportRequest, watch: Watch): Promise<{ imageId: string }> {
+export async function importImage(
+  context: EngineContext,
+  tar: ByteStream,
+  request: ImportRequest,
+  watch: Watch,
+): Promise<{ imageId: string }> {
   const platform = request.platform === undefined ? hostPlatform() : parsePlatform(request.platform);
   const imageId = await importRootfs(context.layers, tar, {
     platform,
@@ -104,20 +150,35 @@ export async function importImage(context: EngineContext, tar: ByteStream, reque
   return { imageId };
 }
 
-export async function loadImages(context: EngineContext, archive: ByteStream, watch: Watch): Promise<{ imageId: string; tags: string[] }[]> {
+export async function loadImages(
+  context: EngineContext,
+  archive: ByteStream,
+  watch: Watch,
+): Promise<{ imageId: string; tags: string[] }[]> {
   const loaded = await loadArchive(context.layers, archive, { signal: watch.signal });
-  return loaded.map(({ id, names }) => ({ imageId: id, tags: names.map((name) => familiarName(parseReference(name))) }));
+  return loaded.map(({ id, names }) => ({
+    imageId: id,
+    tags: names.map((name) => familiarName(parseReference(name))),
+  }));
 }
 
 /** @throws IMAGE_NOT_FOUND before the first byte */
-export async function* saveImages(context: EngineContext, request: SaveRequest, watch: Watch): AsyncGenerator<Uint8Array> {
+export async function* saveImages(
+  context: EngineContext,
+  request: SaveRequest,
+  watch: Watch,
+): AsyncGenerator<Uint8Array> {
   const images = [];
   for (const name of request.images) images.push(await getImage(context.store, name));
   yield* saveArchive(context.layers, images, { format: request.format, signal: watch.signal });
 }
 
 /** Pulls, and says whether anything is new. A tag that was made here is not replaced by another image. */
-export async function pull(context: EngineContext, request: PullRequest, watch: Watch): Promise<{ imageId: string; name: string; digest: string; changed: boolean }> {
+export async function pull(
+  context: EngineContext,
+  request: PullRequest,
+  watch: Watch,
+): Promise<{ imageId: string; name: string; digest: string; changed: boolean }> {
   const reference = parseReference(request.image);
   const full = formatReference({ ...reference, digest: undefined });
   const before = await context.store.tags.find(full);
@@ -126,15 +187,32 @@ export async function pull(context: EngineContext, request: PullRequest, watch: 
     platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
     registry: context.registry(watch.signal),
     lazy: false,
-    progress: { layer: (digest, state) => watch.progress?.({ kind: 'progress', id: digest, what: `${digest.slice(7, 19)} ${state.kind}`, current: state.currentBytes, total: state.totalBytes, time: context.options.now() }) },
+    progress: {
+      layer: (digest, state) =>
+        watch.progress?.({
+          kind: 'progress',
+          id: digest,
+          what: `${digest.slice(7, 19)} ${state.kind}`,
+          current: state.currentBytes,
+          total: state.totalBytes,
+          time: context.options.now(),
+        }),
+    },
   });
-  return { imageId: pulled.id, name: familiarName(reference), digest: pulled.digest, changed: before?.target.digest !== pulled.id };
+  return {
+    imageId: pulled.id,
+    name: familiarName(reference),
+    digest: pulled.digest,
+    changed: before?.target.digest !== pulled.id,
+  };
 }
 
 async function refuseMadeHere({ store }: EngineContext, name: string, tag: TagRecord | undefined): Promise<void> {
   const record = tag && (await store.images.find(tag.target.digest));
   if (record?.madeHere !== true) return;
-  throw new ShaleError('TAG_MADE_HERE', `${name} was made here and would be replaced by the registry's`, { hint: 'give it another name with "shale tag", then remove this one with "shale rmi"' });
+  throw new ShaleError('TAG_MADE_HERE', `${name} was made here and would be replaced by the registry's`, {
+    hint: 'give it another name with "shale tag", then remove this one with "shale rmi"',
+  });
 }
 
 /** @throws IMAGE_NOT_FOUND */
@@ -142,4 +220,3 @@ export async function inspectImageByName({ store }: EngineContext, name: string)
   const { record } = await getImage(store, name);
   return inspectImage(store, record);
 }
-

@@ -5,7 +5,9 @@ import type { ImageRecord, Store } from '../store/index.ts';
 /** An image as `docker image inspect` shows it; what docker has no field for stands under `Shale`. */
 export async function inspectImage(store: Store, record: ImageRecord): Promise<Record<string, unknown>> {
   const config = await readConfig(store, record.id);
-  const repositories = record.manifests.flatMap((manifest) => manifest.repositories.map((repository) => `${familiarRepository(parseReference(repository))}@${manifest.digest}`));
+  const repositories = record.manifests.flatMap((manifest) =>
+    manifest.repositories.map((repository) => `${familiarRepository(parseReference(repository))}@${manifest.digest}`),
+  );
   const tags = await store.tags.of(record.id);
   const moved = tags.map((tag) => tag.movedAt);
   return {

@@ -47,6 +47,7 @@ export class LayerTree {
     if (entry.path === '') return this.#applyRoot(entry);
     const slash = entry.path.lastIndexOf('/');
     const name = entry.path.slice(slash + 1);
+    if (slash === 0) throw refused('ENTRY_INVALID', entry.path, 'is not a clean path');
     const metadata = isAufsMetadata(entry.path);
     const meaning = metadata ? { kind: 'plain' as const } : meaningOf(name, entry.path);
     const parent = this.#directory(slash < 0 ? '' : entry.path.slice(0, slash), entry.path, metadata);

@@ -12,7 +12,7 @@ export async function writeUpper(layers: Layers, changes: Iterable<UpperChange>)
     }
     using file = change.open();
     await writer.add(change.entry, { kind: 'fd', fd: file.fd, offset: 0 }, change.sha256);
+    file.verify();
   }
   return writer.commit();
 }
-

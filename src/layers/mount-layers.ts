@@ -24,14 +24,20 @@ export async function mountLayers(layers: Layers, stack: Stack): Promise<Mountab
   const fixUp = buildFixUp(indexes);
   if (fixUp === undefined) return mounted;
   const key = chainDigest(stack);
-  const indexPath = (await layers.store.derived.find(FIX_UP_KIND, key)) ?? (await layers.store.derived.write(FIX_UP_KIND, key, fixUp.image));
+  const indexPath =
+    (await layers.store.derived.find(FIX_UP_KIND, key)) ??
+    (await layers.store.derived.write(FIX_UP_KIND, key, fixUp.image));
   const data = fixUp.devices.map(({ layer, source }) => dataFile(stack.layers[layer], source));
   return [...mounted, { id: key, indexPath, data }];
 }
 
 function mountable(layer: Layer): MountableLayer {
   const tar = dataFile(layer, 'tar');
-  return { id: layer.diffId, indexPath: layer.indexPath, data: layer.expandedPath === undefined ? [tar] : [tar, dataFile(layer, 'expanded')] };
+  return {
+    id: layer.diffId,
+    indexPath: layer.indexPath,
+    data: layer.expandedPath === undefined ? [tar] : [tar, dataFile(layer, 'expanded')],
+  };
 }
 
 function dataFile(layer: Layer | undefined, source: 'tar' | 'expanded'): MountableLayer['data'][number] {
@@ -40,5 +46,10 @@ function dataFile(layer: Layer | undefined, source: 'tar' | 'expanded'): Mountab
 }
 
 function chainDigest(stack: Stack): Digest {
-  return digestFromHex(framedHash('shale-fix-up/1', stack.layers.map((layer) => layer.diffId)));
+  return digestFromHex(
+    framedHash(
+      'shale-fix-up/1',
+      stack.layers.map((layer) => layer.diffId),
+    ),
+  );
 }

@@ -5,7 +5,13 @@ import type { ExecOp } from '../../graph/index.ts';
 import { mountLayers, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
-import { STEP_SURROUNDINGS, type ContainerHandle, type NetworkProvider, type RunSpec, type Runtime } from '../../runtime/index.ts';
+import {
+  STEP_SURROUNDINGS,
+  type ContainerHandle,
+  type NetworkProvider,
+  type RunSpec,
+  type Runtime,
+} from '../../runtime/index.ts';
 import type { StepContext } from '../../solver/index.ts';
 import { isNoise } from '../noise.ts';
 import type { BuildSession } from '../session.ts';
@@ -68,7 +74,11 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
   }
 }
 
-function specOf(parts: StepRunnerParts, { op, extraEnv }: StepRequest, at: { readonly id: string; readonly rootfs: MountedRootfs }): RunSpec {
+function specOf(
+  parts: StepRunnerParts,
+  { op, extraEnv }: StepRequest,
+  at: { readonly id: string; readonly rootfs: MountedRootfs },
+): RunSpec {
   return {
     ...STEP_SURROUNDINGS,
     id: at.id,
@@ -94,7 +104,10 @@ async function follow(handle: ContainerHandle, { op, context }: StepRequest): Pr
     context.signal.throwIfAborted();
     if (exit.code === 0) return;
     const command = op.args.join(' ');
-    const why = exit.kind === 'not-started' ? `did not start: ${exit.reason}` : `did not complete successfully: exit code: ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`;
+    const why =
+      exit.kind === 'not-started'
+        ? `did not start: ${exit.reason}`
+        : `did not complete successfully: exit code: ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`;
     throw new ShaleError('EXEC_FAILED', `process "${command}" ${why}`, { data: { exitCode: exit.code, command } });
   } finally {
     context.signal.removeEventListener('abort', kill);
@@ -126,4 +139,3 @@ async function commitUpper({ session }: StepRequest, { upperDir, stack, handle }
   });
   return (await writeUpper(session.layers, changes)).diffId;
 }
-
