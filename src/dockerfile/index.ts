@@ -4,7 +4,7 @@
  * Dockerfile with its arguments and base image configs into a build graph and the image's config. What BuildKit accepts
  * and refuses is the measure of both. Nothing here touches a disk, a network or a container.
  */
-export { formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
+export { formatCodeFrame, formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
 export { detectSyntax, type Directive } from './syntax/directives.ts';
 export {
   DOCKERFILE_MAX_BYTES,
