@@ -31,6 +31,8 @@ export interface StoreOptions {
 
 export type StoreErrorCode =
   | 'STORE_NOT_FOUND'
+  | 'STORE_FOREIGN'
+  | 'STORE_CLOSED'
   | 'STORE_TOO_NEW'
   | 'STORE_DAMAGED'
   | 'STORE_READ_ONLY'
@@ -48,6 +50,7 @@ export type StoreErrorCode =
   | 'INGEST_CLOSED'
   | 'IMAGE_NOT_FOUND'
   | 'TAG_NOT_FOUND'
+  | 'CACHE_RECORD_NOT_FOUND'
   | 'BUILD_NOT_FOUND'
   | 'CONTAINER_NOT_FOUND'
   | 'CONTAINER_EXISTS'
@@ -232,12 +235,17 @@ export interface Derived {
   find(kind: DerivedKind, key: Digest): Promise<string | undefined>;
   has(kind: DerivedKind, key: Digest): Promise<boolean>;
   /** Writes a file of this kind at once. When it is there already nothing happens. Returns its path. */
-  write(kind: DerivedKind, key: Digest, bytes: Uint8Array): Promise<string>;
+  write(kind: DerivedKind, key: Digest, bytes: Uint8Array, options?: DerivedOptions): Promise<string>;
   /** A private path to make a file or directory at; `commit` moves it into place, dispose removes it. */
-  create(kind: DerivedKind, key: Digest): Promise<DerivedDraft>;
+  create(kind: DerivedKind, key: Digest, options?: DerivedOptions): Promise<DerivedDraft>;
   /** Removes it; false when it was not there. The caller knows that nothing uses it. */
   evict(kind: DerivedKind, key: Digest): Promise<boolean>;
   list(): Promise<readonly DerivedRecord[]>;
+}
+
+export interface DerivedOptions {
+  /** The layers it is made of; it is kept while all of them are reachable. Default: `key` itself. */
+  readonly layers?: readonly DiffId[];
 }
 
 export interface DerivedDraft extends AsyncDisposable {
