@@ -1,0 +1,245 @@
+import { createHash } from 'node:crypto';
+import { invariant, isShaleError, messageOf, Semaphore, ShaleError } from '../base/index.ts';
+import type { Graph, ProgressEvent, Vertex, VertexId } from '../graph/index.ts';
+import { explainMiss } from './explain.ts';
+import type { ActionCache, Explanation, Operations, Solved, StepContext, StepInputs } from './types.ts';
+
+export interface SolverOptions<R> {
+  readonly graph: Graph;
+  readonly operations: Operations<R>;
+  readonly cache: ActionCache;
+  /** Vertices that execute at the same time. */
+  readonly concurrency: number;
+  /** True: nothing is looked up, everything executes and is recorded. */
+  readonly noCache: boolean;
+  /** True: the reason of every miss is worked out (a query for each step that ran). */
+  readonly explain: boolean;
+  readonly signal: AbortSignal;
+  readonly emit: (event: ProgressEvent) => void;
+  /** Called for every vertex as soon as it is solved, also when the build fails later. */
+  readonly onSolved?: (solved: Solved<R>) => void;
+  /** Milliseconds since some fixed moment. */
+  readonly now: () => number;
+}
+
+/** The version of how keys are made; raised when equal inputs would have to give other results. */
+const KEY_VERSION = 'shale-step-key/1';
+
+/**
+ * Solves one vertex and all that it depends on, each once, independent ones at the same time.
+ *
+ * A step is looked up by its definition first and by the contents of its inputs second; a hit by content also serves the
+ * next look-up by definition. Nothing is taken from the cache for a vertex that says `noCache`.
+ * @throws whatever an operation throws, once every other running step has been cancelled and has ended.
+ */
+export async function solve<R>(target: VertexId, options: SolverOptions<R>): Promise<Map<VertexId, Solved<R>>> {
+  return new Solver(options).run(target);
+}
+
+class Solver<R> {
+  readonly #options: SolverOptions<R>;
+  readonly #cancel = new AbortController();
+  readonly #lanes: Semaphore;
+  readonly #underWay = new Map<VertexId, Promise<Solved<R>>>();
+  readonly #solved = new Map<VertexId, Solved<R>>();
+  readonly #numbers = new Map<VertexId, number>();
+
+  constructor(options: SolverOptions<R>) {
+    this.#options = options;
+    this.#lanes = new Semaphore(options.concurrency);
+  }
+
+  async run(target: VertexId): Promise<Map<VertexId, Solved<R>>> {
+    const abort = (): void => this.#cancel.abort(this.#options.signal.reason);
+    this.#options.signal.addEventListener('abort', abort);
+    try {
+      this.#options.signal.throwIfAborted();
+      await this.#solve(target);
+      return this.#solved;
+    } catch (error) {
+      this.#cancel.abort(error);
+      await Promise.allSettled(this.#underWay.values());
+      throw error;
+    } finally {
+      this.#options.signal.removeEventListener('abort', abort);
+    }
+  }
+
+  #solve(id: VertexId): Promise<Solved<R>> {
+    const shared = this.#underWay.get(id);
+    if (shared !== undefined) return shared;
+    const vertex = this.#options.graph.vertices.get(id);
+    invariant(vertex !== undefined, `vertex ${id} is in the graph`);
+    const started = this.#solveOnce(vertex);
+    this.#underWay.set(id, started);
+    return started;
+  }
+
+  async #solveOnce(vertex: Vertex): Promise<Solved<R>> {
+    const inputs = await this.#solveInputs(vertex);
+    this.#cancel.signal.throwIfAborted();
+    const solved = this.#options.operations.isSilent(vertex)
+      ? await this.#evaluate(vertex, inputs, () => {})
+      : await this.#evaluateAloud(vertex, inputs);
+    this.#solved.set(vertex.id, solved);
+    this.#options.onSolved?.(solved);
+    return solved;
+  }
+
+  /** All inputs, at the same time; the first failure is thrown after the others have been told to end. */
+  async #solveInputs(vertex: Vertex): Promise<R[]> {
+    const started = vertex.inputs.map((input) =>
+      this.#solve(input).catch((error: unknown) => {
+        this.#cancel.abort(error);
+        throw error;
+      }),
+    );
+    const settled = await Promise.allSettled(started);
+    return settled.map((one) => {
+      if (one.status === 'rejected') throw firstCause(this.#cancel.signal, one.reason);
+      return one.value.result;
+    });
+  }
+
+  async #evaluateAloud(vertex: Vertex, inputs: readonly R[]): Promise<Solved<R>> {
+    const { emit, now } = this.#options;
+    let announced = false;
+    const announce = (): void => {
+      if (announced) return;
+      announced = true;
+      emit({
+        kind: 'vertex-started',
+        id: vertex.id,
+        number: this.#numberOf(vertex.id),
+        name: vertex.name,
+        time: now(),
+      });
+    };
+    try {
+      const solved = await this.#evaluate(vertex, inputs, announce);
+      announce();
+      emit({ kind: 'vertex-done', id: vertex.id, cached: solved.cached, time: now() });
+      return solved;
+    } catch (error) {
+      announce();
+      if (wasCanceled(this.#cancel.signal, error)) emit({ kind: 'vertex-canceled', id: vertex.id, time: now() });
+      else emit({ kind: 'vertex-error', id: vertex.id, message: messageOf(error), time: now() });
+      throw error;
+    }
+  }
+
+  async #evaluate(vertex: Vertex, inputs: readonly R[], announce: () => void): Promise<Solved<R>> {
+    const { operations, cache } = this.#options;
+    const disabled = this.#options.noCache || vertex.noCache;
+    const fast = await operations.fastInputs(vertex, inputs);
+    const fastKey = fast && keyOf('definition', fast);
+    if (fastKey !== undefined && !disabled) {
+      const hit = await this.#lookUp(vertex, inputs, fastKey);
+      if (hit !== undefined)
+        return {
+          result: hit.result,
+          vertex,
+          cached: true,
+          key: fastKey,
+          explanation: { kind: 'hit', by: 'definition' },
+        };
+    }
+    const content = await operations.contentInputs(vertex, inputs);
+    if (content === undefined) return this.#run(vertex, inputs, announce, '', { kind: 'uncached' });
+    const key = keyOf('content', content);
+    if (!disabled) {
+      const hit = await this.#lookUp(vertex, inputs, key);
+      if (hit !== undefined) {
+        if (fastKey !== undefined) await cache.link(fastKey, hit.recordId);
+        return { result: hit.result, vertex, cached: true, key, explanation: { kind: 'hit', by: 'content' } };
+      }
+    }
+    const explanation: Explanation = disabled
+      ? { kind: 'disabled' }
+      : this.#options.explain
+        ? await explainMiss(cache, vertex.slot, content)
+        : { kind: 'first-run' };
+    const begin = this.#options.now();
+    const solved = await this.#run(vertex, inputs, announce, key, explanation);
+    const keys = fastKey === undefined ? [key] : [key, fastKey];
+    await cache.save({
+      keys,
+      slot: vertex.slot,
+      inputs: content,
+      stored: operations.store(solved.result),
+      costMs: Math.round(this.#options.now() - begin),
+    });
+    return solved;
+  }
+
+  async #lookUp(
+    vertex: Vertex,
+    inputs: readonly R[],
+    key: string,
+  ): Promise<{ result: R; recordId: string } | undefined> {
+    const record = await this.#options.cache.find(key);
+    if (record === undefined) return undefined;
+    const result = await this.#options.operations.restore(vertex, inputs, record.stored);
+    return result === undefined ? undefined : { result, recordId: record.recordId };
+  }
+
+  async #run(
+    vertex: Vertex,
+    inputs: readonly R[],
+    announce: () => void,
+    key: string,
+    explanation: Explanation,
+  ): Promise<Solved<R>> {
+    using _lane = await this.#lanes.acquire();
+    this.#cancel.signal.throwIfAborted();
+    announce();
+    const result = await this.#options.operations.execute(vertex, inputs, this.#contextOf(vertex));
+    return { result, vertex, cached: false, key, explanation };
+  }
+
+  #contextOf(vertex: Vertex): StepContext {
+    const { emit, now } = this.#options;
+    return {
+      signal: this.#cancel.signal,
+      log: (stream, data) => emit({ kind: 'vertex-log', id: vertex.id, stream, data, time: now() }),
+      progress: (what, current, total) => emit({ kind: 'progress', id: vertex.id, what, current, total, time: now() }),
+    };
+  }
+
+  #numberOf(id: VertexId): number {
+    const known = this.#numbers.get(id);
+    if (known !== undefined) return known;
+    this.#numbers.set(id, this.#numbers.size + 1);
+    return this.#numbers.size;
+  }
+}
+
+/** The key of a step: a hash over its named inputs, each framed, in the order of their names. */
+function keyOf(kind: 'definition' | 'content', inputs: StepInputs): string {
+  const hash = createHash('sha256').update(`${KEY_VERSION}/${kind}\n`);
+  for (const name of [...inputs.keys()].toSorted()) {
+    const value = inputs.get(name) ?? '';
+    hash.update(`${Buffer.byteLength(name)}:${Buffer.byteLength(value)}:${name}${value}`);
+  }
+  return hash.digest('hex');
+}
+
+/** A step that was cancelled because another failed reports the failure, not the cancelling. */
+function firstCause(signal: AbortSignal, error: unknown): unknown {
+  return wasCanceled(signal, error) && signal.reason !== undefined ? signal.reason : error;
+}
+
+/** True when a step ended because it was told to, and not by a fault of its own. */
+function wasCanceled(signal: AbortSignal, error: unknown): boolean {
+  if (!signal.aborted) return false;
+  return (
+    error === signal.reason ||
+    (error instanceof Error && error.name === 'AbortError') ||
+    isShaleError(error, 'CANCELED')
+  );
+}
+
+/** Thrown by operations that end because their signal asked for it. */
+export function canceled(what: string): ShaleError {
+  return new ShaleError('CANCELED', `${what} was cancelled`);
+}
