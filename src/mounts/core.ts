@@ -4,6 +4,7 @@ import {
   AT,
   changeOwnerAt,
   CLONE,
+  closeOnExecFrom,
   MNT,
   mount,
   MS,
@@ -91,6 +92,8 @@ export class MountCore {
   }
 
   #start(namespace: NamespaceChoice, mountDir: string): StartReply {
+    // A descriptor of the host that leaks into a container leads out of it (CVE-2024-21626).
+    closeOnExecFrom(3);
     if (namespace.kind === 'join') {
       joinNamespace(namespace.pid, namespace.startTime);
       return { overlayByDescriptor: false };

@@ -126,10 +126,8 @@ class Host implements MountHost {
     });
     const process = new SpawnedProcess(reply, pipes.take(), net);
     this.#processes.add(reply.process, process);
-    if (request.lifetime !== 'own') {
-      this.#thread.hold();
-      void process.ended.then(() => this.#thread.letGo());
-    }
+    this.#thread.hold();
+    void process.ended.then(() => this.#thread.letGo());
     return process;
   }
 

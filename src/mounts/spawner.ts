@@ -18,6 +18,7 @@ const HELPER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bi
 export class Spawner {
   readonly #onEnd: OnEnd;
   readonly #bound = new Map<number, ChildProcess>();
+  readonly #own = new Set<ChildProcess>();
   #count = 0;
   #idle: (() => void) | undefined;
 
@@ -40,10 +41,12 @@ export class Spawner {
     // Opened before the event loop can reap the child: the descriptor means this process and no later one.
     const pidfd = openProcess(child.pid);
     const process = this.#count++;
-    if (message.lifetime !== 'own') this.#bound.set(process, child);
+    if (message.lifetime === 'own') this.#own.add(child);
+    else this.#bound.set(process, child);
     child.on('error', () => {}); // Only a failed kill is left to go wrong.
     child.on('exit', (code, signal) => {
       this.#onEnd(process, code ?? undefined, signal ?? undefined);
+      this.#own.delete(child);
       this.#bound.delete(process);
       if (this.#bound.size === 0) this.#idle?.();
     });
@@ -52,6 +55,7 @@ export class Spawner {
 
   /** Kills what must not outlive this thread and waits until it has ended and is reaped. */
   async close(): Promise<void> {
+    for (const child of this.#own) child.unref();
     if (this.#bound.size === 0) return;
     const idle = new Promise<void>((resolve) => {
       this.#idle = resolve;
