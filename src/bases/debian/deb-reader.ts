@@ -6,7 +6,7 @@ import type { FromWorker, ToWorker } from './deb-protocol.ts';
 export interface DebContents {
   /** The plain control.tar. */
   readonly control: Uint8Array;
-  /** The plain data.tar; to be read once, to its end. */
+  /** The plain data.tar; to be read once, to its end. A chunk is valid until the next one is asked for. */
   readonly data: AsyncIterable<Uint8Array>;
 }
 
@@ -16,10 +16,10 @@ export interface DebContents {
  */
 export class DebReader implements AsyncDisposable {
   readonly #idle: Worker[] = [];
-  readonly #all: Worker[] = [];
+  readonly #alive = new Set<Worker>();
   readonly #waiting: Job[] = [];
   readonly #running = new Map<Worker, Job>();
-  #closed = false;
+  #failure: Error | undefined;
 
   constructor(threads: number) {
     for (let i = 0; i < Math.max(1, threads); i++) this.#start();
@@ -34,24 +34,26 @@ export class DebReader implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    await Promise.all(this.#all.map((worker) => worker.terminate()));
+    await Promise.all([...this.#alive].map((worker) => worker.terminate()));
   }
 
   #start(): void {
-    const worker = new Worker(new URL('./deb-worker.ts', import.meta.url));
-    this.#all.push(worker);
+    const worker = new Worker(new URL('./deb-worker.ts', import.meta.url), {
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    });
+    this.#alive.add(worker);
     this.#idle.push(worker);
     worker.on('message', (message: FromWorker) => this.#receive(worker, message));
-    worker.on('error', (error) => this.#fail(worker, error));
-    worker.on('exit', () => {
-      if (!this.#closed) this.#fail(worker, new Error('the thread ended'));
-    });
+    worker.on('error', (error) => this.#lose(worker, error));
+    worker.on('exit', () => this.#lose(worker, new Error('the thread ended')));
     // A reader that is waiting for a package keeps the process alive by the job, not by idle threads.
     worker.unref();
   }
 
   #next(): void {
+    if (this.#alive.size === 0) {
+      for (const job of this.#waiting.splice(0)) job.fail(this.#failure ?? new Error('the threads ended'));
+    }
     while (this.#waiting.length > 0) {
       const worker = this.#idle.pop();
       if (worker === undefined) return;
@@ -66,7 +68,7 @@ export class DebReader implements AsyncDisposable {
   #receive(worker: Worker, message: FromWorker): void {
     const job = this.#running.get(worker);
     if (job === undefined) return;
-    if (message.kind === 'control') job.start(message.bytes, () => tell(worker, { kind: 'used' }));
+    if (message.kind === 'control') job.start(message.bytes, (buffer) => giveBack(worker, buffer));
     else if (message.kind === 'data') job.push(message.bytes);
     else {
       if (message.kind === 'end') job.finish();
@@ -79,16 +81,28 @@ export class DebReader implements AsyncDisposable {
     }
   }
 
-  #fail(worker: Worker, error: Error): void {
-    this.#running
-      .get(worker)
-      ?.fail(new ShaleError('DEB_MALFORMED', `a package could not be taken apart: ${error.message}`, { cause: error }));
+  /** A thread is gone: its package fails, and so do all that nobody is left for. */
+  #lose(worker: Worker, error: Error): void {
+    if (!this.#alive.delete(worker)) return;
+    const failure = new ShaleError('DEB_MALFORMED', `a package could not be taken apart: ${error.message}`, {
+      cause: error,
+    });
+    this.#running.get(worker)?.fail(failure);
     this.#running.delete(worker);
+    const idle = this.#idle.indexOf(worker);
+    if (idle >= 0) this.#idle.splice(idle, 1);
+    this.#failure = failure;
+    this.#next();
   }
 }
 
 function tell(worker: Worker, message: ToWorker): void {
   worker.postMessage(message);
+}
+
+function giveBack(worker: Worker, buffer: ArrayBuffer): void {
+  const message: ToWorker = { kind: 'used', buffer };
+  worker.postMessage(message, [buffer]);
 }
 
 /** One package on its way from the thread to its reader. */
@@ -97,7 +111,7 @@ class Job {
   readonly contents: Promise<DebContents>;
   readonly #resolve: (contents: DebContents) => void;
   readonly #reject: (error: Error) => void;
-  readonly #chunks: Uint8Array[] = [];
+  readonly #chunks: Uint8Array<ArrayBuffer>[] = [];
   #state: 'open' | 'ended' | Error = 'open';
   #wake: (() => void) | undefined;
 
@@ -111,11 +125,11 @@ class Job {
     this.#reject = reject;
   }
 
-  start(control: Uint8Array, used: () => void): void {
+  start(control: Uint8Array, used: (buffer: ArrayBuffer) => void): void {
     this.#resolve({ control, data: this.#read(used) });
   }
 
-  push(chunk: Uint8Array): void {
+  push(chunk: Uint8Array<ArrayBuffer>): void {
     this.#chunks.push(chunk);
     this.#wake?.();
   }
@@ -131,12 +145,12 @@ class Job {
     this.#wake?.();
   }
 
-  async *#read(used: () => void): AsyncGenerator<Uint8Array> {
+  async *#read(used: (buffer: ArrayBuffer) => void): AsyncGenerator<Uint8Array> {
     for (;;) {
       const chunk = this.#chunks.shift();
       if (chunk !== undefined) {
-        used();
         yield chunk;
+        used(chunk.buffer);
       } else if (this.#state === 'ended') return;
       else if (this.#state !== 'open') throw this.#state;
       else await new Promise<void>((resolve) => (this.#wake = resolve));

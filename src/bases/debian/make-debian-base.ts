@@ -97,6 +97,7 @@ export interface BasePackage {
 const LAYER_FORMAT = 'debian-base/1';
 const FETCHES_MAX = 8;
 const OUTPUT_TAIL_BYTES: number = 8 * 1024;
+const MANUAL_FOLDER = /^\/usr\/share\/man\/man\d$/;
 const SIGNED_BY = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /**
@@ -333,7 +334,11 @@ function finishUnpacked(
   options: DebianBaseOptions,
   packages: readonly UnpackedPackage[],
 ): void {
-  for (const name of ['dev', 'proc', 'sys', ...DPKG_FOLDERS]) addFolder(target, name);
+  const folders = ['dev', 'proc', 'sys', ...DPKG_FOLDERS];
+  // Later packages put links into these and fail where they are missing, whatever is excluded.
+  for (const each of packages)
+    folders.push(...each.paths.filter((path) => MANUAL_FOLDER.test(path)).map((path) => path.slice(1)));
+  for (const name of folders) addFolder(target, name);
   const own = imageFiles({
     mirror: plan.mirror,
     suite: plan.suite,

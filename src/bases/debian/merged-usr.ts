@@ -30,7 +30,7 @@ export async function inspectBaseFiles(
     },
   });
   for await (const chunk of contents.data) {
-    chunks.push(chunk);
+    chunks.push(Uint8Array.from(chunk));
     parser.write(chunk);
   }
   parser.end();
