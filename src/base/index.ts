@@ -4,7 +4,9 @@
  */
 export * from './byte-string.ts';
 export * from './errors.ts';
+export * from './file-mode.ts';
 export * from './framing.ts';
+export * from './glob.ts';
 export * from './json.ts';
 export * from './owner.ts';
 export * from './pool.ts';

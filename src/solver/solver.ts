@@ -16,6 +16,8 @@ export interface SolverOptions<R> {
   readonly explain: boolean;
   readonly signal: AbortSignal;
   readonly emit: (event: ProgressEvent) => void;
+  /** Called for every vertex as soon as it is solved, also when the build fails later. */
+  readonly onSolved?: (solved: Solved<R>) => void;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
 }
@@ -80,6 +82,7 @@ class Solver<R> {
       ? await this.#evaluate(vertex, inputs, () => {})
       : await this.#evaluateAloud(vertex, inputs);
     this.#solved.set(vertex.id, solved);
+    this.#options.onSolved?.(solved);
     return solved;
   }
 
@@ -119,7 +122,7 @@ class Solver<R> {
       return solved;
     } catch (error) {
       announce();
-      if (this.#cancel.signal.aborted && isAbort(error)) emit({ kind: 'vertex-canceled', id: vertex.id, time: now() });
+      if (wasCanceled(this.#cancel.signal, error)) emit({ kind: 'vertex-canceled', id: vertex.id, time: now() });
       else emit({ kind: 'vertex-error', id: vertex.id, message: messageOf(error), time: now() });
       throw error;
     }
@@ -223,11 +226,17 @@ function keyOf(kind: 'definition' | 'content', inputs: StepInputs): string {
 
 /** A step that was cancelled because another failed reports the failure, not the cancelling. */
 function firstCause(signal: AbortSignal, error: unknown): unknown {
-  return signal.aborted && isAbort(error) && signal.reason !== undefined ? signal.reason : error;
+  return wasCanceled(signal, error) && signal.reason !== undefined ? signal.reason : error;
 }
 
-function isAbort(error: unknown): boolean {
-  return (error instanceof Error && error.name === 'AbortError') || isShaleError(error, 'CANCELED');
+/** True when a step ended because it was told to, and not by a fault of its own. */
+function wasCanceled(signal: AbortSignal, error: unknown): boolean {
+  if (!signal.aborted) return false;
+  return (
+    error === signal.reason ||
+    (error instanceof Error && error.name === 'AbortError') ||
+    isShaleError(error, 'CANCELED')
+  );
 }
 
 /** Thrown by operations that end because their signal asked for it. */

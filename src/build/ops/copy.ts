@@ -1,0 +1,145 @@
+import { invariant, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
+import { compileIgnore } from '../../dockerfile/index.ts';
+import type { CopyOp, CopySource, VertexId } from '../../graph/index.ts';
+import type { StepContext } from '../../solver/index.ts';
+import { Destination, type PlannedEntry } from '../copy/destination.ts';
+import { EMPTY_DIRECTORY, inlineSource } from '../copy/inline-source.ts';
+import { planCopy, type CopyAttributes, type ExcludeFilter } from '../copy/plan.ts';
+import { selectSources, type CopySourceTree, type Selected } from '../copy/select.ts';
+import type { SourceNode } from '../copy/source-tree.ts';
+import { openArchive, planArchive } from '../copy/unpack.ts';
+import { chainOf, withLayer } from '../result.ts';
+import type { BuildSession } from '../session.ts';
+import { describeEntries } from './describe.ts';
+import { rootfsOf, type Operation, type Step } from './operation.ts';
+import { resolveOwner, type Owner } from './owner.ts';
+import { writePlanned } from './write-layer.ts';
+
+/**
+ * COPY and ADD: a layer written straight from the sources. Nothing is mounted and no container starts; the destination is
+ * resolved through the indexes of the layers below.
+ */
+export const copyOperation: Operation<CopyOp> = {
+  /** What is selected, planned onto an empty root filesystem: the layers below need not be opened for that. */
+  async fastInputs(step, session) {
+    const destination = new Destination(undefined);
+    const owner =
+      step.op.chown !== undefined && /^[0-9:]+$/.test(step.op.chown)
+        ? (await resolveOwner(step.op.chown, undefined)).owner
+        : undefined;
+    for (const source of step.op.sources)
+      await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
+    const { sources, chown, chmod, ...rest } = step.op;
+    const op = JSON.stringify({ ...rest, chown, chmod, kinds: sources.map((source) => source.kind) });
+    return new Map([
+      ...session.commonInputs(),
+      ['command', step.vertex.command],
+      ['op', op],
+      ['rootfs', chainOf(rootfsOf(step).stack)],
+      ...describeEntries(destination.entries((t) => t)),
+    ]);
+  },
+  async contentInputs(step, session) {
+    return new Map([...session.commonInputs(), ...describeEntries(await planAll(step, session, undefined))]);
+  },
+  async execute(step, session, context) {
+    return withLayer(rootfsOf(step), await writePlanned(await planAll(step, session, context), session, context));
+  },
+};
+
+async function planAll(
+  step: Step<CopyOp>,
+  session: BuildSession,
+  context: StepContext | undefined,
+): Promise<PlannedEntry[]> {
+  return session.memoize(`plan ${step.vertex.id}`, async () => {
+    const root = step.op.link ? undefined : await session.rootTree(rootfsOf(step).stack);
+    const destination = new Destination(root);
+    const owner = step.op.chown === undefined ? undefined : await ownerOf(step.op.chown, root, context);
+    for (const source of step.op.sources)
+      await planSource(destination, { step, session, source, owner, unpack: 'open' });
+    return destination.entries((mtimeNs) => session.clamp(mtimeNs));
+  });
+}
+
+async function ownerOf(text: string, root: SourceNode | undefined, context: StepContext | undefined): Promise<Owner> {
+  const { owner, unknown } = await resolveOwner(text, root);
+  for (const name of unknown)
+    context?.log('stderr', Buffer.from(`the image has no user or group "${name}": 0 is used\n`));
+  return owner;
+}
+
+interface SourceRequest {
+  readonly step: Step<CopyOp>;
+  readonly session: BuildSession;
+  readonly source: CopySource;
+  readonly owner: Owner | undefined;
+  /** `sealed` takes an archive as the file that it is. */
+  readonly unpack: 'open' | 'sealed';
+}
+
+async function planSource(destination: Destination, request: SourceRequest): Promise<void> {
+  const { step, session, source, owner } = request;
+  const { op } = step;
+  const placed = new Map<string, string>();
+  const excludes = op.excludes.length === 0 ? undefined : excludeFilter(op.excludes);
+  const fromContext = source.kind === 'inline' || step.inputs[source.input]?.kind === 'context';
+  const attributes = attributesOf(op, session, {
+    owner: owner ?? (fromContext ? { uid: 0, gid: 0 } : undefined),
+    fromContext,
+  });
+  for (const selected of await select(step, session, source)) {
+    if (request.unpack === 'open' && source.kind === 'tree' && source.unpack) {
+      const archive = await openArchive(selected.node, session.spool);
+      if (archive !== undefined) {
+        planArchive(destination, archive, {
+          selected,
+          destination: op.destination,
+          attributes: { ...attributes, owner },
+        });
+        continue;
+      }
+    }
+    planCopy(destination, { selected, destination: op.destination, attributes, excludes, placed });
+  }
+}
+
+async function select(step: Step<CopyOp>, session: BuildSession, source: CopySource): Promise<readonly Selected[]> {
+  if (source.kind === 'inline') return [inlineSource(source.file)];
+  if (source.kind !== 'tree')
+    throw new ShaleError('OP_UNSUPPORTED', `${step.vertex.command}: this form of source is not supported`);
+  return selectSources(await sourceTree(step, session, source.input), source.path);
+}
+
+async function sourceTree(step: Step<CopyOp>, session: BuildSession, input: number): Promise<CopySourceTree> {
+  const result = step.inputs[input];
+  const id: VertexId | undefined = step.vertex.inputs[input];
+  invariant(result !== undefined && id !== undefined, 'a copy names its inputs');
+  if (result.kind === 'context') return session.contextTree(result.name);
+  const root = await session.rootTree(result.stack);
+  return { root: root ?? EMPTY_DIRECTORY, title: 'the files of that stage or image' };
+}
+
+function attributesOf(
+  op: CopyOp,
+  session: BuildSession,
+  from: { readonly owner: Owner | undefined; readonly fromContext: boolean },
+): CopyAttributes {
+  const changeMode: ModeChange | undefined = op.chmod === undefined ? undefined : parseFileMode(op.chmod);
+  const isOctal = op.chmod !== undefined && /^[0-7]+$/.test(op.chmod);
+  return {
+    owner: from.owner,
+    changeMode,
+    parentMode: isOctal && changeMode !== undefined ? changeMode(0o755, true) : 0o755,
+    epochNs: session.epochNs,
+    time: from.fromContext ? () => session.epochNs : (mtimeNs) => session.clamp(mtimeNs),
+  };
+}
+
+function excludeFilter(patterns: readonly string[]): ExcludeFilter {
+  const matcher = compileIgnore(patterns);
+  return {
+    isExcluded: (path) => matcher.matches(path),
+    hasExceptions: patterns.some((pattern) => pattern.startsWith('!')),
+  };
+}

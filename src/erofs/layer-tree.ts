@@ -1,0 +1,273 @@
+import type { ReadTarEntry } from '../archive/index.ts';
+import type { ByteString } from '../base/index.ts';
+import { refused } from './errors.ts';
+import { LINKS_FOLLOWED_MAX, LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX } from './format.ts';
+import { IMPLIED_ATTRIBUTES, TreeNode, impliedDirectory, type NodeKind } from './tree.ts';
+import { isAufsMetadata, meaningOf } from './whiteouts.ts';
+import { keptXattrs } from './xattrs.ts';
+
+/** Most inodes of one layer; the largest known images have about a million files in all. */
+const INODES_MAX = 4_000_000;
+/** Deepest folder; Linux cannot name anything below 2,048 levels in one path. */
+const DEPTH_MAX = 8_192;
+/** The largest id that Linux can give to a file; 2^32-1 means "none". */
+const ID_MAX = 0xffff_fffe;
+const DEVICE_MAJOR_MAX = 0xfff;
+const DEVICE_MINOR_MAX = 0xf_ffff;
+const MTIME_SECONDS_LIMIT: bigint = 1n << 63n;
+const NS_PER_SECOND = 1_000_000_000n;
+
+/** One step of a path that has been walked; `node` is missing while the folder is not there yet. */
+interface Step {
+  readonly name: ByteString;
+  node: TreeNode | undefined;
+}
+
+/**
+ * The tree that the entries of one layer make, applied in the order of the tar, with nothing of the layers below.
+ * Symbolic links in parent positions are followed as inside a chroot; the last component never is.
+ */
+export class LayerTree {
+  readonly root: TreeNode = impliedDirectory();
+  /** Called with each extended attribute that is left out. */
+  readonly #dropped: (path: ByteString, name: ByteString) => void;
+  /** What AUFS keeps at the top of a layer; hard links may point here. */
+  readonly #metadata: TreeNode = impliedDirectory();
+  readonly #directories = new Map<ByteString, TreeNode>();
+  /** Directories that hide names of the layers below. */
+  readonly #hiding = new Set<TreeNode>();
+  #inodes = 1;
+
+  constructor(dropped: (path: ByteString, name: ByteString) => void) {
+    this.#dropped = dropped;
+  }
+
+  /** Applies one entry and returns the node whose content it brings; undefined for everything but files. */
+  apply(entry: ReadTarEntry): TreeNode | undefined {
+    if (entry.path === '') return this.#applyRoot(entry);
+    const slash = entry.path.lastIndexOf('/');
+    const name = entry.path.slice(slash + 1);
+    if (slash === 0) throw refused('ENTRY_INVALID', entry.path, 'is not a clean path');
+    const metadata = isAufsMetadata(entry.path);
+    const meaning = metadata ? { kind: 'plain' as const } : meaningOf(name, entry.path);
+    const parent = this.#directory(slash < 0 ? '' : entry.path.slice(0, slash), entry.path, metadata);
+    if (meaning.kind === 'opaque') parent.opaque = true;
+    else if (meaning.kind === 'whiteout') this.#hide(parent, meaning.hides, entry.path);
+    else if (isWhiteoutDevice(entry)) this.#hide(parent, name, entry.path);
+    else if (entry.kind === 'hardlink') this.#link(parent, name, entry);
+    else return this.#put(parent, name, entry);
+    return undefined;
+  }
+
+  /**
+   * To be called after the last entry. Whiteouts act on the layers below only, before or after an entry of the same
+   * name: a directory that is also whited out is a new one, and nothing below shows in it or gives it attributes.
+   */
+  settle(): void {
+    for (const parent of this.#hiding) {
+      for (const name of parent.hidden ?? []) {
+        const child = parent.children?.get(name);
+        if (child?.kind !== 'directory') continue;
+        child.opaque = true;
+        child.implied = false;
+      }
+    }
+  }
+
+  #applyRoot(entry: ReadTarEntry): undefined {
+    if (entry.kind !== 'directory') {
+      throw refused('ROOT_NOT_A_DIRECTORY', entry.path, `is a ${entry.kind} in the place of the root directory`);
+    }
+    this.#setAttributes(this.root, entry);
+    this.root.implied = false;
+  }
+
+  #hide(parent: TreeNode, name: ByteString, path: ByteString): void {
+    this.#checkName(name, path);
+    this.#hideName(parent, name);
+  }
+
+  #hideName(parent: TreeNode, name: ByteString): void {
+    parent.hide(name);
+    this.#hiding.add(parent);
+  }
+
+  #put(parent: TreeNode, name: ByteString, entry: ReadTarEntry): TreeNode | undefined {
+    this.#checkName(name, entry.path);
+    const existing = parent.children?.get(name);
+    if (existing?.kind === 'directory' && entry.kind === 'directory') {
+      this.#setAttributes(existing, entry);
+      existing.implied = false;
+      return undefined;
+    }
+    this.#place(parent, name, this.#nodeOf(entry), existing);
+    return entry.kind === 'file' ? parent.children?.get(name) : undefined;
+  }
+
+  /** Puts a node under a name as unlink and create would: nothing is written through what was there. */
+  #place(parent: TreeNode, name: ByteString, node: TreeNode, existing: TreeNode | undefined): void {
+    if (existing !== undefined) {
+      if (existing.kind === 'directory' || existing.kind === 'symlink') this.#directories.clear();
+      // A directory that took the place of a file of this layer is a new one: nothing of the layers below shows in it.
+      if (node.kind === 'directory') this.#hideName(parent, name);
+    }
+    parent.children?.set(name, node);
+  }
+
+  #link(parent: TreeNode, name: ByteString, entry: ReadTarEntry): void {
+    this.#checkName(name, entry.path);
+    if (entry.linkTarget.split('/').includes('..')) {
+      throw refused('HARDLINK_TARGET', entry.path, 'is a hard link that leaves the layer', {
+        target: entry.linkTarget,
+      });
+    }
+    const target = this.#find(entry.linkTarget, entry.path);
+    if (target === undefined || target.kind === 'directory') {
+      const why = target === undefined ? 'is missing in the layer' : 'is a directory';
+      throw refused('HARDLINK_TARGET', entry.path, `is a hard link whose target ${why}`, { target: entry.linkTarget });
+    }
+    const existing = parent.children?.get(name);
+    if (existing !== target) this.#place(parent, name, target, existing);
+    // docker and containerd give the inode the attributes of the link's header, but for the time of a symbolic link.
+    const { mtimeNs, xattrs } = target;
+    this.#setAttributes(target, entry);
+    target.xattrs = xattrs.size === 0 ? target.xattrs : new Map([...xattrs, ...target.xattrs]);
+    if (target.kind === 'symlink') target.mtimeNs = mtimeNs;
+  }
+
+  #nodeOf(entry: ReadTarEntry): TreeNode {
+    if (++this.#inodes > INODES_MAX)
+      throw refused('INDEX_LIMIT', entry.path, `is one of more than ${INODES_MAX} files`);
+    const node = new TreeNode(kindOf(entry), IMPLIED_ATTRIBUTES);
+    this.#setAttributes(node, entry);
+    if (entry.kind === 'file') node.sizeBytes = entry.sizeBytes;
+    else if (entry.kind === 'symlink') {
+      checkLinkTarget(entry);
+      node.linkTarget = entry.linkTarget;
+      node.sizeBytes = entry.linkTarget.length;
+    } else if (entry.kind === 'character' || entry.kind === 'block') {
+      checkDevice(entry);
+      node.deviceMajor = entry.deviceMajor;
+      node.deviceMinor = entry.deviceMinor;
+    }
+    return node;
+  }
+
+  #setAttributes(node: TreeNode, entry: ReadTarEntry): void {
+    const { uid, gid, mtimeNs } = entry;
+    if (!(uid >= 0 && uid <= ID_MAX && gid >= 0 && gid <= ID_MAX)) {
+      throw refused('ENTRY_INVALID', entry.path, `has an owner that Linux does not know: ${uid}:${gid}`);
+    }
+    if (mtimeNs >= MTIME_SECONDS_LIMIT * NS_PER_SECOND || mtimeNs < -MTIME_SECONDS_LIMIT * NS_PER_SECOND) {
+      throw refused('ENTRY_INVALID', entry.path, 'has a modification time beyond 64 bits of seconds');
+    }
+    // Linux gives every symbolic link this mode, and so must two layers with the same link.
+    node.mode = node.kind === 'symlink' ? 0o777 : entry.mode & 0o7777;
+    node.uid = uid;
+    node.gid = gid;
+    node.mtimeNs = mtimeNs;
+    node.xattrs = keptXattrs(entry.xattrs, entry.path, {
+      kind: node.kind,
+      dropped: (name) => this.#dropped(entry.path, name),
+    });
+  }
+
+  #checkName(name: ByteString, path: ByteString): void {
+    if (name.length > NAME_BYTES_MAX) {
+      throw refused('NAME_TOO_LONG', path, `has a name of ${name.length} bytes, Linux takes ${NAME_BYTES_MAX}`);
+    }
+    if (name === '' || name === '.' || name === '..' || name.includes('\0')) {
+      throw refused('ENTRY_INVALID', path, 'is not a clean path');
+    }
+  }
+
+  /** The directory at `path`, made with its parents where it is missing. */
+  #directory(path: ByteString, forPath: ByteString, metadata: boolean): TreeNode {
+    const key = metadata ? `\0${path}` : path;
+    const known = this.#directories.get(key);
+    if (known !== undefined) return known;
+    if (path !== '') for (const name of path.split('/')) this.#checkName(name, forPath);
+    const steps = this.#walk(path, forPath, metadata ? this.#metadata : this.root);
+    let parent: TreeNode | undefined;
+    for (const step of steps) {
+      if (step.node === undefined) {
+        this.#checkName(step.name, forPath);
+        step.node = impliedDirectory();
+        if (++this.#inodes > INODES_MAX)
+          throw refused('INDEX_LIMIT', forPath, `is below more than ${INODES_MAX} files`);
+        parent?.children?.set(step.name, step.node);
+      }
+      parent = step.node;
+    }
+    const directory = parent ?? this.root;
+    this.#directories.set(key, directory);
+    return directory;
+  }
+
+  /** The node at `path`, its last component not followed. */
+  #find(path: ByteString, forPath: ByteString): TreeNode | undefined {
+    const slash = path.lastIndexOf('/');
+    const top = isAufsMetadata(path) ? this.#metadata : this.root;
+    const parent = this.#walk(slash < 0 ? '' : path.slice(0, slash), forPath, top).at(-1)?.node;
+    return path === '' ? parent : parent?.children?.get(path.slice(slash + 1));
+  }
+
+  /**
+   * Walks a path of directories and follows links as inside a chroot of this layer. Components that are not there are
+   * steps without a node; `..` of a link target leaves them as if they were.
+   */
+  #walk(path: ByteString, forPath: ByteString, top: TreeNode): Step[] {
+    const root: Step = { name: '', node: top };
+    let steps: Step[] = [root];
+    const pending = path === '' ? [] : path.split('/').reverse();
+    let links = 0;
+    for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+      if (name === '' || name === '.') continue;
+      if (name === '..') {
+        if (steps.length > 1) steps.pop();
+        continue;
+      }
+      const node = steps.at(-1)?.node?.children?.get(name);
+      if (node?.kind === 'symlink') {
+        if (++links > LINKS_FOLLOWED_MAX) throw refused('LINK_LOOP', forPath, 'lies below a loop of symbolic links');
+        if (node.linkTarget.startsWith('/')) steps = [root];
+        pending.push(...node.linkTarget.split('/').reverse());
+      } else if (node !== undefined && node.kind !== 'directory') {
+        throw refused('PARENT_NOT_A_DIRECTORY', forPath, `lies below a ${node.kind} of the same layer`);
+      } else if (steps.push({ name, node }) > DEPTH_MAX) {
+        throw refused('INDEX_LIMIT', forPath, `lies deeper than ${DEPTH_MAX} folders`);
+      }
+    }
+    return steps;
+  }
+}
+
+/** overlayfs takes a character device 0:0 for a whiteout wherever it comes from, and so do docker's layers. */
+function isWhiteoutDevice(entry: ReadTarEntry): boolean {
+  return entry.kind === 'character' && entry.deviceMajor === 0 && entry.deviceMinor === 0;
+}
+
+function kindOf(entry: ReadTarEntry): NodeKind {
+  return entry.kind === 'hardlink' ? 'file' : entry.kind;
+}
+
+function checkLinkTarget(entry: ReadTarEntry): void {
+  const { length } = entry.linkTarget;
+  if (length > LINK_TARGET_BYTES_MAX) {
+    throw refused(
+      'NAME_TOO_LONG',
+      entry.path,
+      `has a link target of ${length} bytes, Linux takes ${LINK_TARGET_BYTES_MAX}`,
+    );
+  }
+  if (length === 0 || entry.linkTarget.includes('\0')) {
+    throw refused('ENTRY_INVALID', entry.path, 'is a symbolic link with an impossible target');
+  }
+}
+
+function checkDevice(entry: ReadTarEntry): void {
+  const { deviceMajor: major, deviceMinor: minor } = entry;
+  if (!(major >= 0 && major <= DEVICE_MAJOR_MAX && minor >= 0 && minor <= DEVICE_MINOR_MAX)) {
+    throw refused('INDEX_LIMIT', entry.path, `has a device number that Linux does not know: ${major}:${minor}`);
+  }
+}

@@ -1,0 +1,155 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, readFileSync } from 'node:fs';
+import { invariant, ShaleError, SingleFlight, type ByteStream } from '../base/index.ts';
+import { mergeIndexes, openIndex, type View, type ViewNode } from '../erofs/index.ts';
+import { asDiffId, digestFromHex, type DiffId } from '../oci/index.ts';
+import type { Store } from '../store/index.ts';
+import { CONTENTS_KIND, EXPANDED_KIND, INDEX_KIND } from './derived-kinds.ts';
+import { saveIndex } from './index-files.ts';
+import { TarIndexer } from './tar-indexer.ts';
+import type { ContentLocation, Layer, LayerInfo } from './types.ts';
+import { LayerWriter } from './writer.ts';
+
+/** Brings a layer's tar into the store when only its sources are known (a lazily pulled base). */
+export type LayerFetcher = (diffId: DiffId) => Promise<void>;
+
+export interface IngestOptions {
+  readonly expectedDiffId?: DiffId;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The layers of one store, opened once each. A layer is what its tar says; its index is made again whenever it is missing.
+ */
+export class Layers {
+  readonly store: Store;
+  readonly #fetch: LayerFetcher | undefined;
+  readonly #open = new Map<DiffId, Layer>();
+  readonly #opening = new SingleFlight<DiffId, Layer>();
+
+  constructor(store: Store, options: { readonly fetch?: LayerFetcher } = {}) {
+    this.store = store;
+    this.#fetch = options.fetch;
+  }
+
+  /**
+   * Opens a layer as a view, fetching its tar and making its index where they are missing.
+   * @throws LAYER_NOT_FOUND, BLOB_CORRUPT, INDEX_CORRUPT
+   */
+  async open(diffId: DiffId): Promise<Layer> {
+    return this.#open.get(diffId) ?? this.#opening.run(diffId, () => this.#openOnce(diffId));
+  }
+
+  /** Tells whether a layer can be opened: its tar is here, or it is known where to fetch it. */
+  async isAvailable(diffId: DiffId): Promise<boolean> {
+    if (this.#open.has(diffId) || (await this.store.blobs.find(diffId)) !== undefined) return true;
+    return ((await this.store.layers.find(diffId))?.sources.length ?? 0) > 0;
+  }
+
+  /** Opens a stack, lowest layer first. */
+  async stack(diffIds: readonly DiffId[]): Promise<Stack> {
+    const layers: Layer[] = [];
+    for (const diffId of diffIds) layers.push(await this.open(diffId));
+    return new Stack(layers);
+  }
+
+  /** Starts a new layer. */
+  async create(): Promise<LayerWriter> {
+    return LayerWriter.open(this.store);
+  }
+
+  /**
+   * Takes in an uncompressed layer tar as a stream: written, hashed and indexed in one pass. The bytes stay as they are.
+   * @throws DIGEST_MISMATCH when the diffId is not the expected one; as TarParser and IndexBuilder do
+   */
+  async ingest(tar: ByteStream, options: IngestOptions = {}): Promise<LayerInfo> {
+    await using ingest = await this.store.blobs.createIngest({ hash: false });
+    const indexer = new TarIndexer();
+    const hash = createHash('sha256');
+    for await (const chunk of tar) {
+      options.signal?.throwIfAborted();
+      hash.update(chunk);
+      ingest.writeSync(chunk);
+      indexer.write(chunk);
+    }
+    const built = indexer.finish();
+    const got = asDiffId(digestFromHex(hash.digest('hex')));
+    if (options.expectedDiffId !== undefined && options.expectedDiffId !== got) {
+      throw new ShaleError('DIGEST_MISMATCH', `a layer has the diffId ${got}, expected ${options.expectedDiffId}`, {
+        data: { expected: options.expectedDiffId, got },
+      });
+    }
+    const sizeBytes = ingest.sizeBytes;
+    await ingest.commit(got);
+    await saveIndex(this.store, got, built);
+    await this.store.layers.put({ diffId: got, sizeBytes, sources: [] });
+    return { diffId: got, sizeBytes, entryCount: indexer.entryCount };
+  }
+
+  async #openOnce(diffId: DiffId): Promise<Layer> {
+    const blob = await this.#tar(diffId);
+    const indexPath = (await this.#indexPath(diffId)) ?? (await this.#reindex(diffId));
+    const contentsPath = await this.store.derived.find(CONTENTS_KIND, diffId);
+    const index = openIndex(
+      readFileSync(indexPath),
+      contentsPath === undefined ? undefined : readFileSync(contentsPath),
+    );
+    const expandedPath = await this.store.derived.find(EXPANDED_KIND, diffId);
+    const layer: Layer = { diffId, tarPath: blob.path, tarSizeBytes: blob.sizeBytes, indexPath, expandedPath, index };
+    this.#open.set(diffId, layer);
+    return layer;
+  }
+
+  async #tar(diffId: DiffId): Promise<{ path: string; sizeBytes: number }> {
+    const there = await this.store.blobs.find(diffId);
+    if (there !== undefined) return there;
+    await this.#fetch?.(diffId);
+    const fetched = await this.store.blobs.find(diffId);
+    if (fetched === undefined)
+      throw new ShaleError('LAYER_NOT_FOUND', `the layer ${diffId} is not in the store`, { data: { diffId } });
+    return fetched;
+  }
+
+  /** An index without its contents file is not whole. */
+  async #indexPath(diffId: DiffId): Promise<string | undefined> {
+    const contents = await this.store.derived.has(CONTENTS_KIND, diffId);
+    return contents ? this.store.derived.find(INDEX_KIND, diffId) : undefined;
+  }
+
+  async #reindex(diffId: DiffId): Promise<string> {
+    const indexer = new TarIndexer();
+    const tar: ByteStream = createReadStream(this.store.blobs.path(diffId), { highWaterMark: 1024 * 1024 });
+    for await (const chunk of tar) indexer.write(chunk);
+    await this.store.derived.evict(INDEX_KIND, diffId);
+    await this.store.derived.evict(CONTENTS_KIND, diffId);
+    await saveIndex(this.store, diffId, indexer.finish());
+    return this.store.derived.path(INDEX_KIND, diffId);
+  }
+}
+
+/** The layers of an image, lowest first, and the tree that they make together. */
+export class Stack {
+  readonly layers: readonly Layer[];
+  #view: View | undefined;
+
+  constructor(layers: readonly Layer[]) {
+    this.layers = layers;
+  }
+
+  /** The merged tree; made when it is first asked for. */
+  get view(): View {
+    this.#view ??= mergeIndexes(this.layers.map((layer) => layer.index));
+    return this.#view;
+  }
+
+  /** Where the bytes of a file of the view lie. */
+  locate(node: ViewNode): ContentLocation {
+    const layer = this.layers[node.layer];
+    invariant(layer !== undefined, 'a node of a view belongs to one of its layers');
+    const { source, offset } = node.data();
+    const path = source === 'tar' ? layer.tarPath : layer.expandedPath;
+    if (path === undefined)
+      throw new ShaleError('INDEX_STALE', `the layer ${layer.diffId} lacks the expanded data of its sparse files`);
+    return { path, offset, sizeBytes: node.sizeBytes };
+  }
+}

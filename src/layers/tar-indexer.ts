@@ -1,0 +1,97 @@
+import { createHash, type Hash } from 'node:crypto';
+import { TarParser, type ReadTarEntry, type TarWarning } from '../archive/index.ts';
+import { IndexBuilder, type BuiltIndex } from '../erofs/index.ts';
+
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** Reads the tar of a layer as it streams by and makes its index, with the digest of every file's content. */
+export class TarIndexer {
+  readonly #parser: TarParser;
+  readonly #index = new IndexBuilder();
+  readonly warnings: TarWarning[] = [];
+  #file: HashedFile | undefined;
+  #entries = 0;
+  #sizeBytes = 0;
+
+  constructor() {
+    this.#parser = new TarParser(
+      {
+        entry: (entry) => this.#begin(entry),
+        content: (chunk) => this.#file?.add(chunk),
+        contentEnd: () => this.#file?.end(),
+        warning: (warning) => this.warnings.push(warning),
+      },
+      { whiteouts: true },
+    );
+  }
+
+  get entryCount(): number {
+    return this.#entries;
+  }
+
+  /** Takes the next bytes of the tar. @throws as TarParser and IndexBuilder do */
+  write(chunk: Uint8Array): void {
+    this.#sizeBytes += chunk.byteLength;
+    this.#parser.write(chunk);
+  }
+
+  /** The tar is complete. */
+  finish(): BuiltIndex {
+    this.#parser.end();
+    return this.#index.finish(this.#sizeBytes);
+  }
+
+  #begin(entry: ReadTarEntry): void {
+    this.#entries++;
+    this.#file = entry.kind === 'file' ? new HashedFile(entry) : undefined;
+    this.#index.add(entry, this.#file?.sha256);
+  }
+}
+
+/** The digest of one file's content while it passes, holes of a sparse file included. */
+class HashedFile {
+  /** Filled in by `end`. */
+  readonly sha256: Uint8Array = new Uint8Array(32);
+  readonly #hash: Hash = createHash('sha256');
+  readonly #entry: ReadTarEntry;
+  #extent = 0;
+  #left = 0;
+  #position = 0;
+
+  constructor(entry: ReadTarEntry) {
+    this.#entry = entry;
+    this.#left = entry.sparse?.[0]?.lengthBytes ?? 0;
+    if (entry.sparse !== undefined) this.#holeUpTo(entry.sparse[0]?.offset ?? entry.sizeBytes);
+  }
+
+  add(chunk: Uint8Array): void {
+    if (this.#entry.sparse === undefined) return void this.#hash.update(chunk);
+    for (let rest = chunk; rest.byteLength > 0;) {
+      while (this.#left === 0 && this.#extent < this.#entry.sparse.length) this.#nextExtent();
+      const part = rest.subarray(0, this.#left);
+      if (part.byteLength === 0) return;
+      this.#hash.update(part);
+      this.#position += part.byteLength;
+      this.#left -= part.byteLength;
+      rest = rest.subarray(part.byteLength);
+    }
+  }
+
+  end(): void {
+    if (this.#entry.sparse !== undefined) this.#holeUpTo(this.#entry.sizeBytes);
+    this.sha256.set(this.#hash.digest());
+  }
+
+  #nextExtent(): void {
+    const extent = this.#entry.sparse?.[++this.#extent];
+    if (extent === undefined) return;
+    this.#holeUpTo(extent.offset);
+    this.#left = extent.lengthBytes;
+  }
+
+  #holeUpTo(offset: number): void {
+    for (; this.#position < offset; this.#position += Math.min(ZEROS.length, offset - this.#position)) {
+      this.#hash.update(ZEROS.subarray(0, Math.min(ZEROS.length, offset - this.#position)));
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import { createHash, type Hash } from 'node:crypto';
+import { readSync } from 'node:fs';
+import { encodeTarHeader, tarPadding, TAR_END, type TarEntry } from '../archive/index.ts';
+import { ShaleError, toText, type ByteStream } from '../base/index.ts';
+import { IndexBuilder } from '../erofs/index.ts';
+import { asDiffId, digestFromHex } from '../oci/index.ts';
+import type { Ingest, Store } from '../store/index.ts';
+import { saveIndex } from './index-files.ts';
+import type { LayerInfo } from './types.ts';
+
+/** Bytes that are gathered before they are hashed and written. */
+const BUFFER_BYTES = 1024 * 1024;
+
+/** Where an entry's content comes from. */
+export type EntryContent =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** Part of an open file, from `offset`; the caller closes it. */
+  | { readonly kind: 'fd'; readonly fd: number; readonly offset: number }
+  | { readonly kind: 'stream'; readonly stream: ByteStream };
+
+/**
+ * Writes one layer: tar, its digest and its index in one pass. Entries are written in the order in which they are added,
+ * exactly as given; whoever adds them sees to the canonical order. Dispose without `commit` leaves nothing behind.
+ */
+export class LayerWriter implements AsyncDisposable {
+  readonly #store: Store;
+  readonly #ingest: Ingest;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #index = new IndexBuilder();
+  readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #filled = 0;
+  #offset = 0;
+  #entries = 0;
+
+  static async open(store: Store): Promise<LayerWriter> {
+    return new LayerWriter(store, await store.blobs.createIngest({ hash: false }));
+  }
+
+  private constructor(store: Store, ingest: Ingest) {
+    this.#store = store;
+    this.#ingest = ingest;
+  }
+
+  get entryCount(): number {
+    return this.#entries;
+  }
+
+  /**
+   * Adds an entry; for a file with exactly `entry.sizeBytes` of content. `sha256` is the content's, where it is known.
+   * @throws CONTENT_CHANGED when the content is longer or shorter, or does not have the given sha256.
+   */
+  async add(entry: TarEntry, content?: EntryContent, sha256?: Uint8Array): Promise<void> {
+    const headerOffset = this.#offset;
+    this.#write(encodeTarHeader(entry));
+    const dataOffset = this.#offset;
+    const digest = entry.kind === 'file' ? await this.#writeContent(entry, content, sha256) : undefined;
+    this.#write(tarPadding(entry.sizeBytes));
+    this.#index.add({ ...entry, headerOffset, dataOffset, storedBytes: entry.sizeBytes, sparse: undefined }, digest);
+    this.#entries++;
+  }
+
+  /** Ends the tar and moves it into the store. The layer is not durable yet: see `Store.publish`. */
+  async commit(): Promise<LayerInfo> {
+    this.#write(TAR_END);
+    this.#flush();
+    const diffId = asDiffId(await this.#ingest.commit(digestFromHex(this.#hash.digest('hex'))));
+    await saveIndex(this.#store, diffId, this.#index.finish(this.#offset));
+    await this.#store.layers.put({ diffId, sizeBytes: this.#offset, sources: [] });
+    return { diffId, sizeBytes: this.#offset, entryCount: this.#entries };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#ingest[Symbol.asyncDispose]();
+  }
+
+  async #writeContent(
+    entry: TarEntry,
+    content: EntryContent | undefined,
+    known: Uint8Array | undefined,
+  ): Promise<Uint8Array> {
+    const hash = known === undefined ? createHash('sha256') : undefined;
+    const begin = this.#offset;
+    if (content?.kind === 'fd') this.#copyFrom(content, entry, hash);
+    else if (content?.kind === 'stream') {
+      for await (const chunk of content.stream) {
+        hash?.update(chunk);
+        this.#write(chunk);
+        if (this.#offset - begin > entry.sizeBytes) break;
+      }
+    } else if (content !== undefined) {
+      hash?.update(content.bytes);
+      this.#write(content.bytes);
+    }
+    const written = this.#offset - begin;
+    if (written !== entry.sizeBytes)
+      throw contentChanged(
+        entry,
+        `it has ${written > entry.sizeBytes ? 'more than' : 'only'} ${Math.min(written, entry.sizeBytes)} of ${entry.sizeBytes} bytes`,
+      );
+    return known ?? hash?.digest() ?? new Uint8Array(32);
+  }
+
+  /** Reads straight into the buffer: no copy and no allocation per file. */
+  #copyFrom(from: { readonly fd: number; readonly offset: number }, entry: TarEntry, hash: Hash | undefined): void {
+    for (let position = 0; position < entry.sizeBytes;) {
+      if (this.#filled === BUFFER_BYTES) this.#flush();
+      const wanted = Math.min(entry.sizeBytes - position, BUFFER_BYTES - this.#filled);
+      const got = readSync(from.fd, this.#buffer, this.#filled, wanted, from.offset + position);
+      if (got === 0) throw contentChanged(entry, `it ends after ${position} of ${entry.sizeBytes} bytes`);
+      hash?.update(this.#buffer.subarray(this.#filled, this.#filled + got));
+      this.#filled += got;
+      this.#offset += got;
+      position += got;
+    }
+  }
+
+  #write(bytes: Uint8Array): void {
+    this.#offset += bytes.byteLength;
+    if (bytes.byteLength > BUFFER_BYTES - this.#filled) {
+      this.#flush();
+      if (bytes.byteLength >= BUFFER_BYTES) {
+        this.#hash.update(bytes);
+        this.#ingest.writeSync(bytes);
+        return;
+      }
+    }
+    this.#buffer.set(bytes, this.#filled);
+    this.#filled += bytes.byteLength;
+  }
+
+  #flush(): void {
+    if (this.#filled === 0) return;
+    const ready = this.#buffer.subarray(0, this.#filled);
+    this.#hash.update(ready);
+    this.#ingest.writeSync(ready);
+    this.#filled = 0;
+  }
+}
+
+function contentChanged(entry: TarEntry, how: string): ShaleError {
+  return new ShaleError('CONTENT_CHANGED', `${toText(entry.path)} changed while it was read: ${how}`, {
+    data: { path: toText(entry.path) },
+  });
+}

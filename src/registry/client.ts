@@ -1,0 +1,174 @@
+import { createHash } from 'node:crypto';
+import { collect, limitBytes, ShaleError, type ByteStream } from '../base/index.ts';
+import {
+  digestFromHex,
+  isDigest,
+  MANIFEST_MAX_BYTES,
+  MEDIA,
+  type Descriptor,
+  type Digest,
+  type Reference,
+} from '../oci/index.ts';
+import { fetchAnonymousToken, parseChallenge } from './token.ts';
+import { bodyText, headerOf, send, type HttpRequest, type HttpResponse } from './transport.ts';
+
+/** Times that one blob is asked for again after a cut. */
+const TRIES_MAX = 5;
+/** Bytes of an error answer that are looked at. */
+const ERROR_BODY_MAX_BYTES = 64 * 1024;
+
+export interface RegistryOptions {
+  /** Hosts (`host[:port]`) that may be spoken to in plain http, beside loopback. */
+  readonly insecureHosts: readonly string[];
+  readonly signal: AbortSignal;
+  /** Waits before try number `attempt` (from 1). */
+  readonly pause: (attempt: number) => Promise<void>;
+}
+
+/** A manifest as it came: its bytes are what its digest is of. */
+export interface FetchedManifest {
+  readonly bytes: Buffer;
+  readonly digest: Digest;
+  readonly mediaType: string;
+}
+
+/** One repository of a registry, for reading (distribution-spec, "Pull"). */
+export interface Repository {
+  /**
+   * Fetches a manifest by tag or digest and verifies it.
+   * @throws MANIFEST_UNKNOWN, DIGEST_MISMATCH, REGISTRY_AUTH, REGISTRY_UNREACHABLE, REGISTRY_ERROR
+   */
+  manifest(tagOrDigest: string): Promise<FetchedManifest>;
+  /**
+   * Streams a blob; the stream fails at its end when size or digest are not the descriptor's. A connection that breaks is
+   * taken up again where it ended, five times.
+   * @throws BLOB_UNKNOWN, DIGEST_MISMATCH, SIZE_MISMATCH
+   */
+  blob(descriptor: Descriptor): ByteStream;
+}
+
+const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerIndex, MEDIA.dockerManifest].join(', ');
+
+export function openRepository(reference: Reference, options: RegistryOptions): Repository {
+  return new RepositoryClient(reference, options);
+}
+
+class RepositoryClient implements Repository {
+  readonly #name: string;
+  readonly #base: URL;
+  readonly #options: RegistryOptions;
+  #authorization: string | undefined;
+
+  constructor(reference: Reference, options: RegistryOptions) {
+    this.#name = reference.repository;
+    this.#options = options;
+    const host = reference.registry === 'docker.io' ? 'registry-1.docker.io' : reference.registry;
+    this.#base = new URL(
+      `${isInsecureAllowed(host, options) ? 'http' : 'https'}://${host}/v2/${reference.repository}/`,
+    );
+  }
+
+  async manifest(tagOrDigest: string): Promise<FetchedManifest> {
+    const what = `${this.#base.host}/${this.#name}:${tagOrDigest}`;
+    const response = await this.#get(`manifests/${tagOrDigest}`, { accept: MANIFEST_TYPES });
+    if (response.status !== 200) throw await failure(response, 'MANIFEST_UNKNOWN', what);
+    const bytes = await collect(response.body, MANIFEST_MAX_BYTES, `the manifest ${what}`);
+    const digest = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+    const expected = isDigest(tagOrDigest) ? tagOrDigest : headerOf(response, 'docker-content-digest');
+    if (isDigest(expected) && expected !== digest) {
+      throw new ShaleError('DIGEST_MISMATCH', `the manifest ${what} has the digest ${digest}, expected ${expected}`, {
+        data: { expected, got: digest },
+      });
+    }
+    return { bytes, digest, mediaType: (headerOf(response, 'content-type') ?? '').split(';')[0]?.trim() ?? '' };
+  }
+
+  async *blob(descriptor: Descriptor): AsyncGenerator<Uint8Array> {
+    const hash = createHash('sha256');
+    let done = 0;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        for await (const chunk of this.#blobFrom(descriptor, done)) {
+          hash.update(chunk);
+          done += chunk.byteLength;
+          yield chunk;
+        }
+      } catch (error) {
+        if (attempt >= TRIES_MAX || this.#options.signal.aborted || !isTransient(error)) throw error;
+      }
+      if (done >= descriptor.size) break;
+      if (attempt >= TRIES_MAX)
+        throw new ShaleError(
+          'SIZE_MISMATCH',
+          `the blob ${descriptor.digest} ends after ${done} of ${descriptor.size} bytes`,
+        );
+      await this.#options.pause(attempt);
+    }
+    const got = `sha256:${hash.digest('hex')}`;
+    if (got !== descriptor.digest)
+      throw new ShaleError('DIGEST_MISMATCH', `the blob ${descriptor.digest} has the digest ${got}`, {
+        data: { expected: descriptor.digest, got },
+      });
+  }
+
+  async *#blobFrom(descriptor: Descriptor, offset: number): AsyncGenerator<Uint8Array> {
+    const response = await this.#get(`blobs/${descriptor.digest}`, offset === 0 ? {} : { range: `bytes=${offset}-` });
+    if (response.status !== 200 && response.status !== 206)
+      throw await failure(response, 'BLOB_UNKNOWN', `the blob ${descriptor.digest}`);
+    let skip = offset > 0 && response.status === 200 ? offset : 0;
+    for await (const chunk of limitBytes(
+      response.body,
+      descriptor.size - offset + skip,
+      `the blob ${descriptor.digest}`,
+    )) {
+      if (skip < chunk.byteLength) yield skip === 0 ? chunk : chunk.subarray(skip);
+      skip = Math.max(0, skip - chunk.byteLength);
+    }
+  }
+
+  async #get(path: string, headers: Record<string, string>): Promise<HttpResponse> {
+    const request: HttpRequest = {
+      method: 'GET',
+      url: new URL(path, this.#base),
+      headers: this.#authorization === undefined ? headers : { ...headers, authorization: this.#authorization },
+      signal: this.#options.signal,
+      isInsecureAllowed: (host) => isInsecureAllowed(host, this.#options),
+    };
+    const response = await send(request);
+    const challenge =
+      response.status === 401 ? parseChallenge(headerOf(response, 'www-authenticate') ?? '') : undefined;
+    if (challenge?.scheme !== 'bearer') return response;
+    await bodyText(response, ERROR_BODY_MAX_BYTES).catch(() => '');
+    this.#authorization = `Bearer ${await fetchAnonymousToken(challenge, `repository:${this.#name}:pull`, request)}`;
+    return send({ ...request, headers: { ...headers, authorization: this.#authorization } });
+  }
+}
+
+/** Plain http is for loopback and for the hosts that the configuration names. */
+export function isInsecureAllowed(host: string, options: Pick<RegistryOptions, 'insecureHosts'>): boolean {
+  return (
+    /^(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::[0-9]+)?$/.test(host) || options.insecureHosts.includes(host)
+  );
+}
+
+function isTransient(error: unknown): boolean {
+  return !(error instanceof ShaleError) || error.code === 'REGISTRY_UNREACHABLE';
+}
+
+async function failure(response: HttpResponse, unknownCode: string, what: string): Promise<ShaleError> {
+  const text = await bodyText(response, ERROR_BODY_MAX_BYTES).catch(() => '');
+  const said = /"message"\s*:\s*"([^"\\]{1,200})"/.exec(text)?.[1];
+  const data = { status: response.status };
+  if (response.status === 404) return new ShaleError(unknownCode, `${what} does not exist`, { data });
+  if (response.status === 401 || response.status === 403) {
+    return new ShaleError('REGISTRY_AUTH', `${what} may not be read without a login`, {
+      data,
+      hint: 'the image may be private, or the name misspelt',
+    });
+  }
+  return new ShaleError(
+    'REGISTRY_ERROR',
+    `${response.url.host} answers ${response.status} for ${what}${said === undefined ? '' : `: ${said}`}`,
+    { data },
+  );
+}

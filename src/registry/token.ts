@@ -1,0 +1,54 @@
+import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import { bodyText, send, type HttpRequest } from './transport.ts';
+
+/** Bytes that a token answer may have. */
+const TOKEN_BODY_MAX_BYTES = 1024 * 1024;
+
+export interface Challenge {
+  readonly scheme: string;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+/** Reads a WWW-Authenticate header (RFC 9110 §11.6.1): scheme and parameters of its first challenge. */
+export function parseChallenge(header: string): Challenge | undefined {
+  const match = /^\s*([A-Za-z0-9!#$%&'*+.^_`|~-]+)(?:\s+(.*))?$/s.exec(header);
+  if (match?.[1] === undefined) return undefined;
+  const parameters = new Map<string, string>();
+  for (const [, name = '', quoted, plain] of (match[2] ?? '').matchAll(
+    /([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g,
+  )) {
+    parameters.set(name.toLowerCase(), quoted === undefined ? (plain ?? '') : quoted.replaceAll(/\\(.)/g, '$1'));
+  }
+  return { scheme: match[1].toLowerCase(), parameters };
+}
+
+/**
+ * Fetches an anonymous bearer token (distribution token specification). The realm must be https, or http on a host that may
+ * be spoken to in plain: a registry cannot send us elsewhere in the clear.
+ * @throws REGISTRY_AUTH
+ */
+export async function fetchAnonymousToken(
+  challenge: Challenge,
+  scope: string,
+  base: Pick<HttpRequest, 'signal' | 'isInsecureAllowed'>,
+): Promise<string> {
+  const realm = challenge.parameters.get('realm');
+  if (realm === undefined || !URL.canParse(realm))
+    throw new ShaleError('REGISTRY_AUTH', 'the registry asks for a token but names no realm');
+  const url = new URL(realm);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && base.isInsecureAllowed(url.host))) {
+    throw new ShaleError('REGISTRY_AUTH', `the registry names a token realm that is not https: ${url.origin}`);
+  }
+  const service = challenge.parameters.get('service');
+  if (service !== undefined) url.searchParams.set('service', service);
+  url.searchParams.set('scope', challenge.parameters.get('scope') ?? scope);
+  const response = await send({ ...base, method: 'GET', url, headers: { accept: 'application/json' } });
+  const text = await bodyText(response, TOKEN_BODY_MAX_BYTES);
+  if (response.status !== 200)
+    throw new ShaleError('REGISTRY_AUTH', `${url.host} gives no token: status ${response.status}`);
+  const fields = new JsonReader(parseJson(Buffer.from(text), `the token of ${url.host}`), 'the token', 'REGISTRY_AUTH');
+  const token = fields.string('token') ?? fields.string('access_token');
+  if (token === undefined || /[^\x21-\x7e]/.test(token))
+    throw new ShaleError('REGISTRY_AUTH', `${url.host} answers without a usable token`);
+  return token;
+}

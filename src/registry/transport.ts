@@ -1,0 +1,113 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
+
+/** Redirects that one request may follow. */
+const REDIRECTS_MAX = 10;
+/** Milliseconds without a byte after which a connection counts as dead. */
+const IDLE_TIMEOUT_MS = 60_000;
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+  /** Whether plain http may be spoken with a host (`host:port`). */
+  readonly isInsecureAllowed: (host: string) => boolean;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: ByteStream;
+  /** Where the answer came from, after redirects. */
+  readonly url: URL;
+}
+
+/**
+ * Sends a request and follows redirects. `Authorization` goes to the host that was asked for and never to another one that
+ * it redirects to; a redirect from https to http is refused (CVE-2020-15157's class).
+ * @throws REGISTRY_UNREACHABLE, REGISTRY_REDIRECT, REGISTRY_INSECURE
+ */
+export async function send(request: HttpRequest): Promise<HttpResponse> {
+  let url = request.url;
+  let headers = request.headers;
+  for (let redirects = 0; ; redirects++) {
+    const response = await sendOnce({ ...request, url, headers });
+    const location = response.headers.location;
+    if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined)
+      return responseOf(response, url);
+    response.resume();
+    if (redirects >= REDIRECTS_MAX)
+      throw new ShaleError('REGISTRY_REDIRECT', `${url.host} redirects more than ${REDIRECTS_MAX} times`);
+    const next = redirectTarget(location, url);
+    if (next.host !== url.host) headers = withoutAuthorization(headers);
+    url = next;
+  }
+}
+
+function redirectTarget(location: string, from: URL): URL {
+  let next: URL;
+  try {
+    next = new URL(location, from);
+  } catch {
+    throw new ShaleError('REGISTRY_REDIRECT', `${from.host} redirects to something that is not a URL`);
+  }
+  if (next.protocol !== 'https:' && next.protocol !== from.protocol) {
+    throw new ShaleError('REGISTRY_REDIRECT', `${from.host} redirects from ${from.protocol}// to ${next.protocol}//`);
+  }
+  return next;
+}
+
+function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+function responseOf(response: IncomingMessage, url: URL): HttpResponse {
+  return { status: response.statusCode ?? 0, headers: response.headers, body: response, url };
+}
+
+function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
+  const { url, method, headers, signal } = request;
+  if (url.protocol === 'http:' && !request.isInsecureAllowed(url.host)) {
+    throw new ShaleError('REGISTRY_INSECURE', `${url.host} would be spoken to without encryption`, {
+      hint: `add "${url.host}" to registry.insecure in the configuration when that is meant`,
+    });
+  }
+  return new Promise((resolve, reject) => {
+    const start = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    const outgoing = start(
+      url,
+      {
+        method,
+        headers: { 'user-agent': 'shale', 'accept-encoding': 'identity', ...headers },
+        signal,
+        timeout: IDLE_TIMEOUT_MS,
+      },
+      resolve,
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer for ${IDLE_TIMEOUT_MS / 1000} seconds`)));
+    outgoing.on('error', (cause) => {
+      if (signal.aborted) return reject(signal.reason);
+      reject(
+        new ShaleError(
+          'REGISTRY_UNREACHABLE',
+          `cannot reach ${url.host}: ${isSystemError(cause, 'ECONNREFUSED') ? 'connection refused' : messageOf(cause)}`,
+          { cause, data: { host: url.host } },
+        ),
+      );
+    });
+    outgoing.end();
+  });
+}
+
+/** Reads the text of an error or token answer, as far as its limit goes. */
+export async function bodyText(response: HttpResponse, maxBytes: number): Promise<string> {
+  return (await collect(response.body, maxBytes, `the answer of ${response.url.host}`)).toString('utf8');
+}
+
+/** One value of a header that may come several times. */
+export function headerOf(response: HttpResponse, name: string): string | undefined {
+  const value = response.headers[name];
+  return typeof value === 'string' ? value : value?.[0];
+}

@@ -1,0 +1,391 @@
+import type { ByteString, ByteStream } from '../base/index.ts';
+
+/** The tree that a container sees as `/`. */
+export interface Rootfs {
+  /** Where it is mounted, as the host's children see it (RuntimeHost.spawn); absolute. */
+  readonly path: string;
+  /**
+   * The same directory as this thread can open it: `path` itself, or `/proc/self/fd/N` of a held descriptor when it is
+   * mounted in a namespace of its own. The checks before the start read and create mount targets through it.
+   */
+  readonly access: string;
+  /** A rootfs that cannot be written at all (no upper): missing mount targets are then an error. */
+  readonly readonly?: boolean;
+}
+
+/** What is visible at `target` besides the rootfs. Sources are paths as the host's children see them. */
+export type MountSpec =
+  | {
+      readonly kind: 'bind';
+      readonly source: string;
+      /** What the source is; needed when this thread cannot see it (it is mounted in the host's namespace only). */
+      readonly sourceKind?: 'file' | 'directory';
+      readonly target: string;
+      readonly readonly?: boolean;
+      /** Default `private`; `rprivate` is what `recursive` makes of it. */
+      readonly propagation?: 'private' | 'slave' | 'shared';
+      /** Take the mounts below the source along; default true. */
+      readonly recursive?: boolean;
+      /** Further flags for the mount: `nosuid`, `nodev`, `noexec`. */
+      readonly flags?: readonly MountFlag[];
+      /**
+       * The target leaves no trace: when it did not exist, it is in `ContainerHandle.traces` and no layer holds it.
+       * Default true.
+       */
+      readonly traceless?: boolean;
+    }
+  | {
+      readonly kind: 'tmpfs';
+      readonly target: string;
+      readonly sizeBytes?: number;
+      /** Octal mode bits; default 0o1777. */
+      readonly mode?: number;
+      readonly uid?: number;
+      readonly gid?: number;
+      readonly readonly?: boolean;
+      readonly flags?: readonly MountFlag[];
+    };
+
+export type MountFlag = 'nosuid' | 'nodev' | 'noexec' | 'exec' | 'suid' | 'dev' | 'noatime';
+
+/** `name` without RLIMIT_, in lower case: nofile, nproc, core, … Asked limits are clamped to what this process may give. */
+export interface ResourceLimit {
+  readonly name: string;
+  /** `'unlimited'` is RLIM_INFINITY. */
+  readonly soft: number | 'unlimited';
+  readonly hard: number | 'unlimited';
+}
+
+/** A device node of the host that the container gets, with its cgroup rule. */
+export interface DeviceSpec {
+  /** On the host, absolute. */
+  readonly source: string;
+  /** In the container, absolute; below `/dev`. */
+  readonly target: string;
+  /** Letters of `rwm`; default all. */
+  readonly access?: string;
+}
+
+/** Limits by cgroup. Absent: none. */
+export interface Resources {
+  readonly memoryBytes?: number;
+  readonly memoryReservationBytes?: number;
+  /** Memory and swap together; -1 = unlimited swap. */
+  readonly memorySwapBytes?: number;
+  readonly pidsMax?: number;
+  /** CPUs as docker's `--cpus`: 1.5 = one and a half. */
+  readonly cpus?: number;
+  readonly cpuShares?: number;
+  readonly cpuQuotaUs?: number;
+  readonly cpuPeriodUs?: number;
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
+  readonly blkioWeight?: number;
+  readonly oomKillDisable?: boolean;
+}
+
+export type Capabilities =
+  /** Docker's fourteen, then `add`, then `drop`; names with or without `CAP_`, `ALL` in either list. */
+  | { readonly kind: 'default'; readonly add?: readonly string[]; readonly drop?: readonly string[] }
+  /** Everything that this process may give; nothing masked, no seccomp, all devices (docker's --privileged). */
+  | { readonly kind: 'privileged' };
+
+export type Seccomp =
+  | { readonly kind: 'default' }
+  | { readonly kind: 'unconfined' }
+  /** Docker's profile format (`--security-opt seccomp=FILE`), already parsed as JSON. */
+  | { readonly kind: 'profile'; readonly profile: unknown };
+
+/** A namespace: its own (the default), the host's, or the one that another container's process is in. */
+export type NamespaceChoice =
+  | { readonly kind: 'private' }
+  | { readonly kind: 'host' }
+  | { readonly kind: 'process'; readonly pid: number };
+
+/**
+ * One container, as plain data: what the runtime-spec's config.json is made of. Nothing here is looked up in an image:
+ * the caller has merged image config and options. Every list has a limit (RUN_SPEC_INVALID when it is exceeded).
+ */
+export interface RunSpec {
+  /** `[a-zA-Z0-9][a-zA-Z0-9_.-]*`, at most 128 characters; names state folders and the cgroup `/shale-<id>`. */
+  readonly id: string;
+  readonly rootfs: Rootfs;
+  /** At least one; the program is looked up in PATH of `env`. */
+  readonly args: readonly string[];
+  /** `NAME=value`; the last of a name counts. PATH, HOME, HOSTNAME and (with a terminal) TERM are added when absent. */
+  readonly env: readonly string[];
+  /** Absolute. Default `/`. */
+  readonly cwd?: string;
+  /** Docker's `USER[:GROUP]`, each a name or a number; default root. Names are looked up in the rootfs. */
+  readonly user?: string;
+  /** Names or numbers of supplementary groups (`--group-add`). */
+  readonly groups?: readonly string[];
+  readonly hostname?: string;
+  /** Also tell it in the variable HOSTNAME; default true. Build steps do not have it. */
+  readonly hostnameVariable?: boolean;
+  readonly domainname?: string;
+  readonly mounts?: readonly MountSpec[];
+  readonly network: NetworkProvider;
+  /** `host:address` lines for /etc/hosts (`--add-host`). */
+  readonly extraHosts?: readonly string[];
+  readonly dns?: DnsOptions;
+  /** Ports of the host that lead into the container; only a bridge network can. */
+  readonly ports?: readonly PublishedPort[];
+  readonly readonlyRootfs?: boolean;
+  readonly terminal?: boolean;
+  readonly capabilities?: Capabilities;
+  readonly seccomp?: Seccomp;
+  readonly noNewPrivileges?: boolean;
+  readonly rlimits?: readonly ResourceLimit[];
+  readonly sysctls?: Readonly<Record<string, string>>;
+  readonly devices?: readonly DeviceSpec[];
+  readonly resources?: Resources;
+  readonly oomScoreAdjust?: number;
+  /** Mount /sys/fs/cgroup (default true); build steps go without: it would tell them about the machine. */
+  readonly cgroupMount?: boolean;
+  /** /dev/shm; default 64 MiB. */
+  readonly shmSizeBytes?: number;
+  /** Octal; default 0o022. */
+  readonly umask?: number;
+  readonly pid?: NamespaceChoice;
+  readonly ipc?: NamespaceChoice;
+  readonly uts?: NamespaceChoice;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** A small init on the host (static) that becomes process 1 and reaps (`--init`); its path on the host. */
+  readonly initPath?: string;
+}
+
+export interface DnsOptions {
+  readonly servers?: readonly string[];
+  readonly search?: readonly string[];
+  readonly options?: readonly string[];
+}
+
+/** docker's `-p [ip:]host:container[/proto]`. */
+export interface PublishedPort {
+  /** Absent: every address. */
+  readonly hostAddress?: string;
+  /** 0: a free one, found when the network is set up (see NetworkAttachment.ports). */
+  readonly hostPort: number;
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** Number of consecutive ports; default 1. */
+  readonly range?: number;
+}
+
+/** What a network is asked for by one container. */
+export interface NetworkRequest {
+  /** The container's id. */
+  readonly id: string;
+  readonly hostname: string;
+  readonly ports: readonly PublishedPort[];
+  readonly extraHosts: readonly string[];
+  readonly dns: DnsOptions;
+  /** `net.` settings of the namespace (`net.ipv4.ip_forward`), docker's defaults included. */
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+/** Gives containers their network. `none`, `host` and `bridge` exist; a build uses a pool of bridge namespaces. */
+export interface NetworkProvider {
+  readonly kind: 'none' | 'host' | 'bridge' | 'pool' | 'container' | 'custom';
+  /**
+   * Prepares the network of one container. The caller disposes the attachment when the container is gone; disposing is
+   * idempotent and leaves no interface, rule or address behind (a pool keeps its namespaces until it is disposed).
+   * @throws NETWORK_UNAVAILABLE when a program is missing; NETWORK_SETUP_FAILED; PORT_IN_USE.
+   */
+  attach(request: NetworkRequest): Promise<NetworkAttachment>;
+}
+
+export interface NetworkAttachment extends AsyncDisposable {
+  readonly namespace:
+    | { readonly kind: 'new' }
+    | { readonly kind: 'host' }
+    /** A namespace file that this process and the host's children can open before they change the pid namespace. */
+    | { readonly kind: 'path'; readonly path: string };
+  /** Contents of the three files that are bind-mounted without trace; absent: the image's own file stays. */
+  readonly files: {
+    readonly resolvConf?: string;
+    readonly hosts?: string;
+    readonly hostname?: string;
+  };
+  /** Variables that the container needs to use this network (a proxy); the spec's own win. */
+  readonly env: readonly string[];
+  /** The container's addresses with prefix lengths (`10.91.0.5/24`); empty for none and host. */
+  readonly addresses: readonly string[];
+  readonly gateway?: string;
+  readonly macAddress?: string;
+  /** The published ports with the host ports that were chosen. */
+  readonly ports: readonly PublishedPort[];
+  /**
+   * The container lives on without this process: the network is from now on the container's, and is given back when it is
+   * removed or found dead. Disposing does nothing afterwards.
+   */
+  handOver(): void | Promise<void>;
+}
+
+/** How a container ended. */
+export type ContainerExit =
+  /** Its first process ran; `code` is its exit code, or 128 + signal number. */
+  | { readonly kind: 'exited'; readonly code: number; readonly signal?: number; readonly oomKilled: boolean }
+  /** It never ran: 127 program not found, 126 not executable, 125 anything else; `reason` is one line. */
+  | { readonly kind: 'not-started'; readonly code: 125 | 126 | 127; readonly reason: string };
+
+/** A path that exists in the upper only because something had to be mounted there. */
+export interface MountTrace {
+  /** Below the rootfs, without leading slash: `etc/resolv.conf`. */
+  readonly path: ByteString;
+  readonly kind: 'file' | 'directory';
+}
+
+/** What the set-up of mounts changed in the upper, so that a layer made of it can leave it out. */
+export interface MountTraces {
+  /** Made by us or the runtime; a layer leaves them out (unless they are no longer empty). */
+  readonly created: readonly MountTrace[];
+  /**
+   * Directories that existed and only got a new entry by `created`. `mtimeNs` is the modification time that they had
+   * before: a directory that differs in nothing else was not changed.
+   */
+  readonly touched: readonly { readonly path: ByteString; readonly mtimeNs: bigint }[];
+}
+
+/** Where the streams of an attached container go. */
+export type ContainerIo =
+  /** Input is empty (or `stdin`); both outputs are streams of the handle. */
+  | { readonly kind: 'pipes'; readonly stdin?: ByteStream }
+  /** This process's own stdin, stdout and stderr; with `terminal` they must be a terminal. */
+  | { readonly kind: 'inherit' }
+  /** Open descriptors of this process. */
+  | { readonly kind: 'descriptors'; readonly stdin?: number; readonly stdout: number; readonly stderr: number };
+
+/** A container that runs attached to this process and ends with it, kill -9 included. */
+export interface ContainerHandle extends AsyncDisposable {
+  readonly id: string;
+  /** The host's pid of the runtime process that watches it. */
+  readonly pid: number;
+  /** With pipes; empty streams otherwise. Bounded: an unread stream stops the container's writes. */
+  readonly stdout: ByteStream;
+  readonly stderr: ByteStream;
+  readonly traces: MountTraces;
+  readonly network: NetworkAttachment;
+  /**
+   * Settles when all its processes have ended and its cgroup, network and run folder are gone. What it wrote can still be
+   * read. Never rejects.
+   */
+  readonly exit: Promise<ContainerExit>;
+  /** Sends a signal (name with or without SIG, or a number) to its first process. False when it has ended. */
+  kill(signal: string | number): boolean;
+  /** Freezes all its processes (for a commit), until resumed. Idempotent. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  /** Runs one more process in it. */
+  exec(request: ExecRequest): Promise<ExecHandle>;
+}
+
+export interface ExecRequest {
+  readonly args: readonly string[];
+  /** Added to the container's environment. */
+  readonly env?: readonly string[];
+  readonly cwd?: string;
+  /** As RunSpec.user; default the container's. */
+  readonly user?: string;
+  readonly terminal?: boolean;
+  readonly privileged?: boolean;
+  readonly io: ContainerIo;
+}
+
+export interface ExecHandle extends AsyncDisposable {
+  readonly pid: number;
+  readonly stdout: ByteStream;
+  readonly stderr: ByteStream;
+  readonly exit: Promise<ContainerExit>;
+  kill(signal: string | number): boolean;
+}
+
+/** What a container that outlives its command is made with, besides the spec. */
+export interface DetachedOptions {
+  /** A folder that belongs to this container and lasts: bundle, log and exit file are in it. 0700. */
+  readonly stateDir: string;
+  /** Keep stdin open for `attach` (docker's -i). */
+  readonly stdin?: boolean;
+  /** Rotate the log at this size; default 64 MiB. */
+  readonly logMaxBytes?: number;
+  /** A command that conmon runs when the container has ended: program and arguments. */
+  readonly exitCommand?: readonly string[];
+}
+
+/** What is known of a detached container, from its exit file and the processes; never from memory. */
+export type DetachedState =
+  | { readonly kind: 'created'; readonly pid: number }
+  | { readonly kind: 'running'; readonly pid: number; readonly paused: boolean }
+  | { readonly kind: 'exited'; readonly code: number; readonly oomKilled: boolean; readonly finishedAtMs: number }
+  /** Neither a process nor an exit file: power loss or reboot, or conmon was killed. */
+  | { readonly kind: 'lost' };
+
+/** A detached container: a view on files and processes, so any process can open it, any number of times. */
+export interface DetachedContainer {
+  readonly id: string;
+  readonly traces: MountTraces;
+  state(): DetachedState;
+  start(): Promise<void>;
+  /** Waits for its end. */
+  wait(signal?: AbortSignal): Promise<DetachedState>;
+  kill(signal: string | number): Promise<boolean>;
+  /** Sends `signal`, after `graceMs` SIGKILL; resolves when it has ended. Idempotent. */
+  stop(options: { readonly signal?: string | number; readonly graceMs: number }): Promise<DetachedState>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  exec(request: ExecRequest): Promise<ExecHandle>;
+  logs(options?: LogOptions): AsyncGenerator<LogLine>;
+  /** Removes runtime state, cgroup and network; the state folder is the caller's. `force` kills first. Idempotent. */
+  remove(options: { readonly force: boolean }): Promise<void>;
+}
+
+export interface LogOptions {
+  readonly follow?: boolean;
+  /** The last N lines. */
+  readonly tail?: number;
+  /** Milliseconds since the epoch, both inclusive. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+  readonly streams?: readonly ('stdout' | 'stderr')[];
+  readonly signal?: AbortSignal;
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  /** RFC 3339 with nanoseconds, as written. */
+  readonly time: string;
+  /** With its newline where there was one. */
+  readonly bytes: Uint8Array;
+}
+
+/** What one run of `sweep` removed. */
+export interface SweepReport {
+  readonly runtimeStates: readonly string[];
+  readonly cgroups: readonly string[];
+  readonly networks: readonly string[];
+  readonly folders: readonly string[];
+  /** What could not be removed, with why; the next sweep tries again. */
+  readonly left: readonly { readonly what: string; readonly why: string }[];
+}
+
+/** Runs containers over one host (mount namespace) and one run folder. */
+export interface Runtime {
+  /** Which runtime this is; asks it once. @throws RUNTIME_MISSING, RUNTIME_FAILED. */
+  command(): Promise<RuntimeCommand>;
+  /** Checks the rootfs, attaches the network and runs; resolves once the runtime process is spawned. */
+  run(spec: RunSpec, io: ContainerIo): Promise<ContainerHandle>;
+  create(spec: RunSpec, options: DetachedOptions): Promise<DetachedContainer>;
+  /** A detached container made earlier, also by another process. */
+  open(id: string, stateDir: string): DetachedContainer;
+  /** Removes what processes that are dead left behind. Safe at any time, by several processes at once. */
+  sweep(): Promise<SweepReport>;
+}
+
+export interface RuntimeCommand {
+  readonly kind: 'runc' | 'crun';
+  readonly path: string;
+  readonly version: string;
+  /** CVEs whose fix this version is known to lack. */
+  readonly unfixed: readonly string[];
+}
