@@ -42,7 +42,8 @@ export async function makeBase(
       {
         suite: request.suite,
         slim: request.slim,
-        architecture: request.architecture ?? debianArchitecture(hostPlatform().architecture) ?? hostPlatform().architecture,
+        architecture:
+          request.architecture ?? debianArchitecture(hostPlatform().architecture) ?? hostPlatform().architecture,
         tool: `shale ${SHALE_VERSION}`,
         signal: watch.signal,
         onProgress: reporter.take,

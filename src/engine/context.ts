@@ -26,7 +26,9 @@ export interface EngineOptions {
 }
 
 /** A number of bytes, or a share of the file system with an upper limit. */
-export type CacheMax = { readonly kind: 'bytes'; readonly bytes: number } | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
+export type CacheMax =
+  | { readonly kind: 'bytes'; readonly bytes: number }
+  | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
 
 /** What every part of the engine works with. */
 export interface EngineContext {
