@@ -147,10 +147,13 @@ class ImageWriter {
   }
 
   #usesOf(node: TreeNode): readonly XattrUse[] {
-    if (node.xattrs.size === 0 && !node.opaque) return [];
+    const whiteouts = hasWhiteouts(node);
+    if (node.xattrs.size === 0 && !node.opaque && !whiteouts) return [];
     const uses: XattrUse[] = [];
     const all = [...node.xattrs];
     if (node.opaque) all.push([`${this.#family}.overlay.opaque`, Buffer.from('y')]);
+    // overlayfs lists the whiteouts of a directory that no other layer has, unless the directory has an origin.
+    if (whiteouts) all.push([`${this.#family}.overlay.origin`, new Uint8Array()]);
     for (const [name, value] of all.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
       const encoded = encodeXattr(name, value);
       const key = encoded.toString('latin1');
@@ -288,7 +291,7 @@ class ImageWriter {
     const S = F.SUPER;
     const at = F.SUPER_OFFSET;
     image.writeUInt32LE(F.SUPER_MAGIC, at + S.magic);
-    image.writeUInt32LE(F.COMPAT_CHECKSUM | F.COMPAT_MTIME, at + S.featureCompat);
+    image.writeUInt32LE(F.COMPAT_MTIME, at + S.featureCompat);
     image.writeUInt8(F.BLOCK_BITS, at + S.blockBits);
     image.writeUInt16LE((this.#placed[0]?.offset ?? 0) / F.NID_BYTES, at + S.rootNid);
     image.writeUInt32LE(this.#placed.length, at + S.inodes);
@@ -337,6 +340,11 @@ const FILE_TYPES: Readonly<Record<NodeKind, number>> = {
 };
 
 /** Sorts the names by bytes and cuts them into blocks. `.` and `..` take their places among the others. */
+function hasWhiteouts(node: TreeNode): boolean {
+  for (const name of node.hidden ?? []) if (node.children?.has(name) !== true) return true;
+  return false;
+}
+
 function packDirectory(node: TreeNode, whiteout: TreeNode): PackedDirectory {
   const children = node.children ?? new Map<ByteString, TreeNode>();
   const names: ByteString[] = ['.', '..', ...children.keys()];

@@ -9,6 +9,8 @@ export interface FileData {
   readonly source: DataSource;
   /** First byte in the tar or in the expanded data file. */
   readonly offset: number;
+  /** Slot of the index's device table: 1 is the tar, 2 the expanded data; 0 for a file without content. */
+  readonly device: number;
 }
 
 /** One inode of a layer's index. All of it is read lazily; any access may throw INDEX_CORRUPT. */
@@ -37,7 +39,7 @@ export interface IndexNode {
   /** Children of a directory in the order of their names' bytes; none for everything else. */
   children(): Iterable<readonly [name: ByteString, node: IndexNode]>;
   child(name: ByteString): IndexNode | undefined;
-  /** Where a regular file's content is. For every other kind: offset 0 of the tar. */
+  /** Where a regular file's content is. For empty files and every other kind: offset 0 of the tar. */
   data(): FileData;
   /** The sha256 of a regular file's content; undefined where the contents file is absent or does not have it. */
   sha256(): Uint8Array | undefined;

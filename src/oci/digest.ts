@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ShaleError } from '../base/index.ts';
 
 declare const digestBrand: unique symbol;
@@ -52,4 +53,9 @@ export function hexOf(digest: Digest): string {
 /** The first 12 hex digits, as tables show them. */
 export function shortId(digest: Digest): string {
   return hexOf(digest).slice(0, 12);
+}
+
+/** The digest of bytes in memory. */
+export function digestOf(bytes: Uint8Array): Digest {
+  return digestFromHex(createHash('sha256').update(bytes).digest('hex'));
 }

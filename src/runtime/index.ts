@@ -7,5 +7,14 @@
  * its exit file is the truth about its end; every cgroup is `/shale-<id>`, never empty or `/`, and is removed with
  * rmdir, never by killing; everything on the machine that is ours has an owner record, so a sweep can tell the dead.
  */
+export { type BridgeOptions, bridgeNetwork } from './bridge.ts';
+export type { HostFacts } from './facts.ts';
+export { hostFacts } from './facts.ts';
 export type * from './host.ts';
+export { hostNetwork, noNetwork } from './networks-basic.ts';
+export { openNetworkPool, type NetworkPool } from './pool.ts';
+export { openPlainHost } from './plain-host.ts';
+export { openRuntime, type RuntimeOptions } from './runtime.ts';
+export { STEP_SURROUNDINGS } from './step.ts';
+export { type Identity, resolveUser, USER_DATABASE_BYTES_MAX, type UserDatabaseReader } from './users.ts';
 export type * from './types.ts';

@@ -18,6 +18,8 @@ export type MountSpec =
   | {
       readonly kind: 'bind';
       readonly source: string;
+      /** What the source is; needed when this thread cannot see it (it is mounted in the host's namespace only). */
+      readonly sourceKind?: 'file' | 'directory';
       readonly target: string;
       readonly readonly?: boolean;
       /** Default `private`; `rprivate` is what `recursive` makes of it. */
@@ -28,7 +30,7 @@ export type MountSpec =
       readonly flags?: readonly MountFlag[];
       /**
        * The target leaves no trace: when it did not exist, it is in `ContainerHandle.traces` and no layer holds it.
-       * Default true; false for what the user asked to keep (none yet).
+       * Default true.
        */
       readonly traceless?: boolean;
     }
@@ -119,6 +121,8 @@ export interface RunSpec {
   /** Names or numbers of supplementary groups (`--group-add`). */
   readonly groups?: readonly string[];
   readonly hostname?: string;
+  /** Also tell it in the variable HOSTNAME; default true. Build steps do not have it. */
+  readonly hostnameVariable?: boolean;
   readonly domainname?: string;
   readonly mounts?: readonly MountSpec[];
   readonly network: NetworkProvider;
@@ -137,6 +141,8 @@ export interface RunSpec {
   readonly devices?: readonly DeviceSpec[];
   readonly resources?: Resources;
   readonly oomScoreAdjust?: number;
+  /** Mount /sys/fs/cgroup (default true); build steps go without: it would tell them about the machine. */
+  readonly cgroupMount?: boolean;
   /** /dev/shm; default 64 MiB. */
   readonly shmSizeBytes?: number;
   /** Octal; default 0o022. */
@@ -175,6 +181,8 @@ export interface NetworkRequest {
   readonly ports: readonly PublishedPort[];
   readonly extraHosts: readonly string[];
   readonly dns: DnsOptions;
+  /** `net.` settings of the namespace (`net.ipv4.ip_forward`), docker's defaults included. */
+  readonly sysctls: Readonly<Record<string, string>>;
 }
 
 /** Gives containers their network. `none`, `host` and `bridge` exist; a build uses a pool of bridge namespaces. */
@@ -208,6 +216,11 @@ export interface NetworkAttachment extends AsyncDisposable {
   readonly macAddress?: string;
   /** The published ports with the host ports that were chosen. */
   readonly ports: readonly PublishedPort[];
+  /**
+   * The container lives on without this process: the network is from now on the container's, and is given back when it is
+   * removed or found dead. Disposing does nothing afterwards.
+   */
+  handOver(): void | Promise<void>;
 }
 
 /** How a container ended. */
@@ -254,7 +267,10 @@ export interface ContainerHandle extends AsyncDisposable {
   readonly stderr: ByteStream;
   readonly traces: MountTraces;
   readonly network: NetworkAttachment;
-  /** Settles when the container has ended and its outputs are at their end. Never rejects. */
+  /**
+   * Settles when all its processes have ended and its cgroup, network and run folder are gone. What it wrote can still be
+   * read. Never rejects.
+   */
   readonly exit: Promise<ContainerExit>;
   /** Sends a signal (name with or without SIG, or a number) to its first process. False when it has ended. */
   kill(signal: string | number): boolean;
@@ -354,8 +370,9 @@ export interface SweepReport {
 }
 
 /** Runs containers over one host (mount namespace) and one run folder. */
-export interface Runtime extends AsyncDisposable {
-  readonly command: RuntimeCommand;
+export interface Runtime {
+  /** Which runtime this is; asks it once. @throws RUNTIME_MISSING, RUNTIME_FAILED. */
+  command(): Promise<RuntimeCommand>;
   /** Checks the rootfs, attaches the network and runs; resolves once the runtime process is spawned. */
   run(spec: RunSpec, io: ContainerIo): Promise<ContainerHandle>;
   create(spec: RunSpec, options: DetachedOptions): Promise<DetachedContainer>;

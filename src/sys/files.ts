@@ -101,9 +101,16 @@ export function setTimesAt(directory: number, name: SysPath | undefined, atimeNs
   const times = Buffer.alloc(32);
   writeTime(times, 0, atimeNs);
   writeTime(times, 16, mtimeNs);
-  const call = native('int utimensat(int directory, const char *path, const void *times, int flags)');
-  const flags = name === undefined ? 0 : AT.SYMLINK_NOFOLLOW;
-  if (call(directory, name === undefined ? null : cPath(name), times, flags) !== 0) {
+  const result =
+    name === undefined
+      ? native('int futimens(int fd, const void *times)')(directory, times)
+      : native('int utimensat(int directory, const char *path, const void *times, int flags)')(
+          directory,
+          cPath(name),
+          times,
+          AT.SYMLINK_NOFOLLOW,
+        );
+  if (result !== 0) {
     throw failure('utimensat', `set the times of ${name === undefined ? `descriptor ${directory}` : shown(name)}`);
   }
 }

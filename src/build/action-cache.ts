@@ -1,0 +1,83 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { isJsonObject, parseJson, type Json } from '../base/index.ts';
+import { isDigest, type DiffId } from '../oci/index.ts';
+import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../solver/index.ts';
+import type { CacheRecord, Store } from '../store/index.ts';
+
+/** Inputs with more characters than this are kept as a blob of their own. */
+const INLINE_INPUTS_MAX = 16 * 1024;
+/** Bytes that a record of inputs may have when it is read again. */
+const INPUTS_MAX_BYTES: number = 256 * 1024 * 1024;
+
+/**
+ * The solver's action cache, kept in the store. Imported records are not taken until they are trusted. Slots are those of
+ * one `project`; keys are everybody's.
+ */
+export function openActionCache(store: Store, project: string): ActionCache {
+  const slotOf = (slot: string): string => `${project} ${slot}`;
+  return {
+    async find(key): Promise<CachedStep | undefined> {
+      const record = await store.cacheRecords.find(key);
+      return record?.trusted === true && typeof record.result === 'string'
+        ? { recordId: String(record.id), stored: record.result }
+        : undefined;
+    },
+    async save(record) {
+      await save(store, { ...record, slot: slotOf(record.slot) });
+    },
+    async link(key, recordId) {
+      await store.cacheRecords.addKey(Number(recordId), key);
+    },
+    async earlier(slot, max): Promise<EarlierStep[]> {
+      const records = await store.cacheRecords.findNearest(slotOf(slot), max);
+      const steps: EarlierStep[] = [];
+      for (const record of records) {
+        const inputs = await readInputs(store, record);
+        if (inputs !== undefined) steps.push({ recordId: String(record.id), inputs });
+      }
+      return steps;
+    },
+  };
+}
+
+async function save(store: Store, record: StepRecord): Promise<void> {
+  const diffIds: DiffId[] = isDigest(record.stored) ? [record.stored as DiffId] : []; // A step's result is a layer's diffId.
+  const text = JSON.stringify([...record.inputs]);
+  const isLarge = text.length > INLINE_INPUTS_MAX;
+  const blob = isLarge ? await store.blobs.put(zstdCompressSync(text)) : undefined;
+  await store.cacheRecords.put(
+    {
+      keys: record.keys,
+      slot: record.slot,
+      result: record.stored,
+      diffIds,
+      costMs: record.costMs,
+      inputs: blob === undefined ? [...record.inputs].map(([name, value]) => [name, value]) : { blob },
+      ...(blob !== undefined && { blobs: [blob] }),
+      trusted: true,
+    },
+    { replace: true },
+  );
+}
+
+async function readInputs(store: Store, record: CacheRecord): Promise<StepInputs | undefined> {
+  const { inputs } = record;
+  if (Array.isArray(inputs)) return inputsOf(inputs);
+  if (!isJsonObject(inputs) || !isDigest(inputs['blob'])) return undefined;
+  if ((await store.blobs.find(inputs['blob'])) === undefined) return undefined;
+  const bytes = zstdDecompressSync(await store.blobs.read(inputs['blob'], INPUTS_MAX_BYTES), {
+    maxOutputLength: INPUTS_MAX_BYTES,
+  });
+  const parsed = parseJson(bytes, 'the recorded inputs of a step');
+  return Array.isArray(parsed) ? inputsOf(parsed) : undefined;
+}
+
+function inputsOf(pairs: readonly Json[]): StepInputs {
+  const inputs = new Map<string, string>();
+  for (const pair of pairs) {
+    if (!Array.isArray(pair)) continue;
+    const [name, value] = pair;
+    if (typeof name === 'string' && typeof value === 'string') inputs.set(name, value);
+  }
+  return inputs;
+}

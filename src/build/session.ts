@@ -1,0 +1,96 @@
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ByteStream } from '../base/index.ts';
+import type { Layers } from '../layers/index.ts';
+import type { DiffId } from '../oci/index.ts';
+import { FORMAT_VERSION } from './format-version.ts';
+import type { BuildContexts } from './context/contexts.ts';
+import type { CopySourceTree } from './copy/select.ts';
+import type { SourceNode } from './copy/source-tree.ts';
+import { openStackTree } from './copy/stack-tree.ts';
+import { chainOf } from './result.ts';
+import type { StepRunner } from './exec/step-runner.ts';
+
+export interface SessionOptions {
+  readonly layers: Layers;
+  readonly contexts: BuildContexts;
+  /** The moment that the build pretends to be at, in seconds since 1970. */
+  readonly epochSeconds: number;
+  /** Keeps what package managers leave behind instead of what the layer below had. */
+  readonly keepNoise: boolean;
+  /** Makes a private folder that is gone when it is disposed. */
+  readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
+  /** Runs the containers of RUN; opened when the first one is needed. */
+  readonly openRunner: () => Promise<StepRunner>;
+}
+
+/** What the operations of one build share. Everything is made when it is first asked for, once. */
+export class BuildSession implements AsyncDisposable {
+  readonly layers: Layers;
+  readonly epochNs: bigint;
+  readonly keepNoise: boolean;
+  readonly #options: SessionOptions;
+  readonly #memos = new Map<string, Promise<unknown>>();
+  #runner: Promise<StepRunner> | undefined;
+  #spools = 0;
+  #folder: Promise<AsyncDisposable & { readonly path: string }> | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.layers = options.layers;
+    this.keepNoise = options.keepNoise;
+    this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;
+  }
+
+  /** Inputs that every step has: they decide how a layer is normalised. */
+  commonInputs(): [string, string][] {
+    return [
+      ['epoch', String(this.#options.epochSeconds)],
+      ['format', FORMAT_VERSION],
+    ];
+  }
+
+  /** Modification times later than the epoch become the epoch. */
+  clamp(mtimeNs: bigint): bigint {
+    return mtimeNs > this.epochNs ? this.epochNs : mtimeNs;
+  }
+
+  /** The tree of a root filesystem; undefined for an empty one. */
+  rootTree(stack: readonly DiffId[]): Promise<SourceNode | undefined> {
+    if (stack.length === 0) return Promise.resolve(undefined);
+    return this.memoize(`tree ${chainOf(stack)}`, async () => openStackTree(await this.layers.stack(stack)));
+  }
+
+  contextTree(name: string): Promise<CopySourceTree> {
+    return this.memoize(`context ${name}`, () => this.#options.contexts.open(name));
+  }
+
+  runner(): Promise<StepRunner> {
+    this.#runner ??= this.#options.openRunner();
+    return this.#runner;
+  }
+
+  /** Does the work for a key once. `T` belongs to the key: equal keys are asked for with equal types. */
+  memoize<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const known = this.#memos.get(key);
+    if (known !== undefined) return known as Promise<T>; // Keys name the kind of thing first, so the type is right.
+    const made = work();
+    this.#memos.set(key, made);
+    return made;
+  }
+
+  /** Writes a stream to a private file that is gone when the build ends. */
+  readonly spool = async (bytes: ByteStream): Promise<string> => {
+    this.#folder ??= this.#options.makeFolder();
+    const path = join((await this.#folder).path, String(this.#spools++));
+    await using file = await open(path, 'wx', 0o600);
+    for await (const chunk of bytes) await file.writeFile(chunk);
+    return path;
+  };
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (await this.#folder)?.[Symbol.asyncDispose]();
+    const runner = await this.#runner?.catch(() => undefined);
+    await runner?.[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,4 @@
+import { mountContract } from './mounts.contract.ts';
+
+mountContract('erofs');
+mountContract('unpack');

@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, closeSync, constants, openSync } from 'node:fs';
+import { ShaleError } from '../base/index.ts';
+import { CLONE, openProcess, setNamespace, unshare } from '../sys/index.ts';
+import type { SpawnMessage, SpawnReply } from './protocol.ts';
+
+type OnEnd = (process: number, code: number | undefined, signal: NodeJS.Signals | undefined) => void;
+
+/** Dies with the thread that started it; becomes the program that follows (the signal survives exec). */
+const DIE_WITH_US: readonly string[] = ['setpriv', '--pdeathsig', 'KILL', '--'];
+/** A /proc that shows the new pid namespace, in a copy of the mount namespace that hears of our unmounts. */
+const OWN_PROC: readonly string[] = ['unshare', '--mount-proc', '--propagation', 'slave', '--'];
+
+/** Where the two helpers are looked for, whatever PATH the program gets. */
+const HELPER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Starts programs from the host's thread, so that they are in its namespaces. */
+export class Spawner {
+  readonly #onEnd: OnEnd;
+  readonly #bound = new Map<number, ChildProcess>();
+  readonly #own = new Set<ChildProcess>();
+  #count = 0;
+  #idle: (() => void) | undefined;
+
+  constructor(onEnd: OnEnd) {
+    this.#onEnd = onEnd;
+  }
+
+  /** @throws ENOENT, EACCES when the program or a helper cannot be run. */
+  async spawn(message: SpawnMessage): Promise<SpawnReply> {
+    const words = wrapped(message);
+    const child = inNamespaces(message, () =>
+      spawn(words[0] ?? '', words.slice(1), {
+        env: message.env,
+        ...(message.cwd === undefined ? {} : { cwd: message.cwd }),
+        stdio: [...message.stdio],
+        detached: message.session, // a session of its own (setsid)
+      }),
+    );
+    if (child.pid === undefined) throw await failureOf(child, message.command);
+    // Opened before the event loop can reap the child: the descriptor means this process and no later one.
+    const pidfd = openProcess(child.pid);
+    const process = this.#count++;
+    if (message.lifetime === 'own') this.#own.add(child);
+    else this.#bound.set(process, child);
+    child.on('error', () => {}); // Only a failed kill is left to go wrong.
+    child.on('exit', (code, signal) => {
+      this.#onEnd(process, code ?? undefined, signal ?? undefined);
+      this.#own.delete(child);
+      this.#bound.delete(process);
+      if (this.#bound.size === 0) this.#idle?.();
+    });
+    return { process, pid: child.pid, pidfd };
+  }
+
+  /** Kills what must not outlive this thread and waits until it has ended and is reaped. */
+  async close(): Promise<void> {
+    for (const child of this.#own) child.unref();
+    if (this.#bound.size === 0) return;
+    const idle = new Promise<void>((resolve) => {
+      this.#idle = resolve;
+    });
+    for (const child of this.#bound.values()) child.kill('SIGKILL');
+    await idle;
+  }
+}
+
+function wrapped(message: SpawnMessage): readonly string[] {
+  const program = findProgram(message.command, message.env['PATH'] ?? HELPER_PATH);
+  switch (message.lifetime) {
+    case 'own':
+      return [program, ...message.args];
+    case 'child':
+      return [...helper(DIE_WITH_US), program, ...message.args];
+    case 'step':
+      return [...helper(DIE_WITH_US), ...helper(OWN_PROC), program, ...message.args];
+  }
+}
+
+/**
+ * Calls `start` with the calling thread's namespaces as the program is to have them, and goes back. Nothing in between
+ * may wait, or make a thread (the kernel refuses one while pids of children are elsewhere).
+ */
+function inNamespaces(message: SpawnMessage, start: () => ChildProcess): ChildProcess {
+  const restore: (() => void)[] = [];
+  try {
+    if (message.networkNamespace !== undefined) {
+      const theirs = openSync(message.networkNamespace, 'r');
+      restore.push(() => closeSync(theirs), returnTo('net', CLONE.NEWNET));
+      setNamespace(theirs, CLONE.NEWNET);
+    }
+    if (message.lifetime === 'step') {
+      restore.push(returnTo('pid', CLONE.NEWPID));
+      unshare(CLONE.NEWPID);
+    }
+    return start();
+  } finally {
+    for (const undo of restore.toReversed()) undo();
+  }
+}
+
+function returnTo(kind: 'net' | 'pid', flag: number): () => void {
+  const ours = openSync(`/proc/thread-self/ns/${kind}`, 'r');
+  return () => {
+    setNamespace(ours, flag);
+    closeSync(ours);
+  };
+}
+
+const helpers = new Map<string, string>();
+
+function helper(words: readonly string[]): readonly string[] {
+  const [name = '', ...rest] = words;
+  let path = helpers.get(name);
+  if (path === undefined) {
+    try {
+      path = findProgram(name, HELPER_PATH);
+    } catch (cause) {
+      throw new ShaleError('HOST_TOOL_MISSING', `${name} is needed to start a program that ends with shale`, {
+        cause,
+        data: { tool: name },
+        hint: 'install util-linux',
+      });
+    }
+    helpers.set(name, path);
+  }
+  return [path, ...rest];
+}
+
+/** The file that execvp would run. Looked up here, since behind a helper a missing program is only an exit code. */
+function findProgram(command: string, searchPath: string): string {
+  const candidates = command.includes('/') ? [command] : searchPath.split(':').map((dir) => `${dir || '.'}/${command}`);
+  let denied = false;
+  for (const candidate of candidates) {
+    try {
+      accessSync(candidate, constants.X_OK);
+      return candidate;
+    } catch (error) {
+      denied ||= error instanceof Error && 'code' in error && error.code === 'EACCES';
+    }
+  }
+  throw new ShaleError(
+    denied ? 'EACCES' : 'ENOENT',
+    `start ${command}: ${denied ? 'permission denied' : 'no such program'}`,
+  );
+}
+
+function failureOf(child: ChildProcess, command: string): Promise<ShaleError> {
+  return new Promise((resolve) => {
+    child.once('error', (cause: NodeJS.ErrnoException) => {
+      resolve(new ShaleError(cause.code ?? 'SPAWN_FAILED', `start ${command}: ${cause.message}`, { cause }));
+    });
+  });
+}

@@ -1,0 +1,183 @@
+import { readFileSync } from 'node:fs';
+import { type ByteStream, thisOwner } from '../base/index.ts';
+import { oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
+import { startFailure } from './errors.ts';
+import { execInContainer } from './exec.ts';
+import { executionFailure } from './executable.ts';
+import { claimFolder, removeFolder } from './folders.ts';
+import type { HostEnd, HostProcess } from './host.ts';
+import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
+import { RUNTIME_ENV } from './program.ts';
+import { checkIo, nothing, pump, stdioOf } from './io.ts';
+import { signalNumber } from './signals.ts';
+import type {
+  ContainerExit,
+  ContainerHandle,
+  ContainerIo,
+  ExecHandle,
+  ExecRequest,
+  MountTraces,
+  NetworkAttachment,
+  RunSpec,
+} from './types.ts';
+
+/** Runs a container that ends with this process. See Runtime.run. */
+export async function runAttached(context: RuntimeContext, spec: RunSpec, io: ContainerIo): Promise<ContainerHandle> {
+  checkIo(spec.terminal === true, io);
+  const folder = claimFolder(context.folders, { id: spec.id, kind: 'attached', owner: thisOwner() });
+  try {
+    const prepared = await prepare(context, spec, folder);
+    try {
+      const child = await startRuntime(context, spec, io, folder, prepared);
+      return new AttachedContainer({ context, spec, folder, prepared, child, io });
+    } catch (error) {
+      await prepared.network[Symbol.asyncDispose]();
+      throw error;
+    }
+  } catch (error) {
+    removeFolder(folder);
+    throw error;
+  }
+}
+
+function startRuntime(
+  context: RuntimeContext,
+  spec: RunSpec,
+  io: ContainerIo,
+  folder: string,
+  prepared: Prepared,
+): Promise<HostProcess> {
+  const { command, folders, host } = context;
+  const { namespace } = prepared.network;
+  // The log is apart from the container's stderr, so that the two are never taken for one another. With --keep the
+  // cgroup is still there after the end, to be asked for OOM kills; cleaning up ourselves costs less than runc's.
+  const args = ['--root', folders.runtimeState, '--log', `${folder}/runc.log`, '--log-format', 'json'];
+  return host.spawn({
+    command,
+    args: [...args, 'run', '--keep', '--bundle', folder, spec.id],
+    env: RUNTIME_ENV,
+    stdio: stdioOf(io),
+    lifetime: 'step',
+    session: spec.terminal !== true,
+    ...(namespace.kind === 'path' ? { networkNamespace: namespace.path } : {}),
+  });
+}
+
+interface AttachedParts {
+  readonly context: RuntimeContext;
+  readonly spec: RunSpec;
+  readonly folder: string;
+  readonly prepared: Prepared;
+  readonly child: HostProcess;
+  readonly io: ContainerIo;
+}
+
+class AttachedContainer implements ContainerHandle {
+  readonly exit: Promise<ContainerExit>;
+  readonly stdout: ByteStream;
+  readonly stderr: ByteStream;
+  readonly #parts: AttachedParts;
+
+  constructor(parts: AttachedParts) {
+    this.#parts = parts;
+    const { child, io } = parts;
+    this.stdout = io.kind === 'pipes' ? child.output(1) : nothing();
+    this.stderr = io.kind === 'pipes' ? child.output(2) : nothing();
+    this.exit = child.ended.then((end) => this.#finish(end));
+    if (io.kind === 'pipes' && io.stdin !== undefined) void pump(io.stdin, child);
+  }
+
+  get id(): string {
+    return this.#parts.spec.id;
+  }
+
+  get pid(): number {
+    return this.#parts.child.pid;
+  }
+
+  get traces(): MountTraces {
+    return this.#parts.prepared.traces;
+  }
+
+  get network(): NetworkAttachment {
+    return this.#parts.prepared.network;
+  }
+
+  kill(signal: string | number): boolean {
+    const number = signalNumber(signal);
+    const sent = this.#parts.child.kill(number);
+    // Frozen processes keep a fatal signal waiting.
+    if (number === SIGKILL) thaw(this.id);
+    return sent;
+  }
+
+  pause(): Promise<void> {
+    return setFrozen(this.id, true);
+  }
+
+  resume(): Promise<void> {
+    return setFrozen(this.id, false);
+  }
+
+  exec(request: ExecRequest): Promise<ExecHandle> {
+    const { context, prepared, spec, child } = this.#parts;
+    return execInContainer(
+      { context, id: spec.id, config: prepared.config, access: spec.rootfs.access, namespacesOf: child.pid },
+      request,
+    );
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('KILL');
+    await this.exit;
+  }
+
+  async #finish(end: HostEnd): Promise<ContainerExit> {
+    const { context, spec, folder, prepared } = this.#parts;
+    const exit = describeEnd(end, folder, spec, prepared);
+    await cleanUp(context, spec.id, folder, prepared.network);
+    return exit;
+  }
+}
+
+const SIGKILL = 9;
+
+function describeEnd(end: HostEnd, folder: string, spec: RunSpec, prepared: Prepared): ContainerExit {
+  const code = end.code ?? 128 + signalNumber(end.signal ?? 'KILL');
+  if (code !== 0) {
+    const failed = startFailure(readLog(folder)) ?? (code === 1 ? diagnose(spec, prepared) : undefined);
+    if (failed !== undefined) return failed;
+  }
+  const oomKilled = code !== 0 && oomKills(spec.id) > 0;
+  return { kind: 'exited', code, ...(code > 128 ? { signal: code - 128 } : {}), oomKilled };
+}
+
+function diagnose(spec: RunSpec, { config }: Prepared): ContainerExit | undefined {
+  return executionFailure({
+    access: spec.rootfs.access,
+    program: config.process.args[0] ?? '',
+    env: config.process.env,
+    cwd: config.process.cwd,
+    mountTargets: mountTargets(config),
+  });
+}
+
+export function readLog(folder: string): string {
+  try {
+    return readFileSync(`${folder}/runc.log`, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** All processes are gone: removes what is left of them. Never throws; what stays is the next sweep's. */
+async function cleanUp(context: RuntimeContext, id: string, folder: string, network: NetworkAttachment): Promise<void> {
+  try {
+    const left = removeCgroups(id);
+    removeFolder(`${context.folders.runtimeState}/${id}`);
+    await network[Symbol.asyncDispose]();
+    if (left.length === 0) removeFolder(folder);
+  } catch {
+    // The record is still there, and its owner ends some day: the sweep tries again.
+  }
+}

@@ -1,0 +1,238 @@
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { isAlive, isSystemError, messageOf, thisOwner } from '../base/index.ts';
+import type { RuntimeHost } from './host.ts';
+import {
+  findSubnet,
+  freeAddress,
+  gatewayOf,
+  type Lease,
+  type NetworkState,
+  readState,
+  withNetworkLock,
+  writeState,
+} from './leases.ts';
+import { type NetavarkNetwork, netavarkSetup, netavarkTeardown, removeLeftoverChains } from './netavark.ts';
+import { makeNetworkNamespace, type NetworkNamespace } from './netns.ts';
+import { resolvConfFor } from './networks-basic.ts';
+import { settlePorts } from './ports.ts';
+import { hostsFile } from './resolv.ts';
+import type { NetworkAttachment, NetworkProvider, NetworkRequest, PublishedPort } from './types.ts';
+
+export interface BridgeOptions {
+  readonly host: RuntimeHost;
+  /** `networks` of the run folder: state and lock. */
+  readonly folder: string;
+  /** Name of the interface, at most 15 characters; default `shale0`. One run folder, one bridge. */
+  readonly bridge?: string;
+}
+
+export const DEFAULT_BRIDGE = 'shale0';
+
+/**
+ * Containers on a bridge of the host, behind NAT, with published ports. The bridge and its rules come with the first
+ * container and go with the last one. netavark also turns the host's `net.ipv4.ip_forward` on; that stays.
+ */
+export function bridgeNetwork(options: BridgeOptions): NetworkProvider {
+  const bridge = options.bridge ?? DEFAULT_BRIDGE;
+  return { kind: 'bridge', attach: (request) => attachToBridge({ ...options, bridge }, request) };
+}
+
+export type Bridge = Required<BridgeOptions>;
+
+/** See NetworkProvider.attach. */
+export async function attachToBridge(network: Bridge, request: NetworkRequest): Promise<NetworkAttachment> {
+  const namespace = makeNetworkNamespace(request.sysctls);
+  try {
+    const joined = await withNetworkLock(network.folder, () => join(network, request, namespace));
+    return new BridgeAttachment(network, request, namespace, joined);
+  } catch (error) {
+    namespace[Symbol.dispose]();
+    throw error;
+  }
+}
+
+interface Joined {
+  readonly state: NetworkState;
+  readonly lease: Lease;
+  readonly macAddress: string | undefined;
+}
+
+async function join(network: Bridge, request: NetworkRequest, namespace: NetworkNamespace): Promise<Joined> {
+  const before = readState(network.folder, network.bridge) ?? {
+    bridge: network.bridge,
+    subnet: findSubnet(network.bridge, hostResolvConf()),
+    leases: [],
+  };
+  const taken = before.leases.flatMap((lease) => lease.ports);
+  const ports = await settlePorts(request.ports, taken);
+  const lease: Lease = {
+    id: request.id,
+    address: freeAddress(before),
+    ports,
+    kind: 'process',
+    owner: thisOwner(),
+  };
+  const state = { ...before, leases: [...before.leases, lease] };
+  // Written before anything is made, so that a sweep finds it whatever happens next.
+  writeState(network.folder, state);
+  try {
+    const macAddress = await netavarkSetup(network.host, describeNetwork(state), lease, namespace.path);
+    return { state, lease, macAddress };
+  } catch (error) {
+    await leave(network, lease, namespace.path).catch(() => {});
+    throw error;
+  }
+}
+
+/** Under the lock: takes a lease off the bridge, and the bridge down with the last one. */
+async function leave(network: Bridge, lease: Lease, namespace: string): Promise<void> {
+  const state = readState(network.folder, network.bridge);
+  const held = state?.leases.find((other) => other.address === lease.address && other.id === lease.id);
+  if (state === undefined || held === undefined) return;
+  await netavarkTeardown(network.host, describeNetwork(state), held, namespace);
+  const leases = state.leases.filter((other) => other !== held);
+  if (leases.length > 0) {
+    writeState(network.folder, { ...state, leases });
+    return;
+  }
+  await removeLeftoverChains(network.host);
+  rmSync(`${network.folder}/${network.bridge}.json`, { force: true });
+}
+
+function describeNetwork(state: NetworkState): NetavarkNetwork {
+  return { bridge: state.bridge, subnet: state.subnet, mtu: uplinkMtu() };
+}
+
+/** The MTU of the interface with the default route: a larger one inside would need every packet to be cut. */
+function uplinkMtu(): number | undefined {
+  try {
+    const line = readFileSync('/proc/net/route', 'latin1')
+      .split('\n')
+      .find((text) => text.split('\t')[1] === '00000000');
+    const name = line?.split('\t')[0] ?? '';
+    if (!/^[\w.@-]{1,15}$/.test(name)) return undefined;
+    const mtu = Number(readFileSync(`/sys/class/net/${name}/mtu`, 'latin1'));
+    return Number.isInteger(mtu) && mtu >= 576 ? mtu : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hostResolvConf(): string {
+  try {
+    return readFileSync('/etc/resolv.conf', 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+class BridgeAttachment implements NetworkAttachment {
+  readonly namespace: { readonly kind: 'path'; readonly path: string };
+  readonly files: NetworkAttachment['files'];
+  readonly env: readonly string[] = [];
+  readonly addresses: readonly string[];
+  readonly gateway: string;
+  readonly macAddress: string;
+  readonly ports: readonly PublishedPort[];
+  readonly #network: Bridge;
+  readonly #lease: Lease;
+  readonly #namespace: NetworkNamespace;
+  #given: Promise<void> | undefined;
+
+  constructor(network: Bridge, request: NetworkRequest, namespace: NetworkNamespace, joined: Joined) {
+    const { state, lease, macAddress } = joined;
+    this.#network = network;
+    this.#lease = lease;
+    this.#namespace = namespace;
+    this.namespace = { kind: 'path', path: namespace.path };
+    this.gateway = gatewayOf(state.subnet);
+    this.addresses = [`${lease.address}/${state.subnet.prefix}`];
+    this.macAddress = macAddress ?? '';
+    this.ports = lease.ports;
+    this.files = {
+      resolvConf: resolvConfFor(request),
+      hosts: hostsFile(request.hostname, lease.address, request.extraHosts, this.gateway),
+      hostname: `${request.hostname}\n`,
+    };
+  }
+
+  handOver(): Promise<void> {
+    this.#given ??= this.#giveToContainer();
+    return this.#given;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#given ??= this.#giveBack();
+    return this.#given;
+  }
+
+  async #giveToContainer(): Promise<void> {
+    const { folder, bridge } = this.#network;
+    await withNetworkLock(folder, async () => {
+      const state = readState(folder, bridge);
+      if (state === undefined) return;
+      const mine = (lease: Lease): boolean => lease.address === this.#lease.address && lease.id === this.#lease.id;
+      const leases = state.leases.map((lease): Lease => (mine(lease) ? { ...lease, kind: 'container' } : lease));
+      writeState(folder, { ...state, leases });
+    });
+    this.#namespace[Symbol.dispose]();
+  }
+
+  async #giveBack(): Promise<void> {
+    try {
+      await withNetworkLock(this.#network.folder, () => leave(this.#network, this.#lease, this.#namespace.path));
+    } finally {
+      this.#namespace[Symbol.dispose]();
+    }
+  }
+}
+
+export interface ReleaseReport {
+  readonly released: readonly string[];
+  readonly left: readonly { readonly what: string; readonly why: string }[];
+}
+
+/**
+ * Gives back the leases that `isDead` names, on every bridge of a run folder. Their namespaces are gone with their last
+ * process; the rules are taken off with an empty one in their place. Idempotent.
+ */
+export async function releaseLeases(
+  host: RuntimeHost,
+  folder: string,
+  isDead: (lease: Lease) => boolean,
+): Promise<ReleaseReport> {
+  const released: string[] = [];
+  const left: { what: string; why: string }[] = [];
+  for (const bridge of bridgesIn(folder)) {
+    // Looked at without the lock first: nearly always there is nothing to do.
+    if (readState(folder, bridge)?.leases.some(isDead) !== true) continue;
+    await withNetworkLock(folder, async () => {
+      for (const lease of readState(folder, bridge)?.leases.filter(isDead) ?? []) {
+        using empty = makeNetworkNamespace();
+        try {
+          await leave({ host, folder, bridge }, lease, empty.path);
+          released.push(lease.id);
+        } catch (error) {
+          left.push({ what: `network of ${lease.id}`, why: messageOf(error) });
+        }
+      }
+    });
+  }
+  return { released, left };
+}
+
+/** A lease whose process has ended. */
+export function isOrphan(lease: Lease): boolean {
+  return lease.kind === 'process' && !isAlive(lease.owner);
+}
+
+function bridgesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => name.slice(0, -'.json'.length));
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  }
+}

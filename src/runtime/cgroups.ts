@@ -1,0 +1,147 @@
+import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { isSystemError, ShaleError } from '../base/index.ts';
+import { CGROUP_PREFIX, checkId } from './spec.ts';
+
+const CGROUP_ROOT = '/sys/fs/cgroup';
+
+/**
+ * The cgroup folders that belong to one container, in every hierarchy that is mounted. Only ever `shale-<id>` directly
+ * below a hierarchy's root, with a checked id: an empty or `/` path could name processes that are not ours.
+ */
+export function cgroupFolders(id: string): readonly string[] {
+  checkId(id);
+  return hierarchies()
+    .map((hierarchy) => `${hierarchy}/${CGROUP_PREFIX}${id}`)
+    .filter((folder) => existsSync(folder));
+}
+
+/** The ids of all cgroups that look like ours. */
+export function listCgroups(): readonly string[] {
+  const ids = new Set<string>();
+  for (const hierarchy of hierarchies()) {
+    for (const name of namesIn(hierarchy))
+      if (name.startsWith(CGROUP_PREFIX)) ids.add(name.slice(CGROUP_PREFIX.length));
+  }
+  return [...ids].toSorted();
+}
+
+let known: readonly string[] | undefined;
+
+/** The root of the unified hierarchy, or of each controller's (they do not change while a process runs). */
+function hierarchies(): readonly string[] {
+  known ??= existsSync(`${CGROUP_ROOT}/cgroup.controllers`)
+    ? [CGROUP_ROOT]
+    : namesIn(CGROUP_ROOT)
+        .map((name) => `${CGROUP_ROOT}/${name}`)
+        .filter((folder) => existsSync(`${folder}/cgroup.procs`));
+  return known;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
+    throw error;
+  }
+}
+
+/**
+ * Removes a container's cgroups with rmdir, which the kernel refuses while a process is inside; children first.
+ * Returns the folders that are still there.
+ */
+export function removeCgroups(id: string): readonly string[] {
+  return cgroupFolders(id).filter((folder) => !removeTree(folder, 8));
+}
+
+function removeTree(folder: string, depthMax: number): boolean {
+  try {
+    rmdirSync(folder);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return true;
+    if (!isSystemError(error, 'EBUSY', 'ENOTEMPTY') || depthMax === 0) return false;
+  }
+  const children = namesIn(folder).filter((name) => existsSync(`${folder}/${name}/cgroup.procs`));
+  if (children.length === 0) return false;
+  return children.every((name) => removeTree(`${folder}/${name}`, depthMax - 1)) && removeTree(folder, 0);
+}
+
+const FREEZE_TIMEOUT_MS = 10_000;
+const FREEZE_POLL_MS = 2;
+
+/**
+ * Freezes or thaws all processes of a container and waits until they are. Idempotent.
+ * @throws PAUSE_FAILED when there is no cgroup that can, or it takes longer than ten seconds.
+ */
+export async function setFrozen(id: string, frozen: boolean): Promise<void> {
+  const switchFile = freezer(id);
+  if (switchFile === undefined) throw new ShaleError('PAUSE_FAILED', `container ${id} has no cgroup that can freeze`);
+  const deadline = performance.now() + FREEZE_TIMEOUT_MS;
+  for (;;) {
+    // The old freezer can stay FREEZING while a process forks; writing again makes it look again.
+    writeFileSync(switchFile.path, frozen ? switchFile.on : switchFile.off);
+    if (isFrozen(id) === frozen) return;
+    if (performance.now() > deadline) break;
+    await new Promise((resolve) => setTimeout(resolve, FREEZE_POLL_MS));
+  }
+  throw new ShaleError('PAUSE_FAILED', `container ${id} did not ${frozen ? 'freeze' : 'thaw'} in time`);
+}
+
+/** True when all its processes are frozen. */
+export function isFrozen(id: string): boolean {
+  const switchFile = freezer(id);
+  if (switchFile === undefined) return false;
+  try {
+    return switchFile.frozenWhen.test(readFileSync(switchFile.state, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** Lets frozen processes go on without waiting: a signal that is pending for them is then delivered. Never throws. */
+export function thaw(id: string): void {
+  const switchFile = freezer(id);
+  try {
+    if (switchFile !== undefined) writeFileSync(switchFile.path, switchFile.off);
+  } catch {
+    // The cgroup went meanwhile, and with it the processes.
+  }
+}
+
+interface Freezer {
+  readonly path: string;
+  readonly on: string;
+  readonly off: string;
+  readonly state: string;
+  readonly frozenWhen: RegExp;
+}
+
+function freezer(id: string): Freezer | undefined {
+  for (const folder of cgroupFolders(id)) {
+    const old = `${folder}/freezer.state`;
+    if (existsSync(old)) return { path: old, on: 'FROZEN', off: 'THAWED', state: old, frozenWhen: /^FROZEN/ };
+  }
+  for (const folder of cgroupFolders(id)) {
+    const unified = `${folder}/cgroup.freeze`;
+    if (existsSync(unified)) {
+      return { path: unified, on: '1', off: '0', state: `${folder}/cgroup.events`, frozenWhen: /^frozen 1$/m };
+    }
+  }
+  return undefined;
+}
+
+/** How many processes the kernel killed in this cgroup for lack of memory; 0 when unknown or gone. */
+export function oomKills(id: string): number {
+  for (const folder of cgroupFolders(id)) {
+    for (const name of ['memory.events', 'memory.oom_control']) {
+      try {
+        const match = /^oom_kill (\d+)$/m.exec(readFileSync(`${folder}/${name}`, 'latin1'));
+        if (match !== null) return Number(match[1]);
+      } catch {
+        // Not this hierarchy.
+      }
+    }
+  }
+  return 0;
+}

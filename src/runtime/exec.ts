@@ -1,0 +1,149 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type ByteStream, ShaleError } from '../base/index.ts';
+import { checkIo, nothing, pump, stdioOf } from './io.ts';
+import { RUNTIME_ENV } from './program.ts';
+import { grantedCapabilities } from './capabilities.ts';
+import { startFailure } from './errors.ts';
+import type { HostEnd, HostProcess } from './host.ts';
+import { rootfsUserDatabase } from './preflight.ts';
+import type { RuntimeContext } from './prepare.ts';
+import { signalNumber } from './signals.ts';
+import { formatConfig, makeEnv, type ProcessConfig, type RuntimeConfig } from './spec.ts';
+import type { ContainerExit, ExecHandle, ExecRequest } from './types.ts';
+import { type Identity, resolveUser } from './users.ts';
+
+export interface ExecTarget {
+  readonly context: RuntimeContext;
+  readonly id: string;
+  readonly config: RuntimeConfig;
+  /** The rootfs as this thread can open it. */
+  readonly access: string;
+  /** Enter the pid and mount namespaces of this process first: its container's state counts pids from there. */
+  readonly namespacesOf?: number;
+}
+
+/** One more process in a running container. See ContainerHandle.exec. */
+export async function execInContainer(target: ExecTarget, request: ExecRequest): Promise<ExecHandle> {
+  const { context, id } = target;
+  checkIo(request.terminal === true, request.io);
+  const process = await execProcess(target, request);
+  // Random, because several may run at once; the folder goes with the container.
+  const base = `${context.folders.containers}/${id}/exec-${randomBytes(6).toString('hex')}`;
+  writeFileSync(`${base}.json`, formatConfig(process), { mode: 0o600 });
+  const enter =
+    target.namespacesOf === undefined ? [] : ['nsenter', '-t', String(target.namespacesOf), '-m', '-p', '--'];
+  const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
+  const parts = [...enter, ...runtime, '--log-format', 'json', 'exec', '--process', `${base}.json`, id];
+  const child = await context.host.spawn({
+    command: parts[0] ?? '',
+    args: parts.slice(1),
+    env: RUNTIME_ENV,
+    stdio: stdioOf(request.io),
+    lifetime: 'child',
+    session: request.terminal !== true,
+  });
+  return new Exec(child, request, base, target.namespacesOf !== undefined);
+}
+
+async function execProcess(target: ExecTarget, request: ExecRequest): Promise<ProcessConfig> {
+  const { config, context } = target;
+  if (request.args.length === 0) throw new ShaleError('RUN_SPEC_INVALID', 'cannot run: no command is given');
+  const identity = await execIdentity(target, request);
+  const privileged = request.privileged === true;
+  const granted = privileged
+    ? grantedCapabilities({ kind: 'privileged' }, context.facts.capabilities)
+    : config.process.capabilities.bounding;
+  const root = identity.uid === 0;
+  return {
+    ...config.process,
+    terminal: request.terminal === true,
+    user: { ...config.process.user, uid: identity.uid, gid: identity.gid, additionalGids: identity.groups },
+    args: request.args,
+    env: mergeEnv(config.process.env, request, identity),
+    cwd: request.cwd ?? config.process.cwd,
+    capabilities: {
+      ...config.process.capabilities,
+      bounding: granted,
+      effective: root ? granted : [],
+      permitted: root ? granted : [],
+    },
+  };
+}
+
+async function execIdentity(target: ExecTarget, request: ExecRequest): Promise<Identity> {
+  const own = target.config.process.user;
+  const user = request.user ?? '';
+  if (user === '') return { uid: own.uid, gid: own.gid, groups: own.additionalGids, home: '' };
+  return resolveUser(user, [], rootfsUserDatabase({ path: target.access, access: target.access }));
+}
+
+/** The container's variables, then the request's; HOME follows the user that was asked for. */
+function mergeEnv(own: readonly string[], request: ExecRequest, identity: Identity): string[] {
+  const kept = identity.home === '' ? own : own.filter((entry) => !entry.startsWith('HOME='));
+  const spec = {
+    id: 'exec',
+    rootfs: { path: '/', access: '/' },
+    args: request.args,
+    env: [...kept, ...(request.env ?? [])],
+    network: { kind: 'none' as const, attach: () => Promise.reject(new Error('never attached')) },
+    terminal: request.terminal === true,
+  };
+  return makeEnv(spec, identity, []);
+}
+
+class Exec implements ExecHandle {
+  readonly stdout: ByteStream;
+  readonly stderr: ByteStream;
+  readonly exit: Promise<ContainerExit>;
+  readonly #child: HostProcess;
+  readonly #forks: boolean;
+
+  constructor(child: HostProcess, request: ExecRequest, base: string, forks: boolean) {
+    this.#child = child;
+    this.#forks = forks;
+    this.stdout = request.io.kind === 'pipes' ? child.output(1) : nothing();
+    this.stderr = request.io.kind === 'pipes' ? child.output(2) : nothing();
+    this.exit = child.ended.then((end) => finish(end, base));
+    if (request.io.kind === 'pipes' && request.io.stdin !== undefined) void pump(request.io.stdin, child);
+  }
+
+  get pid(): number {
+    return this.#forks ? (childOf(this.#child.pid) ?? this.#child.pid) : this.#child.pid;
+  }
+
+  kill(signal: string | number): boolean {
+    try {
+      return process.kill(this.pid, signalNumber(signal));
+    } catch {
+      return false;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('KILL');
+    await this.exit;
+  }
+}
+
+function finish(end: HostEnd, base: string): ContainerExit {
+  const log = readOptional(`${base}.log`);
+  for (const suffix of ['json', 'log']) rmSync(`${base}.${suffix}`, { force: true });
+  const code = end.code ?? 128 + signalNumber(end.signal ?? 'KILL');
+  const failed = code === 0 ? undefined : startFailure(log);
+  if (failed !== undefined) return failed;
+  return { kind: 'exited', code, ...(code > 128 ? { signal: code - 128 } : {}), oomKilled: false };
+}
+
+function readOptional(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+function childOf(pid: number): number | undefined {
+  const [first = ''] = readOptional(`/proc/${pid}/task/${pid}/children`).trim().split(' ');
+  return first === '' ? undefined : Number(first);
+}

@@ -1,0 +1,165 @@
+import { accessSync, constants } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { isShaleError, messageOf, ShaleError } from '../base/index.ts';
+import type { RuntimeHost } from './host.ts';
+import { formatSubnet, gatewayOf, type Subnet } from './leases.ts';
+import { runProgram } from './program.ts';
+import type { PublishedPort } from './types.ts';
+
+/** Where distributions put it; it is no program for users, so it is not in PATH. */
+const PLACES: readonly string[] = [
+  '/usr/lib/podman/netavark',
+  '/usr/libexec/podman/netavark',
+  '/usr/local/lib/podman/netavark',
+];
+const TIMEOUT_MS = 30_000;
+const HINT = 'install it: apt-get install netavark iptables';
+
+export interface NetavarkNetwork {
+  readonly bridge: string;
+  readonly subnet: Subnet;
+  readonly mtu: number | undefined;
+}
+
+export interface NetavarkContainer {
+  readonly id: string;
+  readonly address: string;
+  readonly ports: readonly PublishedPort[];
+}
+
+/** @throws NETWORK_UNAVAILABLE when it is not installed. */
+export function findNetavark(): string {
+  for (const path of PLACES) {
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // The next place.
+    }
+  }
+  throw new ShaleError('NETWORK_UNAVAILABLE', 'bridge networks need netavark, which is not installed', { hint: HINT });
+}
+
+/**
+ * Puts a container on the bridge (made when it is the first): veth pair, address, route, NAT, published ports.
+ * Returns its MAC address. @throws NETWORK_SETUP_FAILED, NETWORK_UNAVAILABLE.
+ */
+export async function netavarkSetup(
+  host: RuntimeHost,
+  network: NetavarkNetwork,
+  container: NetavarkContainer,
+  namespace: string,
+): Promise<string | undefined> {
+  const output = await netavark(host, 'setup', network, container, namespace);
+  return /"mac_address":"([0-9a-f:]{17})"/.exec(output)?.[1];
+}
+
+/** Takes it off; with the last one the bridge and its rules go. `namespace` may be an empty one when its own is gone. */
+export async function netavarkTeardown(
+  host: RuntimeHost,
+  network: NetavarkNetwork,
+  container: NetavarkContainer,
+  namespace: string,
+): Promise<void> {
+  await netavark(host, 'teardown', network, container, namespace);
+}
+
+async function netavark(
+  host: RuntimeHost,
+  action: 'setup' | 'teardown',
+  network: NetavarkNetwork,
+  container: NetavarkContainer,
+  namespace: string,
+): Promise<string> {
+  try {
+    const result = await runProgram(host, {
+      command: findNetavark(),
+      args: [action, namespace],
+      env: { NETAVARK_FW: 'iptables' },
+      input: JSON.stringify(describe(network, container)),
+      timeoutMs: TIMEOUT_MS,
+      missingCode: 'NETWORK_UNAVAILABLE',
+      hint: HINT,
+      // Half a set of rules is worse than a second's wait: it finishes even when we are killed.
+      lifetime: 'own',
+    });
+    return result.output;
+  } catch (error) {
+    if (isShaleError(error, 'NETWORK_UNAVAILABLE')) throw error;
+    throw new ShaleError('NETWORK_SETUP_FAILED', `network ${action} of ${container.id} failed: ${messageOf(error)}`, {
+      data: { id: container.id, action },
+      cause: error,
+    });
+  }
+}
+
+/** netavark's input (its docs, "types"). */
+function describe(network: NetavarkNetwork, container: NetavarkContainer): unknown {
+  return {
+    container_id: container.id,
+    container_name: container.id,
+    networks: { [network.bridge]: { static_ips: [container.address], interface_name: 'eth0' } },
+    network_info: {
+      [network.bridge]: {
+        name: network.bridge,
+        // 64 hex digits; the names of its chains are made of it.
+        id: createHash('sha256').update(`shale network ${network.bridge}`).digest('hex'),
+        driver: 'bridge',
+        network_interface: network.bridge,
+        subnets: [{ subnet: formatSubnet(network.subnet), gateway: gatewayOf(network.subnet) }],
+        ipv6_enabled: false,
+        internal: false,
+        dns_enabled: false,
+        ...(network.mtu === undefined ? {} : { options: { mtu: String(network.mtu) } }),
+        ipam_options: { driver: 'host-local' },
+      },
+    },
+    port_mappings: container.ports.map((port) => ({
+      container_port: port.containerPort,
+      host_ip: port.hostAddress ?? '',
+      host_port: port.hostPort,
+      protocol: port.protocol,
+      range: port.range ?? 1,
+    })),
+  };
+}
+
+/**
+ * What netavark leaves when the last network is gone: chains of its own without rules of anybody, and the jumps to
+ * them. One transaction per table; the kernel refuses it as a whole when a chain is in use (podman's, say).
+ */
+const LEFTOVERS: readonly string[] = [
+  `*filter
+-D FORWARD -m comment --comment "netavark firewall plugin rules" -j NETAVARK_FORWARD
+-X NETAVARK_FORWARD
+COMMIT
+`,
+  `*nat
+-D PREROUTING -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT
+-D OUTPUT -m addrtype --dst-type LOCAL -j NETAVARK-HOSTPORT-DNAT
+-D POSTROUTING -j NETAVARK-HOSTPORT-MASQ
+-D NETAVARK-HOSTPORT-MASQ -m comment --comment "netavark portfw masq mark" -m mark --mark 0x2000/0x2000 -j MASQUERADE
+-D NETAVARK-HOSTPORT-SETMARK -j MARK --set-xmark 0x2000/0x2000
+-X NETAVARK-HOSTPORT-DNAT
+-X NETAVARK-HOSTPORT-MASQ
+-X NETAVARK-HOSTPORT-SETMARK
+COMMIT
+`,
+];
+
+/** Removes netavark's empty chains where nobody uses them. Never throws. */
+export async function removeLeftoverChains(host: RuntimeHost): Promise<void> {
+  for (const input of LEFTOVERS) {
+    try {
+      await runProgram(host, {
+        command: 'iptables-restore',
+        args: ['--noflush', '--wait', '5'],
+        input,
+        timeoutMs: TIMEOUT_MS,
+        missingCode: 'NETWORK_UNAVAILABLE',
+      });
+    } catch {
+      // In use, or not there: both are as they should be.
+    }
+  }
+}

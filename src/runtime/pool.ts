@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { ShaleError } from '../base/index.ts';
+import { attachToBridge, type BridgeOptions, DEFAULT_BRIDGE } from './bridge.ts';
+import { hostFacts } from './facts.ts';
+import { OWN_NAME_ADDRESS, resolvConfFor } from './networks-basic.ts';
+import { hostsFile } from './resolv.ts';
+import type { NetworkAttachment, NetworkProvider, NetworkRequest } from './types.ts';
+
+/**
+ * The network of a build's steps: as many bridge namespaces as steps run at once, each used by one step after another,
+ * because setting one up takes as long as two steps. Steps see the same /etc/hosts everywhere.
+ */
+export interface NetworkPool extends NetworkProvider, AsyncDisposable {
+  readonly kind: 'pool';
+  /** Starts setting one namespace up, for a step that is sure to come. Never rejects; the step gets the error. */
+  warm(): void;
+}
+
+/** Opens an empty pool; dispose it when no step runs any more. */
+export function openNetworkPool(options: BridgeOptions): NetworkPool {
+  return new Pool(options);
+}
+
+class Pool implements NetworkPool {
+  readonly kind = 'pool';
+  readonly #options: Required<BridgeOptions>;
+  readonly #free: Promise<NetworkAttachment>[] = [];
+  readonly #all = new Set<Promise<NetworkAttachment>>();
+  #isClosed = false;
+
+  constructor(options: BridgeOptions) {
+    this.#options = { ...options, bridge: options.bridge ?? DEFAULT_BRIDGE };
+  }
+
+  warm(): void {
+    if (this.#free.length === 0 && !this.#isClosed) this.#free.push(this.#make());
+  }
+
+  async attach(request: NetworkRequest): Promise<NetworkAttachment> {
+    if (this.#isClosed) throw new ShaleError('NETWORK_SETUP_FAILED', 'the network pool of this build is closed');
+    if (request.ports.length > 0) throw new ShaleError('RUN_SPEC_INVALID', 'a build step cannot publish ports');
+    const making = this.#free.pop() ?? this.#make();
+    const shared = await making;
+    return borrowed(shared, request, () => this.#free.push(making));
+  }
+
+  #make(): Promise<NetworkAttachment> {
+    const making = attachToBridge(this.#options, {
+      sysctls: hostFacts().networkSysctls,
+      id: `pool-${process.pid}-${randomBytes(4).toString('hex')}`,
+      hostname: 'shale',
+      ports: [],
+      extraHosts: [],
+      dns: {},
+    });
+    this.#all.add(making);
+    // Whoever waits for it gets the error; the next one tries again.
+    making.catch(() => this.#all.delete(making));
+    return making;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    this.#free.length = 0;
+    const failures: unknown[] = [];
+    for (const making of this.#all) {
+      this.#all.delete(making);
+      try {
+        await (await making)[Symbol.asyncDispose]();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
+
+/** One step's use of a namespace. */
+function borrowed(shared: NetworkAttachment, request: NetworkRequest, giveBack: () => void): NetworkAttachment {
+  let isBorrowed = true;
+  return {
+    namespace: shared.namespace,
+    env: [],
+    addresses: shared.addresses,
+    ports: [],
+    files: {
+      resolvConf: resolvConfFor(request),
+      hosts: hostsFile(request.hostname, OWN_NAME_ADDRESS, request.extraHosts, shared.gateway),
+      hostname: `${request.hostname}\n`,
+    },
+    ...(shared.gateway === undefined ? {} : { gateway: shared.gateway }),
+    handOver: () => {
+      throw new ShaleError('RUN_SPEC_INVALID', 'a build step cannot outlive its build');
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (isBorrowed) giveBack();
+      isBorrowed = false;
+    },
+  };
+}

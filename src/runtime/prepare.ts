@@ -1,0 +1,181 @@
+import { statSync, writeFileSync } from 'node:fs';
+import { type ByteString, invariant, isSystemError, ShaleError } from '../base/index.ts';
+import type { HostFacts } from './facts.ts';
+import type { RunFolders } from './folders.ts';
+import type { RuntimeHost } from './host.ts';
+import { preflight, rootfsUserDatabase, type TargetRequest } from './preflight.ts';
+import {
+  checkRunSpec,
+  formatConfig,
+  INIT_TARGET,
+  isNetworkSysctl,
+  makeConfig,
+  type ResolvedDevice,
+  type RuntimeConfig,
+} from './spec.ts';
+import type { DeviceSpec, MountSpec, MountTraces, NetworkAttachment, RunSpec } from './types.ts';
+import { resolveUser } from './users.ts';
+
+/** What all of the runtime's parts work with. */
+export interface RuntimeContext {
+  readonly host: RuntimeHost;
+  readonly folders: RunFolders;
+  /** Name or path of the runtime. */
+  readonly command: string;
+  readonly facts: HostFacts;
+  readonly options: RuntimeLimits;
+}
+
+/** How long the runtime may take for what takes it milliseconds. */
+export interface RuntimeLimits {
+  readonly commandTimeoutMs: number;
+}
+
+export interface Prepared {
+  readonly config: RuntimeConfig;
+  readonly traces: MountTraces;
+  readonly network: NetworkAttachment;
+}
+
+/**
+ * Makes everything that a start needs, in `folder`: identity, network, mount targets, config.json. On failure the network
+ * is given back; the folder is the caller's. @throws the errors of its parts.
+ */
+export async function prepare(context: RuntimeContext, spec: RunSpec, folder: string): Promise<Prepared> {
+  checkRunSpec(spec);
+  const devices = (spec.devices ?? []).map(resolveDevice);
+  // Setting up a network takes longest: it goes on while the user is looked up.
+  const attaching = attachNetwork(spec, context.facts);
+  const looked = await settled(resolveUser(spec.user ?? '', spec.groups ?? [], rootfsUserDatabase(spec.rootfs)));
+  const network = await attaching;
+  try {
+    const identity = looked();
+    const mounts = orderMounts([...fileMounts(spec, network, folder), ...initMount(spec), ...(spec.mounts ?? [])]);
+    const checked = preflight({ rootfs: spec.rootfs, targets: mounts.map(targetOf), cwd: spec.cwd ?? '/' });
+    const placed = mounts.map((mount, index) => withTarget(mount, checked.targets[index]));
+    const config = makeConfig({ spec, identity, network, mounts: placed, devices, facts: context.facts });
+    writeFileSync(`${folder}/config.json`, formatConfig(config), { mode: 0o600 });
+    return { config, traces: checked.traces, network };
+  } catch (error) {
+    await network[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/** The outcome of a promise, to be taken later. */
+async function settled<T>(promise: Promise<T>): Promise<() => T> {
+  try {
+    const value = await promise;
+    return () => value;
+  } catch (error) {
+    return () => {
+      throw error;
+    };
+  }
+}
+
+function attachNetwork(spec: RunSpec, facts: HostFacts): Promise<NetworkAttachment> {
+  return spec.network.attach({
+    id: spec.id,
+    hostname: spec.hostname ?? spec.id.slice(0, 12),
+    ports: spec.ports ?? [],
+    extraHosts: spec.extraHosts ?? [],
+    dns: spec.dns ?? {},
+    sysctls: Object.fromEntries(
+      Object.entries({ ...facts.networkSysctls, ...spec.sysctls }).filter(([name]) => isNetworkSysctl(name)),
+    ),
+  });
+}
+
+/** resolv.conf, hosts and hostname as files of ours, unless the spec itself mounts something there. */
+function fileMounts(spec: RunSpec, network: NetworkAttachment, folder: string): MountSpec[] {
+  const asked = new Set((spec.mounts ?? []).map((mount) => mount.target));
+  const files: readonly (readonly [string, string | undefined])[] = [
+    ['resolv.conf', network.files.resolvConf],
+    ['hosts', network.files.hosts],
+    ['hostname', network.files.hostname],
+  ];
+  const mounts: MountSpec[] = [];
+  for (const [name, text] of files) {
+    if (text === undefined || asked.has(`/etc/${name}`)) continue;
+    writeFileSync(`${folder}/${name}`, text, { mode: 0o644 });
+    mounts.push({ kind: 'bind', source: `${folder}/${name}`, sourceKind: 'file', target: `/etc/${name}` });
+  }
+  return mounts;
+}
+
+function initMount(spec: RunSpec): MountSpec[] {
+  if (spec.initPath === undefined) return [];
+  return [{ kind: 'bind', source: spec.initPath, sourceKind: 'file', target: INIT_TARGET, readonly: true }];
+}
+
+/** Parents before children, as docker; otherwise in the order given. @throws RUN_SPEC_INVALID for a target twice. */
+function orderMounts(mounts: readonly MountSpec[]): MountSpec[] {
+  const depth = (mount: MountSpec): number => mount.target.split('/').filter((name) => name !== '').length;
+  const seen = new Set<string>();
+  for (const { target } of mounts) {
+    if (seen.has(target)) throw new ShaleError('RUN_SPEC_INVALID', `cannot run: two mounts at ${target}`);
+    seen.add(target);
+  }
+  return mounts.toSorted((a, b) => depth(a) - depth(b));
+}
+
+function targetOf(mount: MountSpec): TargetRequest {
+  if (mount.kind === 'tmpfs') return { target: mount.target, kind: 'directory', traceless: true };
+  return {
+    target: mount.target,
+    kind: mount.sourceKind ?? kindOf(mount.source),
+    traceless: mount.traceless !== false,
+    allowSys: mount.source === mount.target,
+  };
+}
+
+function kindOf(source: string): 'file' | 'directory' {
+  if (!source.startsWith('/')) {
+    throw new ShaleError('MOUNT_SOURCE_INVALID', `cannot mount ${source}: it must be absolute`, { data: { source } });
+  }
+  try {
+    return statSync(source).isDirectory() ? 'directory' : 'file';
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP')) throw error;
+    throw new ShaleError('MOUNT_SOURCE_INVALID', `cannot mount ${source}: it does not exist`, { data: { source } });
+  }
+}
+
+function withTarget(mount: MountSpec, target: string | undefined): MountSpec {
+  invariant(target !== undefined, 'preflight answers every target');
+  return { ...mount, target };
+}
+
+/** @throws DEVICE_INVALID. */
+function resolveDevice(device: DeviceSpec): ResolvedDevice {
+  const bad = (why: string): ShaleError =>
+    new ShaleError('DEVICE_INVALID', `cannot give the device ${device.source}: ${why}`, { data: { ...device } });
+  if (!device.source.startsWith('/') || !device.target.startsWith('/dev/')) throw bad('it must be a path below /dev');
+  const access = device.access ?? 'rwm';
+  if (!/^[rwm]{1,3}$/.test(access)) throw bad(`its access ${access} is not made of r, w and m`);
+  const stat = statSync(device.source, { throwIfNoEntry: false });
+  if (stat === undefined) throw bad('it does not exist');
+  if (!stat.isCharacterDevice() && !stat.isBlockDevice()) throw bad('it is not a device');
+  const [major, minor] = deviceNumbers(stat.rdev);
+  return {
+    path: device.target,
+    type: stat.isBlockDevice() ? 'b' : 'c',
+    major,
+    minor,
+    mode: stat.mode & 0o777,
+    uid: stat.uid,
+    gid: stat.gid,
+    access,
+  };
+}
+
+/** makedev(3), the Linux layout of 64 bits; the parts that pass 32 bits are not used by real devices. */
+function deviceNumbers(rdev: number): readonly [number, number] {
+  return [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
+}
+
+/** Absolute targets as the container sees them, for those who look into the rootfs from outside. */
+export function mountTargets(config: RuntimeConfig): readonly ByteString[] {
+  return config.mounts.map((mount) => mount.destination);
+}
