@@ -9,7 +9,7 @@ import { formatReference, hostPlatform, parseReference } from '../../oci/index.t
 import type { ContainerExit, RunSpec } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { RunRequest, Started, Watch } from '../types.ts';
-import { networkFor, openWorkshop, type Workshop } from '../workshop.ts';
+import { containerMountDir, networkFor, openWorkshop, type Workshop } from '../workshop.ts';
 import { containerName } from './names.ts';
 import { formatSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
@@ -56,7 +56,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     { durable: !request.removeWhenDone },
   );
   try {
-    const workshop = await openWorkshop(context);
+    const workshop = await openWorkshop(context, detached ? { mountDir: containerMountDir(context, id) } : undefined);
     try {
       await workshop.runtime.sweep();
       const stack = await context.layers.stack(image.record.diffIds);
