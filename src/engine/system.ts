@@ -20,7 +20,13 @@ export async function check({ store }: EngineContext, request: CheckRequest, wat
 /** `shale system df`. */
 export async function usage({ store }: EngineContext): Promise<UsageRow[]> {
   const used = await store.usage();
-  const row = (type: UsageRow['type'], line: typeof used.images): UsageRow => ({ type, total: line.count, active: line.active, sizeBytes: line.sizeBytes, reclaimableBytes: line.reclaimableBytes });
+  const row = (type: UsageRow['type'], line: typeof used.images): UsageRow => ({
+    type,
+    total: line.count,
+    active: line.active,
+    sizeBytes: line.sizeBytes,
+    reclaimableBytes: line.reclaimableBytes,
+  });
   return [
     row('Images', used.images),
     row('Containers', used.containers),
@@ -51,6 +57,7 @@ export async function prune(context: EngineContext, request: PruneRequest, watch
 
 /** `shale system reset`. @throws STORE_IN_USE */
 export async function reset(context: EngineContext): Promise<void> {
-  for (const container of await context.store.containers.list()) await removeContainer(context, container.id, { force: true, volumes: true });
+  for (const container of await context.store.containers.list())
+    await removeContainer(context, container.id, { force: true, volumes: true });
   await context.store.reset();
 }

@@ -10,7 +10,10 @@ export async function why({ store }: EngineContext, request: WhyRequest): Promis
   const record = await findBuild(store, request.build);
   const steps = await store.builds.steps(record.id);
   const wanted = steps.filter((step) => request.step === undefined || step.number === request.step);
-  if (request.step !== undefined && wanted.length === 0) throw new ShaleError('BUILD_NOT_FOUND', `build ${record.id} has no step ${request.step}`, { hint: `it has ${steps.length} steps` });
+  if (request.step !== undefined && wanted.length === 0)
+    throw new ShaleError('BUILD_NOT_FOUND', `build ${record.id} has no step ${request.step}`, {
+      hint: `it has ${steps.length} steps`,
+    });
   return { buildId: record.id, steps: wanted.map(whyStep) };
 }
 
@@ -21,7 +24,8 @@ async function findBuild(store: Store, name: string): Promise<BuildRecord> {
   const byImage = image && (await store.builds.findByImage(image.record.id));
   if (byImage !== undefined) return byImage;
   if (name === 'latest') throw new ShaleError('BUILD_NOT_FOUND', 'nothing has been built in this store yet');
-  const what = image === undefined ? `${name} is no build and no image of this store` : `${name} was not built in this store`;
+  const what =
+    image === undefined ? `${name} is no build and no image of this store` : `${name} was not built in this store`;
   throw new ShaleError('BUILD_NOT_FOUND', what, { hint: 'shale why shows the last build' });
 }
 
@@ -31,7 +35,13 @@ function whyStep(step: BuildStepRecord): WhyStep {
   const details = objectOf(step.details);
   const explanation = objectOf(details['explanation']);
   const changes = explanation['kind'] === 'changed' ? changesOf(explanation['changes']) : [];
-  return { number: step.number, name: step.name, outcome: OUTCOMES[step.status], reason: reasonOf(step, details, changes), changes: changes.map(readable) };
+  return {
+    number: step.number,
+    name: step.name,
+    outcome: OUTCOMES[step.status],
+    reason: reasonOf(step, details, changes),
+    changes: changes.map(readable),
+  };
 }
 
 interface Change {
@@ -44,9 +54,13 @@ function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly 
   const explanation = objectOf(details['explanation']);
   switch (explanation['kind']) {
     case 'hit':
-      return explanation['by'] === 'content' ? 'its inputs have the same contents as in an earlier build' : 'nothing that it depends on has changed';
+      return explanation['by'] === 'content'
+        ? 'its inputs have the same contents as in an earlier build'
+        : 'nothing that it depends on has changed';
     case 'uncached':
-      return details['op'] === 'image' ? `the base image is ${familiar(textOf(details['reference']))}` : 'it is looked at in every build';
+      return details['op'] === 'image'
+        ? `the base image is ${familiar(textOf(details['reference']))}`
+        : 'it is looked at in every build';
     case 'disabled':
       return 'the cache was not asked (--no-cache)';
     case 'first-run':
@@ -66,8 +80,14 @@ function summaryOf(changes: readonly Change[], more: number): string {
   const others = changes.filter((change) => !change.name.startsWith('file:') && !change.name.startsWith('directory:'));
   const parts = others.map(sentenceOf);
   const [first] = files;
-  if (first !== undefined) parts.push(files.length + more === 1 ? `${fileName(first)} ${fileChange(first)}` : `${files.length + more} files changed: ${files.slice(0, 3).map(fileName).join(', ')}${files.length + more > 3 ? ', …' : ''}`);
-  if (parts.length === 0 && changes.length > 0) parts.push(`the directory ${changes[0]?.name.slice('directory:'.length)} has other attributes`);
+  if (first !== undefined)
+    parts.push(
+      files.length + more === 1
+        ? `${fileName(first)} ${fileChange(first)}`
+        : `${files.length + more} files changed: ${files.slice(0, 3).map(fileName).join(', ')}${files.length + more > 3 ? ', …' : ''}`,
+    );
+  if (parts.length === 0 && changes.length > 0)
+    parts.push(`the directory ${changes[0]?.name.slice('directory:'.length)} has other attributes`);
   return parts.join('; ');
 }
 
@@ -97,7 +117,8 @@ function fileChange({ before, after }: Change): string {
   const [kind, mode, owner, time, ...content] = before.split(' ');
   const [newKind, newMode, newOwner, newTime, ...newContent] = after.split(' ');
   if (kind !== newKind) return `was a ${kind} and is a ${newKind}`;
-  if (content.join(' ') !== newContent.join(' ')) return mode === newMode ? 'has other content' : `has other content, and mode ${newMode} instead of ${mode}`;
+  if (content.join(' ') !== newContent.join(' '))
+    return mode === newMode ? 'has other content' : `has other content, and mode ${newMode} instead of ${mode}`;
   if (mode !== newMode) return `has the mode ${newMode} instead of ${mode} and the same content`;
   if (owner !== newOwner) return `belongs to ${newOwner} instead of ${owner}`;
   return time === newTime ? 'changed' : 'has another modification time';
@@ -116,7 +137,11 @@ function changesOf(value: Json | undefined): Change[] {
   if (!Array.isArray(value)) return [];
   return value.map((item: Json) => {
     const fields = objectOf(item);
-    return { name: textOf(fields['name']), before: optionalText(fields['before']), after: optionalText(fields['after']) };
+    return {
+      name: textOf(fields['name']),
+      before: optionalText(fields['before']),
+      after: optionalText(fields['after']),
+    };
   });
 }
 
