@@ -7,7 +7,7 @@ import { networkFolder, openWorkshop } from './workshop.ts';
 
 /** Opens what RUN needs, once a step really runs. */
 export async function openRunner(context: EngineContext): Promise<StepRunner> {
-  await sweepWorkFolders(context.store);
+  await sweepWorkFolders(context);
   const workshop = await openWorkshop(context);
   await workshop.runtime.sweep();
   const folder = await makeWorkFolder(context.store);

@@ -10,6 +10,7 @@ import type { ContainerExit, RunSpec } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { RunRequest, Started, Watch } from '../types.ts';
 import { containerMountDir, networkFor, openWorkshop, type Workshop } from '../workshop.ts';
+import { sweepWorkFolders } from '../work-folders.ts';
 import { containerName } from './names.ts';
 import { formatSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
@@ -58,6 +59,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
   try {
     const workshop = await openWorkshop(context, detached ? { mountDir: containerMountDir(context, id) } : undefined);
     try {
+      await sweepWorkFolders(context);
       await workshop.runtime.sweep();
       const stack = await context.layers.stack(image.record.diffIds);
       const rootfs = await mountContainer(context, workshop, {
