@@ -46,7 +46,7 @@ export class Database {
   readonly #sql: Sql;
   #closed = false;
   /** As SQLite begins; NORMAL is set before the first write that may have it. */
-  #synchronous: 'NORMAL' | 'FULL' = 'FULL';
+  #synchronous: 'OFF' | 'NORMAL' | 'FULL' = 'FULL';
 
   constructor(options: DatabaseOptions) {
     this.#options = options;
@@ -82,23 +82,28 @@ export class Database {
     return await this.#retry(() => this.#guard(() => this.#userVersion()));
   }
 
-  /** Turns on the write-ahead log; said once, when the database is made. */
+  /** Turns on the write-ahead log of a new database. Not durable: whoever makes a store syncs it as a whole. */
   async useLog(): Promise<void> {
+    this.#setSynchronous('OFF');
     await this.#retry(() => this.#exec('PRAGMA journal_mode = WAL'));
   }
 
-  /** Brings the schema up to date in one durable transaction; `plan` is given the version that it then has. */
+  /** Brings the schema up to date in one transaction; `plan` is given the version that it then has. */
   async migrate(
     plan: (from: number) => { readonly statements: readonly string[]; readonly to: number },
   ): Promise<void> {
-    await this.write(
-      () => {
-        const { statements, to } = plan(this.#userVersion());
-        for (const statement of statements) this.#db.exec(statement);
-        this.#db.exec(`PRAGMA user_version = ${to}`);
-      },
-      { durable: true },
-    );
+    const step = (): void => {
+      const { statements, to } = plan(this.#userVersion());
+      for (const statement of statements) this.#db.exec(statement);
+      this.#db.exec(`PRAGMA user_version = ${to}`);
+    };
+    await this.#retry(() => this.#transact('BEGIN IMMEDIATE', step));
+  }
+
+  #setSynchronous(level: 'OFF' | 'NORMAL' | 'FULL'): void {
+    if (level === this.#synchronous) return;
+    this.#exec(`PRAGMA synchronous = ${level}`);
+    this.#synchronous = level;
   }
 
   #userVersion(): number {
@@ -123,11 +128,7 @@ export class Database {
   }
 
   #writeOnce<T>(work: (sql: Sql) => T, options: WriteOptions): T {
-    const level = options.durable === true ? 'FULL' : 'NORMAL';
-    if (level !== this.#synchronous) {
-      this.#exec(`PRAGMA synchronous = ${level}`);
-      this.#synchronous = level;
-    }
+    this.#setSynchronous(options.durable === true ? 'FULL' : 'NORMAL');
     return this.#transact('BEGIN IMMEDIATE', work);
   }
 

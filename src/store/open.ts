@@ -9,6 +9,7 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isShaleError, isSystemError, messageOf, ShaleError, thisOwner } from '../base/index.ts';
 import { Database } from './database.ts';
@@ -83,12 +84,24 @@ function readVersion(layout: Layout): number | undefined {
 /** Written last when a store is made or migrated: whoever sees it finds all the rest. */
 async function writeVersion(layout: Layout, anew: boolean): Promise<void> {
   ensureReserve(layout.reserveFile);
+  if (anew) await syncDatabase(layout);
   const staged = `${layout.versionFile}.${process.pid}`;
   writeFileSync(staged, `shale store ${FORMAT_VERSION}\n`, { mode: 0o600, flush: true });
   failpoint('open.created');
   renameSync(staged, layout.versionFile);
   await syncFolder(layout.root);
-  if (anew) await syncFolder(dirname(layout.root));
+  if (!anew) return;
+  await syncFolder(dirname(layout.blobs));
+  await syncFolder(dirname(layout.root));
+}
+
+async function syncDatabase(layout: Layout): Promise<void> {
+  const handle = await open(layout.databaseFile, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 function makeFolders(layout: Layout): void {
