@@ -197,6 +197,7 @@ test('F-019: one zero block, then a header: refused; no end, or half an end: acc
   refused(Buffer.concat([Buffer.alloc(512), A]), 'TAR_HEADER');
   assert.deepEqual(paths(A), ['a']);
   assert.deepEqual(paths(Buffer.concat([A, Buffer.alloc(512)])), ['a']);
+  refused(Buffer.concat([A, Buffer.alloc(600)]), 'TAR_TRUNCATED');
   assert.deepEqual(paths(Buffer.alloc(0)), []);
   assert.deepEqual(paths(TAR_END), []);
 });
@@ -501,8 +502,8 @@ test('F-027: duplicate entries come out in the order of the tar', () => {
   );
 });
 
-test('F-028: a million empty files are read in linear time and constant memory', () => {
-  const count = 100_000;
+test('F-028: 600,000 empty files are read in linear time and constant memory', () => {
+  const count = 60_000;
   const chunk = Buffer.concat(Array.from({ length: 1000 }, (_, i) => header({ name: `dir/file-${i}` })));
   const measure = (entries: number): { ms: number; grown: number } => {
     let seen = 0;

@@ -1,7 +1,8 @@
 import type { ByteString } from '../base/index.ts';
+import { HeaderGroup } from './header-group.ts';
 import type { EntryKind, ReadTarEntry, SparseExtent } from './entry.ts';
-import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PATH_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
-import { type PaxHeader, parsePax, type PaxSparse } from './pax.ts';
+import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
+import { appliedKeywords, parsePax, type PaxSparse } from './pax.ts';
 import {
   EXTENSION_SPARSE_FIELDS,
   GNU_SPARSE_FIELDS,
@@ -108,10 +109,8 @@ export class TarParser {
   #metaType = '';
   #meta: Buffer = Buffer.alloc(0);
   #metaFilled = 0;
-  #pax: PaxHeader | undefined;
-  #longName: ByteString | undefined;
-  #longLink: ByteString | undefined;
 
+  /** Where the first header of the entry begins, and whether an extended header has already been read for it. */
   #entryAt = 0;
   #hasGroup = false;
   #entryName: ByteString | undefined;
@@ -167,9 +166,11 @@ export class TarParser {
     this.#handler.warning?.({ code, message: `${subject} at byte ${offset}: ${problem}`, offset, entry });
   };
 
+  readonly #group: HeaderGroup = new HeaderGroup(this.#fail);
+
   #checkEnd(): void {
     const atEnd = `unexpected end of archive after ${this.#offset} bytes`;
-    if (this.#carried > 0 && this.#state === 'header') {
+    if (this.#carried > 0 && (this.#state === 'header' || this.#state === 'zero')) {
       throw tarError('TAR_TRUNCATED', `${atEnd}, in a header`, this.#offset - this.#carried, undefined);
     }
     switch (this.#state) {
@@ -349,29 +350,14 @@ export class TarParser {
   }
 
   #takeMeta(body: Buffer): void {
-    switch (this.#metaType) {
-      case 'L':
-        this.#longName = stringField(body, 0, body.length);
-        this.#entryName = this.#longName;
-        return;
-      case 'K':
-        this.#longLink = stringField(body, 0, body.length);
-        return;
-      case 'g':
-        return this.#noteGlobal(parsePax(body, this.#fail));
-      default:
-        this.#pax = parsePax(body, this.#fail);
-        this.#entryName = this.#pax.sparse?.name ?? this.#pax.path ?? this.#entryName;
+    if (this.#metaType !== 'g') {
+      this.#group.take(this.#metaType, body);
+      this.#entryName = this.#group.nameSoFar;
+      return;
     }
-  }
-
-  #noteGlobal(pax: PaxHeader): void {
-    const { path, linkPath, sizeBytes, uid, gid, mtimeNs, xattrs, sparse } = pax;
-    const values = { path, linkpath: linkPath, size: sizeBytes, uid, gid, mtime: mtimeNs, xattrs, sparse };
-    const ignored = Object.entries(values).filter(([, value]) => value !== undefined);
+    const ignored = appliedKeywords(parsePax(body, this.#fail));
     if (ignored.length === 0) return;
-    const keywords = ignored.map(([keyword]) => keyword).join(', ');
-    this.#warn('TAR_RECORD_IGNORED', `global extended header sets ${keywords}, which is not applied`);
+    this.#warn('TAR_RECORD_IGNORED', `global extended header sets ${ignored.join(', ')}, which is not applied`);
   }
 
   #headerSize(block: Buffer, at: number): number {
@@ -383,19 +369,14 @@ export class TarParser {
   #takeEntry(type: string, block: Buffer, at: number): void {
     const format = headerFormat(block, at);
     this.#entryName = nameField(block, at, format);
-    this.#entryName = this.#overridden(
-      'name',
-      this.#longName,
-      this.#pax?.sparse?.name ?? this.#pax?.path,
-      this.#entryName,
-    );
+    this.#entryName = this.#group.name(this.#entryName);
     const sizeInHeader = this.#headerSize(block, at);
     const raw: RawEntry = {
       name: this.#entryName,
       block,
       at,
       format,
-      storedBytes: this.#pax?.sizeBytes ?? sizeInHeader,
+      storedBytes: this.#group.pax?.sizeBytes ?? sizeInHeader,
     };
     this.#takeKind(type, raw);
     if (this.#draft === undefined) this.#forgetGroup();
@@ -409,9 +390,9 @@ export class TarParser {
       case 'S':
         return this.#takeFile(type, raw);
       case '1':
-        return this.#emit('hardlink', raw, this.#hardlinkTarget(raw), NO_DEVICE);
+        return this.#emit('hardlink', raw, this.#group.hardlinkTarget(linkField(raw)), NO_DEVICE);
       case '2':
-        return this.#emit('symlink', raw, this.#symlinkTarget(raw), NO_DEVICE);
+        return this.#emit('symlink', raw, this.#group.symlinkTarget(linkField(raw)), NO_DEVICE);
       case '3':
         return this.#emit('character', raw, '', this.#device(raw));
       case '4':
@@ -431,47 +412,12 @@ export class TarParser {
   }
 
   #forgetGroup(): void {
-    this.#pax = undefined;
-    this.#longName = undefined;
-    this.#longLink = undefined;
+    this.#group.clear();
     this.#hasGroup = false;
   }
 
-  /** Readers disagree which of two extended headers counts, so the two must say the same. */
-  #overridden(
-    what: string,
-    gnu: ByteString | undefined,
-    pax: ByteString | undefined,
-    inHeader: ByteString,
-  ): ByteString {
-    if (gnu !== undefined && pax !== undefined && gnu !== pax) {
-      return this.#fail('TAR_HEADER', `a PAX and a GNU header give the entry two different ${what}s`);
-    }
-    return gnu ?? pax ?? inHeader;
-  }
-
-  #linkTarget(raw: RawEntry): ByteString {
-    const inHeader = stringField(raw.block, raw.at + 157, 100);
-    return this.#overridden('link target', this.#longLink, this.#pax?.linkPath, inHeader);
-  }
-
-  #hardlinkTarget(raw: RawEntry): ByteString {
-    const target = cleanPath(this.#linkTarget(raw), 'target of the hard link', this.#fail);
-    if (target === '') return this.#fail('TAR_PATH', 'target of the hard link is the root directory');
-    return target;
-  }
-
-  #symlinkTarget(raw: RawEntry): ByteString {
-    const target = this.#linkTarget(raw);
-    if (target === '') return this.#fail('TAR_PATH', 'target of the symbolic link is empty');
-    if (target.length > PATH_BYTES_MAX) {
-      return this.#fail('TAR_PATH', `target of the symbolic link has ${target.length} bytes (ENAMETOOLONG)`);
-    }
-    return target;
-  }
-
   #device(raw: RawEntry): DeviceNumbers {
-    return deviceNumbers(raw.block, raw.at, raw.format, this.#pax, this.#fail);
+    return deviceNumbers(raw.block, raw.at, raw.format, this.#group.pax, this.#fail);
   }
 
   #takeFile(type: string, raw: RawEntry): void {
@@ -482,7 +428,8 @@ export class TarParser {
       return this.#emit('directory', raw, '', NO_DEVICE);
     }
     if (type === 'S') return this.#startHeaderSparse(raw);
-    if (this.#pax?.sparse !== undefined) return this.#startPaxSparse(raw, this.#pax.sparse);
+    const sparse = this.#group.pax?.sparse;
+    if (sparse !== undefined) return this.#startPaxSparse(raw, sparse);
     const { path, fields } = this.#identity(raw, 'file');
     return this.#emitFile(path, fields, raw.storedBytes, raw.storedBytes, undefined);
   }
@@ -494,7 +441,7 @@ export class TarParser {
       return this.#fail('TAR_PATH', `the root of the tar is a ${kind}, not a directory`);
     }
     if (this.#whiteouts) checkWhiteoutName(path, this.#fail);
-    return { path, fields: plainFields(raw.block, raw.at, this.#pax, this.#fail, this.#warn) };
+    return { path, fields: plainFields(raw.block, raw.at, this.#group.pax, this.#fail, this.#warn) };
   }
 
   #startHeaderSparse(raw: RawEntry): void {
@@ -609,4 +556,8 @@ export class TarParser {
       sparse: undefined,
     });
   }
+}
+
+function linkField(raw: RawEntry): ByteString {
+  return stringField(raw.block, raw.at + 157, 100);
 }
