@@ -78,6 +78,11 @@ export type ProblemCode =
 
 export interface Problem {
   readonly code: ProblemCode;
+  /**
+   * `damage`: something that was reported done is not as it was. `leftover`: the remains of a kill or a power cut, or
+   * something that is rebuilt at need; nothing uses it and the next collection or repair removes it.
+   */
+  readonly severity: 'damage' | 'leftover';
   readonly message: string;
   readonly digest?: Digest | undefined;
   readonly path?: string | undefined;

@@ -81,13 +81,13 @@ export class OpenStore implements Store {
     this.derived = createDerived(context);
     this.layers = createLayerRecords(context);
     this.encodings = createEncodings(context);
-    this.images = createImages(context);
-    this.indexes = createImageIndexes(context);
+    this.images = createImages(context, (publication) => this.publish(publication));
+    this.indexes = createImageIndexes(context, (publication) => this.publish(publication));
     this.tags = createTags(context, (publication) => this.publish(publication));
     this.cacheRecords = createCacheRecords(context);
     this.builds = createBuilds(context);
     this.statCache = createStatCaches(context);
-    this.containers = createContainers(context);
+    this.containers = createContainers(context, (layers) => this.makeDurable(layers));
     this.events = createEvents(context);
     this.leases = createLeases(context);
   }

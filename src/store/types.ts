@@ -74,7 +74,8 @@ export type StoreErrorCode =
  * An open store. Any number of processes may have one open at once; every method is safe to call from all of them.
  * Writes are short transactions that retry while another process writes, so every method that writes is asynchronous.
  * Whatever this handle creates or finds through `blobs.find`, `blobs.commit`, `derived.find` and `cacheRecords.find` is
- * covered by its *session lease* until it is disposed, so a collection in another process leaves it alone.
+ * covered by its *session lease* until it is disposed, so a collection in another process leaves it alone. Opening
+ * takes less than a millisecond: a server opens a handle for each request, so that what a request held ends with it.
  */
 export interface Store extends AsyncDisposable {
   readonly root: string;
