@@ -169,9 +169,9 @@ class Collection {
    * manifest has been recorded that was not read yet.
    */
   async #removeBatch(batch: readonly DeadFile[], marked: Marked): Promise<boolean> {
-    let away: string[] = [];
+    // Kept when the transaction runs a second time: what it moved the first time is gone from its place.
+    const away: string[] = [];
     const done = await this.#write((sql) => {
-      away = [];
       const living = this.#livingIn(sql, marked);
       if (living === undefined) return false;
       if (living.reach.unreadable.length > 0) this.#unreadable = living.reach.unreadable;
@@ -227,7 +227,8 @@ class Collection {
     } catch (error) {
       // A full disk may have no room for the name.
       if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
-      unlinkSync(path);
+      if (statOf(path)?.isDirectory() === true) away.push(path);
+      else unlinkSync(path);
     }
   }
 
@@ -265,10 +266,9 @@ class Collection {
     const unknown = (sql: Sql, name: string): boolean => sql.first(isKnown, name) === undefined;
     const suspects = await this.#context.db.read((sql) => namesIn(folder).filter((name) => unknown(sql, name)));
     for (const name of suspects) {
-      let away: string[] = [];
+      const away: string[] = [];
       await this.#write((sql) => {
-        away = [];
-        if (unknown(sql, name)) this.#moveAway(join(folder, name), away);
+        if (statOf(join(folder, name)) !== undefined && unknown(sql, name)) this.#moveAway(join(folder, name), away);
       });
       for (const path of away) await removeTree(path);
     }

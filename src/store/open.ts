@@ -152,7 +152,9 @@ async function openDatabase(options: StoreOptions, layout: Layout, whyReadOnly: 
   } catch (error) {
     if (!isShaleError(error, 'NO_SPACE') || whyReadOnly !== undefined) throw error;
     giveUpReserve(layout.reserveFile);
-    return await openChecked(options, layout, undefined);
+    const db = await openChecked(options, layout, undefined);
+    ensureReserve(layout.reserveFile);
+    return db;
   }
 }
 
