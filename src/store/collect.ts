@@ -143,7 +143,8 @@ class Collection {
       ...(this.#refuses() ? [] : await findDeadBlobs(this.#context, this.#blobs, marked.living)),
       ...(await findDeadDerived(this.#context, marked.living)),
     ].toSorted((a, b) => b.sizeBytes - a.sizeBytes);
-    for (let i = 0; i < dead.length && this.#goesOn();) {
+    // At least one batch, so that a store too large to be marked in time shrinks nevertheless.
+    for (let i = 0; i < dead.length && (i === 0 || this.#goesOn());) {
       const done = await this.#removeBatch(dead.slice(i, i + FILES_AT_ONCE), marked);
       if (done) i += FILES_AT_ONCE;
       else marked = await this.#mark();
@@ -209,10 +210,11 @@ class Collection {
   /** The file first: where it cannot be removed its record stays too. */
   #remove(sql: Sql, file: DeadFile, away: string[]): void {
     try {
-      if (statOf(file.path) !== undefined) {
+      const stat = statOf(file.path);
+      if (stat !== undefined) {
         this.#moveAway(file.path, away);
         this.#deleted[file.kind]++;
-        this.#deleted.bytes += file.sizeBytes;
+        this.#deleted.bytes += stat.isDirectory() ? file.sizeBytes : Number(stat.blocks) * 512;
       }
       file.forget(sql);
     } catch (error) {

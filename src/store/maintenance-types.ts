@@ -40,6 +40,7 @@ export interface Usage {
   readonly images: UsageLine;
   readonly containers: UsageLine;
   readonly volumes: UsageLine;
+  /** Cache records with what only they reach, and cache mounts. */
   readonly buildCache: UsageLine;
   readonly perImage: readonly {
     readonly id: Digest;

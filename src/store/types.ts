@@ -98,6 +98,11 @@ export interface Store extends AsyncDisposable {
 
   /** A folder of the store by its name (`volumes`, `cache-mounts`, `sources`, …), made (0700) when it is missing. */
   folder(name: StoreFolder): Promise<string>;
+  /**
+   * Removes what has this name in a folder whose content is not the store's own (a volume, a cache mount): out of sight
+   * with one rename, then for good. False when there is none. The caller knows that nothing uses it.
+   */
+  removeFrom(folder: 'volumes' | 'cache-mounts' | 'sources', name: string): Promise<boolean>;
 
   /**
    * Brings blobs to disk: fdatasync of those not yet synced, in parallel, then one fsync of their directory.
