@@ -10,7 +10,7 @@ import { TarFileWriter } from '../rootfs/tar-file.ts';
 import { plainInode, Tree } from '../rootfs/tree.ts';
 import { chooseMirror, parseAptSources } from './apt-sources.ts';
 import { type ArchiveSuite, fetchPackage, readPackages, readRelease } from './archive.ts';
-import { checkConfigured, configureEnvironment, configureScript } from './configure.ts';
+import { checkConfigured, CONFIGURE_SCRIPT, configureEnvironment, configureScript } from './configure.ts';
 import type { DebContents } from './deb-contents.ts';
 import { DebReader } from './deb-reader.ts';
 import { loadDebianKeys } from './debian-keys.ts';
@@ -105,7 +105,7 @@ const SIGNED_BY = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /**
  * Makes a Debian base image from a mirror: verify, resolve, download, unpack, configure, normalise. The same packages
  * and options give the same layer, whatever the machine, folder and hour.
- * @throws ShaleError with the codes of the parts; ARCHITECTURE_NOT_FOUND, CONFIGURE_FAILED.
+ * @throws ShaleError with the codes of the parts (see BasesErrorCode).
  */
 export async function makeDebianBase(options: DebianBaseOptions, host: BaseHost): Promise<BaseImage> {
   if (!isDebianArchitecture(options.architecture)) {
@@ -113,6 +113,12 @@ export async function makeDebianBase(options: DebianBaseOptions, host: BaseHost)
       'ARCHITECTURE_NOT_FOUND',
       `Debian has no architecture ${JSON.stringify(options.architecture)}`,
     );
+  }
+  if (
+    options.epochSeconds !== undefined &&
+    !(Number.isSafeInteger(options.epochSeconds) && options.epochSeconds >= 0)
+  ) {
+    throw new ShaleError('EPOCH_INVALID', `the epoch ${options.epochSeconds} is no whole number of seconds since 1970`);
   }
   const plan = await makePlan(options, host);
   const found = await host.layers.find?.(plan.key);
@@ -207,11 +213,7 @@ async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost)
   const tail = new OutputTail(options.onProgress);
   const result = await host.runner.run({
     rootfsTar,
-    args: [
-      '/bin/sh',
-      '-c',
-      configureScript({ architecture: options.architecture, packages, essential: plan.selection.essential }),
-    ],
+    args: ['/bin/sh', `/${CONFIGURE_SCRIPT}`],
     env: configureEnvironment(plan.epochSeconds),
     architecture: options.architecture,
     onOutput: (chunk) => tail.add(chunk),
@@ -342,6 +344,8 @@ function finishUnpacked(
     slim: options.slim === true,
     security: plan.security,
   });
+  const script = configureScript({ packages, essential: plan.selection.essential });
+  own.push({ path: CONFIGURE_SCRIPT, content: Buffer.from(script, 'latin1') });
   for (const file of [...dpkgDatabase(packages, options.architecture), ...own]) addFile(target, file);
 }
 
