@@ -14,13 +14,8 @@ export { readHostAptSources } from './debian/host-sources.ts';
 export { compareVersions } from './debian/version.ts';
 export { type Fetcher, HttpFetcher, type HttpFetcherOptions } from './fetch.ts';
 export { isDebianArchitecture, debianArchitecture } from './debian/image-config.ts';
-export {
-  type BaseImage,
-  type BasePackage,
-  type BaseProgress,
-  type DebianBaseOptions,
-  makeDebianBase,
-} from './debian/make-debian-base.ts';
+export { type BaseImage, type BasePackage, makeDebianBase } from './debian/make-debian-base.ts';
+export type { BaseProgress, DebianBaseOptions } from './debian/options.ts';
 export type {
   BaseHost,
   ContentCache,

@@ -12,7 +12,8 @@ import type { BaseHost, StepRequest } from '../host.ts';
 import { TestKey } from '../openpgp/test-key.ts';
 import { TarFileWriter } from '../rootfs/tar-file.ts';
 import { plainInode } from '../rootfs/tree.ts';
-import { type BaseImage, type DebianBaseOptions, makeDebianBase } from './make-debian-base.ts';
+import { type BaseImage, makeDebianBase } from './make-debian-base.ts';
+import type { DebianBaseOptions } from './options.ts';
 import { debFile, type TestDeb } from './test-deb.ts';
 
 const MIRROR = 'http://mirror.example/debian';
