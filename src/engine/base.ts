@@ -119,7 +119,7 @@ async function openBaseHost(
   watch: Watch,
   noCache: boolean,
 ): Promise<BaseHost & AsyncDisposable> {
-  await sweepWorkFolders(context.store);
+  await sweepWorkFolders(context);
   let workshop: Promise<Workshop> | undefined;
   const host: BaseHost = {
     fetcher: new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}`, env: context.options.env }),
