@@ -1,6 +1,8 @@
 import { createGunzip } from 'node:zlib';
 import { type ByteStream, limitBytes } from '../base/index.ts';
+import { bunzip2 } from './bunzip2.ts';
 import { type Compression, SNIFF_BYTES, sniffCompression } from './sniff.ts';
+import { unxz } from './unxz.ts';
 import { unzstd } from './unzstd.ts';
 import { ENGINE_CHUNK_BYTES, throughEngine } from './zlib-engine.ts';
 
@@ -44,7 +46,9 @@ function decoded(kind: Compression, stream: ByteStream): ByteStream {
     case 'zstd':
       return unzstd(gathered(stream, INPUT_CHUNK_BYTES));
     case 'bzip2':
+      return bunzip2(stream);
     case 'xz':
+      return unxz(stream);
     case 'none':
       return stream;
   }

@@ -13,19 +13,21 @@ import type { BuildSession } from './session.ts';
 /** The operations of a build as the solver drives them. */
 export function openOperations(session: BuildSession): Operations<StepResult> {
   return {
-    fastInputs: (vertex, inputs) => dispatch(vertex, inputs, { call: (operation, step) => operation.fastInputs(step, session) }),
-    contentInputs: (vertex, inputs) => dispatch(vertex, inputs, { call: (operation, step) => operation.contentInputs(step, session) }),
-    execute: (vertex, inputs, context: StepContext) => dispatch(vertex, inputs, { call: (operation, step) => operation.execute(step, session, context) }),
+    fastInputs: (vertex, inputs) =>
+      dispatch(vertex, inputs, { call: (operation, step) => operation.fastInputs(step, session) }),
+    contentInputs: (vertex, inputs) =>
+      dispatch(vertex, inputs, { call: (operation, step) => operation.contentInputs(step, session) }),
+    execute: (vertex, inputs, context: StepContext) =>
+      dispatch(vertex, inputs, { call: (operation, step) => operation.execute(step, session, context) }),
     store: formatStored,
     async restore(vertex, inputs, stored) {
       const layer = parseStored(stored);
-      if ((await session.layers.find(layer)) === undefined) return undefined;
+      if (!(await session.layers.isAvailable(layer))) return undefined;
       return withLayer(rootfsOf({ op: vertex.op, vertex, inputs }), layer);
     },
     isSilent: (vertex) => vertex.op.kind === 'scratch' || vertex.op.kind === 'context',
   };
 }
-
 
 /** What to do with an operation and its step; the two always belong to the same kind of op. */
 interface Visitor<T> {

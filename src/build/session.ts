@@ -1,7 +1,6 @@
-import { mkdirSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { thisOwner, type ByteStream } from '../base/index.ts';
+import type { ByteStream } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { FORMAT_VERSION } from './format-version.ts';
@@ -19,6 +18,8 @@ export interface SessionOptions {
   readonly epochSeconds: number;
   /** Keeps what package managers leave behind instead of what the layer below had. */
   readonly keepNoise: boolean;
+  /** Makes a private folder that is gone when it is disposed. */
+  readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Runs the containers of RUN; opened when the first one is needed. */
   readonly openRunner: () => Promise<StepRunner>;
 }
@@ -32,7 +33,7 @@ export class BuildSession implements AsyncDisposable {
   readonly #memos = new Map<string, Promise<unknown>>();
   #runner: Promise<StepRunner> | undefined;
   #spools = 0;
-  #spoolDirectory: string | undefined;
+  #folder: Promise<AsyncDisposable & { readonly path: string }> | undefined;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -80,23 +81,16 @@ export class BuildSession implements AsyncDisposable {
 
   /** Writes a stream to a private file that is gone when the build ends. */
   readonly spool = async (bytes: ByteStream): Promise<string> => {
-    this.#spoolDirectory ??= await this.#makeSpoolDirectory();
-    const path = join(this.#spoolDirectory, String(this.#spools++));
+    this.#folder ??= this.#options.makeFolder();
+    const path = join((await this.#folder).path, String(this.#spools++));
     await using file = await open(path, 'wx', 0o600);
     for await (const chunk of bytes) await file.writeFile(chunk);
     return path;
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#spoolDirectory !== undefined) rmSync(this.#spoolDirectory, { recursive: true, force: true });
+    await (await this.#folder)?.[Symbol.asyncDispose]();
     const runner = await this.#runner?.catch(() => undefined);
     await runner?.[Symbol.asyncDispose]();
-  }
-
-  async #makeSpoolDirectory(): Promise<string> {
-    const { pid, startTime } = thisOwner();
-    const directory = join(await this.layers.store.folder('sources'), `spool-${pid}-${startTime}`);
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
-    return directory;
   }
 }

@@ -63,7 +63,8 @@ interface Pair {
 
 class Difference {
   readonly #indexes: readonly LayerIndex[];
-  readonly #devices = new Map<string, FixUpDevice>();
+  /** Files with content, and the data file that holds it. */
+  readonly #files: { readonly copy: TreeNode; readonly device: FixUpDevice }[] = [];
   readonly #copies = new Map<string, TreeNode>();
   #root: Target | undefined;
 
@@ -85,7 +86,7 @@ class Difference {
   finish(family: XattrFamily): FixUp | undefined {
     const root = this.#root?.made;
     if (root === undefined) return undefined;
-    const devices = [...this.#devices.values()];
+    const devices = this.#assignDevices();
     const { image, files } = writeImage(
       root,
       devices.map((device) => this.#slotOf(device)),
@@ -158,22 +159,28 @@ class Difference {
     copy.sha256 = node.sha256();
     if (node.kind === 'file' && node.sizeBytes > 0) {
       const { source, offset } = node.data();
-      copy.device = this.#deviceOf({ layer: node.layer, source });
+      this.#files.push({ copy, device: { layer: node.layer, source } });
       copy.dataOffset = offset;
     }
     return copy;
   }
 
-  #deviceOf(device: FixUpDevice): number {
-    const key = `${device.layer}:${device.source}`;
-    if (!this.#devices.has(key)) this.#devices.set(key, device);
-    return [...this.#devices.keys()].indexOf(key) + 1;
+  /** Slots in the order of the layers, the tar of each before its expanded data. */
+  #assignDevices(): FixUpDevice[] {
+    const byKey = new Map(this.#files.map(({ device }) => [keyOf(device), device]));
+    const keys = [...byKey.keys()].toSorted((a, b) => a - b);
+    for (const { copy, device } of this.#files) copy.device = keys.indexOf(keyOf(device)) + 1;
+    return keys.flatMap((key) => byKey.get(key) ?? []);
   }
 
   #slotOf({ layer, source }: FixUpDevice): DeviceSlot {
     const blocks = this.#indexes[layer]?.deviceBlocks[source === 'tar' ? 0 : 1] ?? 0;
     return { sizeBytes: blocks * BLOCK_BYTES, tag: '' };
   }
+}
+
+function keyOf({ layer, source }: FixUpDevice): number {
+  return layer * 2 + (source === 'tar' ? 0 : 1);
 }
 
 /** A directory of the fix-up that is made, with those above it, only when it is needed. */

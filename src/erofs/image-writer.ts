@@ -173,7 +173,7 @@ class ImageWriter {
     let other = this.#files.length + 1;
     for (const placed of this.#placed) {
       placed.ino = placed.node.kind === 'file' ? file++ : other++;
-      this.#hasImplied ||= placed.node.implied;
+      this.#hasImplied ||= placed.node.implied && placed.parent !== undefined;
     }
   }
 
@@ -291,7 +291,7 @@ class ImageWriter {
     const S = F.SUPER;
     const at = F.SUPER_OFFSET;
     image.writeUInt32LE(F.SUPER_MAGIC, at + S.magic);
-    image.writeUInt32LE(F.COMPAT_CHECKSUM | F.COMPAT_MTIME, at + S.featureCompat);
+    image.writeUInt32LE(F.COMPAT_MTIME, at + S.featureCompat);
     image.writeUInt8(F.BLOCK_BITS, at + S.blockBits);
     image.writeUInt16LE((this.#placed[0]?.offset ?? 0) / F.NID_BYTES, at + S.rootNid);
     image.writeUInt32LE(this.#placed.length, at + S.inodes);

@@ -135,6 +135,12 @@ class PatchedDirectory implements IndexNode {
   }
 }
 
+/** A directory of the layer whose children are to be put elsewhere. */
+interface Subtree {
+  readonly from: IndexNode;
+  readonly to: readonly ByteString[];
+}
+
 interface Step {
   readonly name: ByteString;
   readonly inLayer: IndexNode | undefined;
@@ -151,55 +157,48 @@ class Mover {
   }
 
   move(path: Move): void {
-    const pending: { readonly from: IndexNode; readonly to: readonly ByteString[] }[] = [];
-    const parent = this.#editable(path.slice(0, -1));
     const name = path.at(-1) ?? '';
-    const moved = parent.child(name);
-    if (moved === undefined) return;
+    let moved: IndexNode | undefined = this.#top;
+    for (const each of path) moved = moved?.child(each);
+    // An earlier move may have put a link of this layer in the place of the directory or above it.
+    if (moved?.kind !== 'directory' || !moved.implied) return;
+    const parent = this.#editable(path.slice(0, -1));
     parent.set(name, undefined);
     const to = this.#resolve(path);
-    if (to === undefined) {
-      parent.set(name, moved);
-      return;
-    }
-    pending.push({ from: moved, to });
+    if (to === 'nowhere') parent.set(name, moved);
+    const pending: Subtree[] = typeof to === 'string' ? [] : [{ from: moved, to }];
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       const into = this.#editable(next.to);
       if (next.from.opaque) into.opaque = true;
       for (const [childName, child] of next.from.children()) {
-        const goesOn = this.#add(into, [...next.to, childName], childName, child);
-        if (goesOn !== undefined) pending.push({ from: child, to: goesOn });
+        const more = this.#add(into, [...next.to, childName], childName, child);
+        if (more !== undefined) pending.push(more);
       }
     }
   }
 
-  /** Puts one node into its new directory; for a directory, returns where its children go. */
-  #add(
-    into: PatchedDirectory,
-    path: readonly ByteString[],
-    name: ByteString,
-    child: IndexNode,
-  ): readonly ByteString[] | undefined {
+  /** Puts one node into its new directory; returns what is still to be moved because of it. */
+  #add(into: PatchedDirectory, path: readonly ByteString[], name: ByteString, child: IndexNode): Subtree | undefined {
     const existing = into.child(name);
     if (child.kind === 'whiteout') {
       if (existing === undefined) into.set(name, child);
       else if (existing.kind === 'directory') into.directory(name).becomeNew();
       return undefined;
     }
-    if (child.kind !== 'directory') {
-      // The layer also has an entry at the very place: that one stays.
-      if (existing === undefined || existing.kind === 'whiteout') into.set(name, child);
-      return undefined;
-    }
-    if (child.implied) return existing === undefined || existing.kind === 'directory' ? this.#resolve(path) : undefined;
-    if (existing === undefined || existing.implied) {
-      const made = new PatchedDirectory(undefined, child);
-      into.set(name, made);
-      if (existing !== undefined) for (const [below, node] of existing.children()) made.set(below, node);
-      return path;
-    }
-    if (existing.kind === 'whiteout') into.set(name, newDirectory(child));
-    return existing.kind === 'whiteout' || existing.kind === 'directory' ? path : undefined;
+    if (child.kind === 'directory')
+      return child.implied ? this.#follow(child, path) : addDirectory(into, path, name, child);
+    // Where the layer also has an entry at the very place, that one stays.
+    if (existing === undefined || existing.kind === 'whiteout') into.set(name, child);
+    if (child.kind !== 'symlink' || existing?.implied !== true) return undefined;
+    into.set(name, child);
+    const through = this.#follow(existing, path);
+    if (through === undefined) into.set(name, existing);
+    return through;
+  }
+
+  #follow(from: IndexNode, path: readonly ByteString[]): Subtree | undefined {
+    const to = this.#resolve(path);
+    return typeof to === 'string' ? undefined : { from, to };
   }
 
   #editable(path: readonly ByteString[]): PatchedDirectory {
@@ -208,8 +207,11 @@ class Mover {
     return directory;
   }
 
-  /** Where a path leads when the layer lies on top of what is below; undefined when it leads nowhere. */
-  #resolve(path: readonly ByteString[]): readonly ByteString[] | undefined {
+  /**
+   * Where a path leads when the layer lies on top of what is below. `replaced`: the layer itself has a file on the
+   * way, which takes the place of whatever it put there through the link.
+   */
+  #resolve(path: readonly ByteString[]): readonly ByteString[] | 'nowhere' | 'replaced' {
     const root: Step = { name: '', inLayer: this.#top, under: this.#below.root };
     let steps = [root];
     let links = 0;
@@ -220,30 +222,64 @@ class Mover {
         if (steps.length > 1) steps.pop();
         continue;
       }
-      const step = nextStep(steps.at(-1) ?? root, name);
-      if (step === undefined) return undefined;
-      if (typeof step === 'string') {
-        if (++links > LINKS_FOLLOWED_MAX) return undefined;
-        if (step.startsWith('/')) steps = [root];
-        pending.push(...step.split('/').reverse());
-      } else steps.push(step);
+      const next = nextStep(steps.at(-1) ?? root, name);
+      if (next.kind === 'step') steps.push(next.step);
+      else if (next.kind !== 'link') return next.kind;
+      else {
+        if (++links > LINKS_FOLLOWED_MAX) return 'nowhere';
+        if (next.target.startsWith('/')) steps = [root];
+        pending.push(...next.target.split('/').reverse());
+      }
     }
     return steps.slice(1).map((step) => step.name);
   }
 }
 
-/** One component further: a step, the target of a link, or undefined where something else than a directory lies. */
-function nextStep(from: Step, name: ByteString): Step | ByteString | undefined {
+type Next =
+  | { readonly kind: 'step'; readonly step: Step }
+  | { readonly kind: 'link'; readonly target: ByteString }
+  | { readonly kind: 'nowhere' | 'replaced' };
+
+/** One component further. */
+function nextStep(from: Step, name: ByteString): Next {
   const inLayer = from.inLayer?.child(name);
   const under = from.inLayer?.opaque === true ? undefined : from.under?.child(name);
-  if (inLayer?.kind === 'whiteout') return { name, inLayer: undefined, under: undefined };
-  if (inLayer?.kind === 'symlink') return inLayer.linkTarget();
-  if (inLayer !== undefined && inLayer.kind !== 'directory') return undefined;
+  if (inLayer?.kind === 'whiteout') return { kind: 'step', step: { name, inLayer: undefined, under: undefined } };
+  if (inLayer?.kind === 'symlink') return { kind: 'link', target: inLayer.linkTarget() };
+  if (inLayer !== undefined && inLayer.kind !== 'directory') return { kind: 'replaced' };
   if (inLayer === undefined || inLayer.implied) {
-    if (under?.kind === 'symlink') return under.linkTarget();
-    if (under !== undefined && under.kind !== 'directory' && inLayer === undefined) return undefined;
+    if (under?.kind === 'symlink') return { kind: 'link', target: under.linkTarget() };
+    if (under !== undefined && under.kind !== 'directory' && inLayer === undefined) return { kind: 'nowhere' };
   }
-  return { name, inLayer, under: under?.kind === 'directory' ? under : undefined };
+  return { kind: 'step', step: { name, inLayer, under: under?.kind === 'directory' ? under : undefined } };
+}
+
+/** Puts a directory that an entry describes into its place, with its attributes; its children follow one by one. */
+function addDirectory(
+  into: PatchedDirectory,
+  path: readonly ByteString[],
+  name: ByteString,
+  child: IndexNode,
+): Subtree | undefined {
+  const existing = into.child(name);
+  if (existing === undefined || isUndescribed(existing)) {
+    const made = new PatchedDirectory(undefined, child);
+    if (existing?.opaque === true) made.opaque = true;
+    if (existing !== undefined) for (const [below, node] of existing.children()) made.set(below, node);
+    into.set(name, made);
+    return { from: child, to: path };
+  }
+  if (existing.kind === 'whiteout') into.set(name, newDirectory(child));
+  return existing.kind === 'whiteout' || existing.kind === 'directory' ? { from: child, to: path } : undefined;
+}
+
+/** True for a directory that no entry describes, also for one that is new because of a whiteout. */
+function isUndescribed(node: IndexNode): boolean {
+  if (node.implied) return true;
+  if (node.kind !== 'directory' || !node.opaque) return false;
+  const { mode, uid, gid, mtimeNs } = IMPLIED_ATTRIBUTES;
+  const plain = node.mode === mode && node.uid === uid && node.gid === gid && node.mtimeNs === mtimeNs;
+  return plain && node.xattrs().size === 0;
 }
 
 function newDirectory(attributes: IndexNode): PatchedDirectory {

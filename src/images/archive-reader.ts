@@ -37,7 +37,10 @@ export class ImageArchive implements Disposable {
   /** A small member. @throws ARCHIVE_INVALID, LIMIT_EXCEEDED */
   read(name: ByteString, maxBytes: number): Buffer {
     const member = this.#file(name);
-    if (member.sizeBytes > maxBytes) throw new ShaleError('LIMIT_EXCEEDED', `${toText(name)} of the archive is longer than ${maxBytes} bytes`, { data: { name: toText(name), maxBytes } });
+    if (member.sizeBytes > maxBytes)
+      throw new ShaleError('LIMIT_EXCEEDED', `${toText(name)} of the archive is longer than ${maxBytes} bytes`, {
+        data: { name: toText(name), maxBytes },
+      });
     const bytes = Buffer.alloc(member.sizeBytes);
     readSync(this.#fd, bytes, 0, bytes.length, member.dataOffset);
     return bytes;
@@ -46,7 +49,7 @@ export class ImageArchive implements Disposable {
   /** @throws ARCHIVE_INVALID */
   async *stream(name: ByteString): AsyncGenerator<Uint8Array> {
     const member = this.#file(name);
-    for (let done = 0; done < member.sizeBytes; ) {
+    for (let done = 0; done < member.sizeBytes;) {
       const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, member.sizeBytes - done));
       const got = readSync(this.#fd, buffer, 0, buffer.length, member.dataOffset + done);
       if (got === 0) throw new ShaleError('ARCHIVE_INVALID', `the archive ends within ${toText(name)}`);
@@ -69,7 +72,9 @@ export class ImageArchive implements Disposable {
     if (member?.kind === 'file' && member.sparse === undefined) return member;
     const target = member?.kind === 'symlink' ? this.#members.get(insideArchive(name, member.linkTarget)) : undefined;
     if (target?.kind === 'file' && target.sparse === undefined) return target;
-    throw new ShaleError('ARCHIVE_INVALID', `the archive has no file ${JSON.stringify(toText(name).slice(0, 200))}`, { data: { name: toText(name) } });
+    throw new ShaleError('ARCHIVE_INVALID', `the archive has no file ${JSON.stringify(toText(name).slice(0, 200))}`, {
+      data: { name: toText(name) },
+    });
   }
 }
 
@@ -87,8 +92,10 @@ function readMembers(fd: number): Map<ByteString, ReadTarEntry> {
   const members = new Map<ByteString, ReadTarEntry>();
   const parser = new TarParser({
     entry: (entry) => {
-      if (entry.kind !== 'directory' && members.has(entry.path)) throw new ShaleError('ARCHIVE_INVALID', `the archive has ${toText(entry.path)} twice`);
-      if (members.size >= MEMBERS_MAX) throw new ShaleError('LIMIT_EXCEEDED', `the archive has more than ${MEMBERS_MAX} members`);
+      if (entry.kind !== 'directory' && members.has(entry.path))
+        throw new ShaleError('ARCHIVE_INVALID', `the archive has ${toText(entry.path)} twice`);
+      if (members.size >= MEMBERS_MAX)
+        throw new ShaleError('LIMIT_EXCEEDED', `the archive has more than ${MEMBERS_MAX} members`);
       members.set(entry.path, entry);
     },
   });
@@ -97,4 +104,3 @@ function readMembers(fd: number): Map<ByteString, ReadTarEntry> {
   parser.end();
   return members;
 }
-

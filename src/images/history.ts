@@ -17,7 +17,13 @@ export async function historyOf(store: Store, config: ImageConfig): Promise<Hist
   for (const entry of config.history) {
     const diffId = entry.emptyLayer === true ? undefined : config.diffIds[next++];
     const sizeBytes = diffId === undefined ? 0 : (await store.layers.find(diffId))?.sizeBytes;
-    rows.push({ created: entry.created, createdBy: entry.createdBy ?? '', comment: entry.comment ?? '', sizeBytes, diffId });
+    rows.push({
+      created: entry.created,
+      createdBy: entry.createdBy ?? '',
+      comment: entry.comment ?? '',
+      sizeBytes,
+      diffId,
+    });
   }
   for (const diffId of config.diffIds.slice(next)) {
     const sizeBytes = (await store.layers.find(diffId))?.sizeBytes;

@@ -1,4 +1,15 @@
-import { CONFIG_MAX_BYTES, MEDIA, formatImageConfig, formatManifest, parseImageConfig, type Descriptor, type DiffId, type Digest, type ImageConfig, type Platform } from '../oci/index.ts';
+import {
+  CONFIG_MAX_BYTES,
+  MEDIA,
+  formatImageConfig,
+  formatManifest,
+  parseImageConfig,
+  type Descriptor,
+  type DiffId,
+  type Digest,
+  type ImageConfig,
+  type Platform,
+} from '../oci/index.ts';
 import type { ImageRecord, NewImage, Store } from '../store/index.ts';
 
 /** The config of a stored image. @throws BLOB_NOT_FOUND, BLOB_CORRUPT, CONFIG_INVALID */
@@ -16,13 +27,22 @@ export function platformOf(config: ImageConfig): Platform {
 }
 
 /** Stores a config and describes the image that it makes; the layers are in the store already. */
-export async function putImage(store: Store, config: ImageConfig, options: { readonly madeHere: boolean }): Promise<NewImage> {
+export async function putImage(
+  store: Store,
+  config: ImageConfig,
+  options: { readonly madeHere: boolean },
+): Promise<NewImage> {
   const id = await store.blobs.put(formatImageConfig(config));
   return describeImage(store, id, config, options);
 }
 
 /** The record of an image whose config is in the store. */
-export async function describeImage(store: Store, id: Digest, config: ImageConfig, options: { readonly madeHere: boolean }): Promise<NewImage> {
+export async function describeImage(
+  store: Store,
+  id: Digest,
+  config: ImageConfig,
+  options: { readonly madeHere: boolean },
+): Promise<NewImage> {
   return {
     id,
     platform: platformOf(config),

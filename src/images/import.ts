@@ -25,14 +25,28 @@ export interface ImportOptions {
 export async function importRootfs(layers: Layers, tar: ByteStream, options: ImportOptions): Promise<Digest> {
   const { store } = layers;
   const names = options.names.map((name) => formatReference(parseReference(name)));
-  const { stream } = await decompress(tar, { maxBytes: ROOTFS_BYTES_MAX, what: 'the root filesystem', signal: options.signal });
+  const { stream } = await decompress(tar, {
+    maxBytes: ROOTFS_BYTES_MAX,
+    what: 'the root filesystem',
+    signal: options.signal,
+  });
   const { diffId } = await layers.ingest(stream, { signal: options.signal });
   const { created, message } = options;
   const image = await putImage(
     store,
-    { ...options.platform, created, config: options.config, diffIds: [diffId], history: [{ created, comment: message }] },
+    {
+      ...options.platform,
+      created,
+      config: options.config,
+      diffIds: [diffId],
+      history: [{ created, comment: message }],
+    },
     { madeHere: true },
   );
-  await store.publish({ images: [image], tags: names.map((name) => ({ name, target: { kind: 'image', digest: image.id } })), reason: 'import' });
+  await store.publish({
+    images: [image],
+    tags: names.map((name) => ({ name, target: { kind: 'image', digest: image.id } })),
+    reason: 'import',
+  });
   return image.id;
 }

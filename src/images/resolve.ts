@@ -1,5 +1,13 @@
 import { isShaleError, ShaleError } from '../base/index.ts';
-import { digestFromHex, familiarName, formatReference, isDigest, parseReference, platformMatches, type Platform } from '../oci/index.ts';
+import {
+  digestFromHex,
+  familiarName,
+  formatReference,
+  isDigest,
+  parseReference,
+  platformMatches,
+  type Platform,
+} from '../oci/index.ts';
 import type { ImageRecord, Store, TagTarget } from '../store/index.ts';
 
 /** An image with the name that it was found by, where it was one. */
@@ -32,10 +40,17 @@ export async function findImage(store: Store, name: string, platform?: Platform)
 export async function getImage(store: Store, name: string, platform?: Platform): Promise<FoundImage> {
   const found = await findImage(store, name, platform);
   if (found !== undefined) return found;
-  throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${name} in the store`, { data: { name }, hint: `shale pull ${name}` });
+  throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${name} in the store`, {
+    data: { name },
+    hint: `shale pull ${name}`,
+  });
 }
 
-async function findByReference(store: Store, name: string, platform: Platform | undefined): Promise<FoundImage | undefined> {
+async function findByReference(
+  store: Store,
+  name: string,
+  platform: Platform | undefined,
+): Promise<FoundImage | undefined> {
   let reference;
   try {
     reference = parseReference(name);
@@ -53,7 +68,11 @@ async function findByReference(store: Store, name: string, platform: Platform | 
   return record && { record, reference: full };
 }
 
-async function recordOf(store: Store, target: TagTarget, platform: Platform | undefined): Promise<ImageRecord | undefined> {
+async function recordOf(
+  store: Store,
+  target: TagTarget,
+  platform: Platform | undefined,
+): Promise<ImageRecord | undefined> {
   if (target.kind === 'image') {
     const record = (await store.images.find(target.digest)) ?? (await store.images.findByManifest(target.digest));
     if (record !== undefined) return record;
@@ -61,7 +80,8 @@ async function recordOf(store: Store, target: TagTarget, platform: Platform | un
   const index = await store.indexes.find(target.digest);
   for (const entry of index?.entries ?? []) {
     if (!isDigest(entry.imageId)) continue;
-    if (platform === undefined || entry.platform === undefined || platformMatches(platform, entry.platform)) return store.images.find(entry.imageId);
+    if (platform === undefined || entry.platform === undefined || platformMatches(platform, entry.platform))
+      return store.images.find(entry.imageId);
   }
   return undefined;
 }

@@ -3,6 +3,11 @@
  * that this folder makes, reads and makes again. Layers are made from entries (LayerWriter), from a tar stream
  * (Layers.ingest) and from an upper directory (upper.ts); none of these ever unpacks one.
  */
+export * from './derived-kinds.ts';
+export * from './from-upper.ts';
 export * from './layers.ts';
+export * from './mount-layers.ts';
 export * from './types.ts';
+export type { UpperFile } from './upper-file.ts';
+export * from './upper.ts';
 export * from './writer.ts';

@@ -40,6 +40,12 @@ export class Layers {
     return this.#open.get(diffId) ?? this.#opening.run(diffId, () => this.#openOnce(diffId));
   }
 
+  /** Tells whether a layer can be opened: its tar is here, or it is known where to fetch it. */
+  async isAvailable(diffId: DiffId): Promise<boolean> {
+    if (this.#open.has(diffId) || (await this.store.blobs.find(diffId)) !== undefined) return true;
+    return ((await this.store.layers.find(diffId))?.sources.length ?? 0) > 0;
+  }
+
   /** Opens a stack, lowest layer first. */
   async stack(diffIds: readonly DiffId[]): Promise<Stack> {
     const layers: Layer[] = [];

@@ -387,7 +387,12 @@ class Detached implements DetachedContainer {
     }
     const config = readJson(`${this.#paths.bundle}/config.json`) as RuntimeConfig; // written by `prepare`, folder 0700
     const access = `/proc/${state.pid}/root`;
-    return execInContainer({ context: this.#context, id: this.id, config, access }, request);
+    // The rootfs is mounted in the keeper's namespace only, and the runtime starts from there.
+    const namespacesOf = this.#record()?.keeper.pid;
+    return execInContainer(
+      { context: this.#context, id: this.id, config, access, ...(namespacesOf !== undefined && { namespacesOf }) },
+      request,
+    );
   }
 
   logs(options: LogOptions = {}): AsyncGenerator<LogLine> {

@@ -16,6 +16,8 @@ export interface SolverOptions<R> {
   readonly explain: boolean;
   readonly signal: AbortSignal;
   readonly emit: (event: ProgressEvent) => void;
+  /** Called for every vertex as soon as it is solved, also when the build fails later. */
+  readonly onSolved?: (solved: Solved<R>) => void;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
 }
@@ -80,6 +82,7 @@ class Solver<R> {
       ? await this.#evaluate(vertex, inputs, () => {})
       : await this.#evaluateAloud(vertex, inputs);
     this.#solved.set(vertex.id, solved);
+    this.#options.onSolved?.(solved);
     return solved;
   }
 

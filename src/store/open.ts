@@ -1,10 +1,201 @@
-import { ShaleError } from '../base/index.ts';
+import { randomBytes } from 'node:crypto';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
+import { open } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isShaleError, isSystemError, messageOf, ShaleError, thisOwner } from '../base/index.ts';
+import { Database } from './database.ts';
+import { failpoint } from './failpoint.ts';
+import { fileError, syncFolder } from './files.ts';
+import { belongsToStore, FIRST_FOLDERS, Layout } from './layout.ts';
+import { SessionLease } from './leases.ts';
+import { ensureReserve, giveUpReserve } from './reserve.ts';
+import { FORMAT_VERSION, MIGRATIONS } from './schema.ts';
+import { OpenStore } from './store.ts';
+import type { StoreContext } from './context.ts';
 import type { Store, StoreOptions } from './types.ts';
 
+const BUSY_TIMEOUT_MS = 30_000;
+const ROOT_MODE = 0o700;
+
 /**
- * Opens the store at `options.root`, making it when there is none (unless `readOnly`).
- * @throws STORE_TOO_NEW for a store that a newer shale wrote, STORE_NOT_FOUND, STORE_DAMAGED.
+ * Opens the store at `options.root`, making it when there is none (unless `readOnly`). An existing store costs a few
+ * reads: nothing is swept.
+ * @throws STORE_TOO_NEW for a store that a newer shale wrote, STORE_NOT_FOUND, STORE_FOREIGN for a folder that holds
+ * something else, STORE_DAMAGED.
  */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  throw new ShaleError('STORE_NOT_FOUND', `no store at ${options.root}`);
+  const layout = new Layout(options.root);
+  const version = readVersion(layout);
+  if (version !== undefined && version > FORMAT_VERSION) throw tooNew(layout, version);
+  if (version === undefined) {
+    if (options.readOnly === true) throw notFound(layout);
+    makeFolders(layout);
+  }
+  const whyReadOnly = options.readOnly === true ? 'it was opened for reading only' : whyNotWritable(layout.root);
+  const db = await openDatabase(options, layout, whyReadOnly);
+  if (version !== FORMAT_VERSION && whyReadOnly === undefined) await writeVersion(layout, version === undefined);
+  return joinParts(options, layout, db, whyReadOnly);
+}
+
+function joinParts(options: StoreOptions, layout: Layout, db: Database, whyReadOnly: string | undefined): Store {
+  const clock = options.clock ?? Date.now;
+  const owner = options.owner ?? thisOwner();
+  const random = options.randomBytes ?? randomBytes;
+  const context: StoreContext = {
+    layout,
+    db,
+    owner,
+    clock,
+    randomBytes: random,
+    readOnly: whyReadOnly !== undefined,
+    whyReadOnly: whyReadOnly ?? '',
+    native: options.native ?? {},
+    session: new SessionLease({ db, owner, clock, randomBytes: random }),
+  };
+  return new OpenStore(context, options.runRoot);
+}
+
+/** The format in the `version` file; undefined when there is no such file. */
+function readVersion(layout: Layout): number | undefined {
+  let source: string;
+  try {
+    source = readFileSync(layout.versionFile, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw fileError('cannot read', layout.versionFile, error);
+  }
+  const [, digits] = /^shale store (\d+)\n/.exec(source) ?? [];
+  if (digits !== undefined) return Number(digits);
+  throw new ShaleError('STORE_DAMAGED', `${layout.versionFile} does not say which format the store has`, {
+    data: { path: layout.versionFile },
+    hint: `write "shale store ${FORMAT_VERSION}" into it if a crash has emptied it`,
+  });
+}
+
+/** Written last when a store is made or migrated: whoever sees it finds all the rest. */
+async function writeVersion(layout: Layout, anew: boolean): Promise<void> {
+  ensureReserve(layout.reserveFile);
+  if (anew) await syncDatabase(layout);
+  const staged = `${layout.versionFile}.${process.pid}`;
+  writeFileSync(staged, `shale store ${FORMAT_VERSION}\n`, { mode: 0o600, flush: true });
+  failpoint('open.created');
+  renameSync(staged, layout.versionFile);
+  await syncFolder(layout.root);
+  if (!anew) return;
+  await syncFolder(dirname(layout.blobs));
+  await syncFolder(dirname(layout.root));
+}
+
+async function syncDatabase(layout: Layout): Promise<void> {
+  const handle = await open(layout.databaseFile, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function makeFolders(layout: Layout): void {
+  try {
+    const foreign = readNames(layout.root).find((name) => !belongsToStore(name));
+    if (foreign !== undefined) {
+      throw new ShaleError(
+        'STORE_FOREIGN',
+        `${layout.root} is no store and not empty: it holds ${JSON.stringify(foreign)}`,
+        {
+          data: { root: layout.root },
+          hint: 'set SHALE_HOME to an empty folder, or one that does not exist',
+        },
+      );
+    }
+    mkdirSync(layout.root, { recursive: true, mode: ROOT_MODE });
+    chmodSync(layout.root, ROOT_MODE);
+    for (const folder of FIRST_FOLDERS) mkdirSync(join(layout.root, folder), { recursive: true, mode: ROOT_MODE });
+  } catch (error) {
+    throw fileError('cannot make a store in', layout.root, error);
+  }
+}
+
+function readNames(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+function whyNotWritable(root: string): string | undefined {
+  try {
+    accessSync(root, constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+/** On a full disk even opening may want room: the reserve is given up for it, and else the store opens for reading. */
+async function openDatabase(options: StoreOptions, layout: Layout, whyReadOnly: string | undefined): Promise<Database> {
+  try {
+    return await openChecked(options, layout, whyReadOnly);
+  } catch (error) {
+    if (!isShaleError(error, 'NO_SPACE') || whyReadOnly !== undefined) throw error;
+    giveUpReserve(layout.reserveFile);
+    return await openChecked(options, layout, undefined);
+  }
+}
+
+async function openChecked(options: StoreOptions, layout: Layout, whyReadOnly: string | undefined): Promise<Database> {
+  const db = new Database({
+    file: layout.databaseFile,
+    reserveFile: layout.reserveFile,
+    readOnly: whyReadOnly !== undefined,
+    whyReadOnly: whyReadOnly ?? '',
+    busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,
+  });
+  try {
+    const version = await db.version();
+    if (version > FORMAT_VERSION) throw tooNew(layout, version);
+    if (version < FORMAT_VERSION) await migrate(db, layout, version, whyReadOnly);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** All steps in one transaction; another process may have been faster. */
+async function migrate(db: Database, layout: Layout, version: number, whyReadOnly: string | undefined): Promise<void> {
+  if (whyReadOnly !== undefined) {
+    throw new ShaleError(
+      'STORE_READ_ONLY',
+      `the store ${layout.root} has the old format ${version} and cannot be migrated: ${whyReadOnly}`,
+    );
+  }
+  if (version === 0) await db.useLog();
+  await db.migrate((from) => {
+    if (from > FORMAT_VERSION) throw tooNew(layout, from);
+    return { statements: MIGRATIONS.slice(from), to: FORMAT_VERSION };
+  });
+}
+
+function tooNew(layout: Layout, version: number): ShaleError {
+  return new ShaleError(
+    'STORE_TOO_NEW',
+    `the store ${layout.root} has format ${version}, this shale knows formats up to ${FORMAT_VERSION}`,
+    { data: { root: layout.root, version, known: FORMAT_VERSION }, hint: 'use the newer shale, or another SHALE_HOME' },
+  );
+}
+
+function notFound(layout: Layout): ShaleError {
+  return new ShaleError('STORE_NOT_FOUND', `there is no store at ${layout.root}`, { data: { root: layout.root } });
 }

@@ -11,20 +11,15 @@ import {
 } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { isSystemError, ShaleError, toBytes, toText, type ByteString } from '../../base/index.ts';
+import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
 import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
 import type { FileRegion } from '../copy/file-region.ts';
 import { childPath, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
-/** Which paths of a context exist for the build (.dockerignore). */
-export interface ContextFilter {
-  isIgnored(path: ByteString): boolean;
-  /** True when nothing below this ignored directory can be taken, so that it need not be read. */
-  isPrunable(path: ByteString): boolean;
-}
-
 export interface ContextOptions {
   readonly directory: string;
-  readonly filter: ContextFilter;
+  /** What the ignore file leaves out. */
+  readonly ignore: IgnoreMatcher;
   /** Digests of files as an earlier build saw them. */
   readonly known: StatCache;
   /** Takes the digests that this build uses. */
@@ -42,7 +37,14 @@ const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
  */
 export function openContextTree(options: ContextOptions): SourceNode {
   const reader = new ContextReader(options);
-  return new ContextNode(reader, '', reader.stat(''));
+  return new ContextNode(reader, { path: '', stat: reader.stat(''), scope: options.ignore.root });
+}
+
+/** A file or directory with what is known of it; of a directory, `scope` is its own. */
+interface Place {
+  readonly path: ByteString;
+  readonly stat: BigIntStats;
+  readonly scope: IgnoreScope;
 }
 
 class ContextReader {
@@ -68,8 +70,8 @@ class ContextReader {
     return lstatSync(this.pathOf(path), { bigint: true });
   }
 
-  child(directory: ByteString, name: ByteString): ContextNode | undefined {
-    const path = childPath(directory, name);
+  child(directory: Place, name: ByteString): ContextNode | undefined {
+    const path = childPath(directory.path, name);
     let stat: BigIntStats;
     try {
       stat = this.stat(path);
@@ -77,11 +79,11 @@ class ContextReader {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
       throw error;
     }
-    return this.#visible(path, stat);
+    return this.#visible(path, stat, directory.scope);
   }
 
-  *children(directory: ByteString): Generator<readonly [ByteString, ContextNode]> {
-    const names = readdirSync(this.pathOf(directory), { encoding: 'latin1' });
+  *children(directory: Place): Generator<readonly [ByteString, ContextNode]> {
+    const names = readdirSync(this.pathOf(directory.path), { encoding: 'latin1' });
     for (const name of names.toSorted()) {
       const node = this.child(directory, name);
       if (node !== undefined) yield [name, node];
@@ -89,12 +91,15 @@ class ContextReader {
   }
 
   /** An ignored directory is still there as long as something below it is taken. */
-  #visible(path: ByteString, stat: BigIntStats): ContextNode | undefined {
+  #visible(path: ByteString, stat: BigIntStats, parent: IgnoreScope): ContextNode | undefined {
+    const { ignore } = this.#options;
     if (kindOf(stat) === undefined) return undefined;
-    const { filter } = this.#options;
-    if (!filter.isIgnored(path)) return new ContextNode(this, path, stat);
-    if (!stat.isDirectory() || filter.isPrunable(path)) return undefined;
-    for (const _one of this.children(path)) return new ContextNode(this, path, stat);
+    if (!stat.isDirectory())
+      return ignore.isIgnored(path, parent) ? undefined : new ContextNode(this, { path, stat, scope: parent });
+    const place = { path, stat, scope: ignore.enter(path, parent) };
+    if (!place.scope.ignored) return new ContextNode(this, place);
+    if (ignore.canSkip(path, place.scope)) return undefined;
+    for (const _one of this.children(place)) return new ContextNode(this, place);
     return undefined;
   }
 
@@ -136,59 +141,59 @@ class ContextReader {
 
 class ContextNode implements SourceNode {
   readonly #reader: ContextReader;
-  readonly #path: ByteString;
-  readonly #stat: BigIntStats;
+  readonly #place: Place;
   #children: Map<ByteString, ContextNode> | undefined;
   #sha256: Uint8Array | undefined;
   readonly kind: SourceKind;
   readonly uid = 0;
   readonly gid = 0;
 
-  constructor(reader: ContextReader, path: ByteString, stat: BigIntStats) {
+  constructor(reader: ContextReader, place: Place) {
     this.#reader = reader;
-    this.#path = path;
-    this.#stat = stat;
-    this.kind = kindOf(stat) ?? 'file';
+    this.#place = place;
+    this.kind = kindOf(place.stat) ?? 'file';
   }
 
   get mode(): number {
-    return Number(this.#stat.mode) & 0o7777;
+    return Number(this.#place.stat.mode) & 0o7777;
   }
   get mtimeNs(): bigint {
-    return this.#stat.mtimeNs;
+    return this.#place.stat.mtimeNs;
   }
   get sizeBytes(): number {
-    return Number(this.#stat.size);
+    return Number(this.#place.stat.size);
   }
   get deviceMajor(): number {
-    return this.#isDevice() ? Number((this.#stat.rdev >> 8n) & 0xfffn) : 0;
+    return this.#isDevice() ? Number((this.#place.stat.rdev >> 8n) & 0xfffn) : 0;
   }
   get deviceMinor(): number {
-    return this.#isDevice() ? Number((this.#stat.rdev & 0xffn) | ((this.#stat.rdev >> 12n) & 0xfff00n)) : 0;
+    return this.#isDevice() ? Number((this.#place.stat.rdev & 0xffn) | ((this.#place.stat.rdev >> 12n) & 0xfff00n)) : 0;
   }
   get fileKey(): string | undefined {
-    return this.kind === 'file' && this.#stat.nlink > 1n ? `${this.#stat.dev}:${this.#stat.ino}` : undefined;
+    return this.kind === 'file' && this.#place.stat.nlink > 1n
+      ? `${this.#place.stat.dev}:${this.#place.stat.ino}`
+      : undefined;
   }
 
   linkTarget(): ByteString {
-    return this.#reader.linkTarget(this.#path);
+    return this.#reader.linkTarget(this.#place.path);
   }
   xattrs(): ReadonlyMap<ByteString, Uint8Array> {
     return NO_XATTRS;
   }
   child(name: ByteString): SourceNode | undefined {
-    return this.#children === undefined ? this.#reader.child(this.#path, name) : this.#children.get(name);
+    return this.#children === undefined ? this.#reader.child(this.#place, name) : this.#children.get(name);
   }
   children(): Iterable<readonly [ByteString, SourceNode]> {
-    this.#children ??= new Map(this.#reader.children(this.#path));
+    this.#children ??= new Map(this.#reader.children(this.#place));
     return this.#children;
   }
   sha256(): Uint8Array {
-    this.#sha256 ??= this.#reader.sha256(this.#path, this.#stat);
+    this.#sha256 ??= this.#reader.sha256(this.#place.path, this.#place.stat);
     return this.#sha256;
   }
   open(): FileRegion {
-    const fd = this.#reader.open(this.#path, this.#stat);
+    const fd = this.#reader.open(this.#place.path, this.#place.stat);
     return { content: { kind: 'fd', fd, offset: 0 }, [Symbol.dispose]: () => closeSync(fd) };
   }
 

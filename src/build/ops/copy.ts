@@ -1,4 +1,5 @@
-import { invariant, parseFileMode, ShaleError, toText, type ModeChange } from '../../base/index.ts';
+import { invariant, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
+import { compileIgnore } from '../../dockerfile/index.ts';
 import type { CopyOp, CopySource, VertexId } from '../../graph/index.ts';
 import type { StepContext } from '../../solver/index.ts';
 import { Destination, type PlannedEntry } from '../copy/destination.ts';
@@ -81,7 +82,7 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
   const { step, session, source, owner } = request;
   const { op } = step;
   const placed = new Map<string, string>();
-  const excludes = op.excludes.length === 0 ? undefined : excludeFilter(session, op.excludes);
+  const excludes = op.excludes.length === 0 ? undefined : excludeFilter(op.excludes);
   const fromContext = source.kind === 'inline' || step.inputs[source.input]?.kind === 'context';
   const attributes = attributesOf(op, session, {
     owner: owner ?? (fromContext ? { uid: 0, gid: 0 } : undefined),
@@ -135,10 +136,10 @@ function attributesOf(
   };
 }
 
-function excludeFilter(session: BuildSession, patterns: readonly string[]): ExcludeFilter {
-  const matcher = session.ignoreMatcher(patterns);
+function excludeFilter(patterns: readonly string[]): ExcludeFilter {
+  const matcher = compileIgnore(patterns);
   return {
-    isExcluded: (path) => matcher.isIgnored(toText(path)),
+    isExcluded: (path) => matcher.matches(path),
     hasExceptions: patterns.some((pattern) => pattern.startsWith('!')),
   };
 }

@@ -19,7 +19,7 @@ export const execOperation: Operation<ExecOp> = {
     const layer = await runner.run({
       op: step.op,
       stack: rootfs.stack,
-      extraEnv: [...(step.vertex.unkeyedEnv ?? []), `SOURCE_DATE_EPOCH=${session.epochNs / 1_000_000_000n}`],
+      extraEnv: step.vertex.unkeyedEnv ?? [],
       context,
       session,
     });
@@ -30,7 +30,8 @@ export const execOperation: Operation<ExecOp> = {
 function inputsOf(step: Step<ExecOp>, session: BuildSession): StepInputs {
   const { op } = step;
   const unsupported = op.mounts.find((mount) => mount.kind !== 'inline');
-  if (unsupported !== undefined) throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${unsupported.kind} is not supported`);
+  if (unsupported !== undefined)
+    throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${unsupported.kind} is not supported`);
   const { args, env, kind: _kind, ...rest } = op;
   return new Map([
     ...session.commonInputs(),

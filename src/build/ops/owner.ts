@@ -1,7 +1,10 @@
 import { isShaleError } from '../../base/index.ts';
-import { resolveUser, USER_DATABASE_BYTES_MAX, type UserDatabaseReader } from '../../runtime/index.ts';
+import { resolveUser, type UserDatabaseReader } from '../../runtime/index.ts';
 import { readTreeFile } from '../copy/read-file.ts';
 import type { SourceNode } from '../copy/source-tree.ts';
+
+/** Bytes that a user database of an image may have (CVE-2026-47262). */
+const USER_DATABASE_BYTES_MAX: number = 10 * 1024 * 1024;
 
 export interface Owner {
   readonly uid: number;

@@ -1,0 +1,91 @@
+import { type ByteString, toBytes } from '../../base/index.ts';
+import { contentBytes } from '../rootfs/layer-of-tree.ts';
+import { plainInode, type Tree } from '../rootfs/tree.ts';
+import { findField } from './paragraph.ts';
+import type { UnpackedPackage } from './unpack.ts';
+
+const SECONDS_PER_DAY = 24 * 60 * 60;
+
+/** Folders that stay, while what is in them belongs to a running machine or is a cache. */
+const EMPTIED: readonly ByteString[] = [
+  'dev',
+  'proc',
+  'sys',
+  'tmp',
+  'run/mount',
+  'var/cache/apt',
+  'var/lib/apt/lists',
+  'var/tmp',
+];
+
+const REMOVED: readonly ByteString[] = [
+  'var/cache/debconf/config.dat-old',
+  'var/cache/debconf/templates.dat-old',
+  'var/cache/ldconfig/aux-cache',
+  'var/lib/dpkg/diversions-old',
+  'var/lib/dpkg/lock',
+  'var/lib/dpkg/lock-frontend',
+  'var/lib/dpkg/statoverride-old',
+  'var/lib/dpkg/status-old',
+  'var/lib/dpkg/triggers/Lock',
+  'var/lib/systemd/catalog/database',
+  'var/log/alternatives.log',
+  'var/log/apt/eipp.log.xz',
+  'var/log/apt/history.log',
+  'var/log/apt/term.log',
+  'var/log/bootstrap.log',
+  'var/log/dpkg.log',
+];
+
+export interface NormaliseOptions {
+  readonly epochSeconds: number;
+  readonly architecture: string;
+  readonly packages: readonly UnpackedPackage[];
+}
+
+/**
+ * Takes out of a configured system what the machine or the hour put in, so that the same packages give the same bytes:
+ * logs, caches, locks and backups, the machine id, today's date in the password files, times of folders. Every package counts as
+ * installed automatically, so that apt-mark shows only what the user adds.
+ */
+export function normalise(tree: Tree, options: NormaliseOptions): void {
+  for (const folder of EMPTIED) if (tree.find(folder)?.kind === 'directory') tree.deleteBelow(folder);
+  for (const path of REMOVED) tree.delete(path);
+  rewrite(tree, 'etc/machine-id', () => '');
+  for (const path of ['etc/shadow', 'etc/shadow-'])
+    rewrite(tree, path, (text) => clampShadow(text, Math.floor(options.epochSeconds / SECONDS_PER_DAY)));
+  const mtimeNs = BigInt(options.epochSeconds) * 1_000_000_000n;
+  // Whether a folder shows the time of its package or of the run depends on how the layers were mounted.
+  for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
+  const states = plainInode('file', 0o644, mtimeNs);
+  tree.set('var/lib/apt/extended_states', {
+    ...states,
+    content: { kind: 'memory', bytes: toBytes(extendedStates(options)) },
+  });
+}
+
+function rewrite(tree: Tree, path: ByteString, change: (text: ByteString) => ByteString): void {
+  const inode = tree.find(path);
+  if (inode?.content === undefined) return;
+  const before = contentBytes(inode.content).toString('latin1');
+  const after = change(before);
+  if (after !== before) tree.set(path, { ...inode, content: { kind: 'memory', bytes: toBytes(after) } });
+}
+
+/** The third field is the day of the last change of a password (shadow(5)). */
+export function clampShadow(text: ByteString, day: number): ByteString {
+  return text
+    .split('\n')
+    .map((line) => {
+      const fields = line.split(':');
+      if (Number(fields[2]) > day) fields[2] = String(day);
+      return fields.join(':');
+    })
+    .join('\n');
+}
+
+/** apt's record of what was installed automatically; it files packages for all architectures under the native one. */
+function extendedStates(options: NormaliseOptions): string {
+  const names = options.packages.map((each) => findField(each.control, 'Package') ?? '').toSorted();
+  return names.map((name) => `Package: ${name}\nArchitecture: ${options.architecture}\nAuto-Installed: 1\n\n`).join('');
+}

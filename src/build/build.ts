@@ -1,0 +1,198 @@
+import { basename } from 'node:path';
+import { messageOf } from '../base/index.ts';
+import { parseDockerfile, toGraph, type BuildPlan, type ResolvedImage } from '../dockerfile/index.ts';
+import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
+import { putImage } from '../images/index.ts';
+import type { Layers } from '../layers/index.ts';
+import {
+  digestOf,
+  familiarName,
+  formatPlatform,
+  formatReference,
+  parseReference,
+  type Digest,
+  type Platform,
+  type Reference,
+} from '../oci/index.ts';
+import { solve, type Solved } from '../solver/index.ts';
+import type { Json, Store } from '../store/index.ts';
+import { openActionCache } from './action-cache.ts';
+import { assembleConfig } from './assemble.ts';
+import { openContexts } from './context/contexts.ts';
+import type { StepRunner } from './exec/step-runner.ts';
+import { openOperations } from './operations.ts';
+import { BuildRecorder } from './recorder.ts';
+import type { StepResult } from './result.ts';
+import { BuildSession } from './session.ts';
+
+export interface BuildOptions {
+  readonly layers: Layers;
+  /** The directory to copy from; undefined for a Dockerfile alone. */
+  readonly contextDirectory: string | undefined;
+  readonly dockerfile: {
+    readonly bytes: Uint8Array;
+    readonly name: string;
+    /** Where it lies, for the ignore file beside it. */ readonly path: string | undefined;
+  };
+  readonly names: readonly Reference[];
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly target: string | undefined;
+  readonly platform: Platform;
+  /** True when someone asked for this platform. */
+  readonly platformRequested: boolean;
+  readonly network: NetworkMode;
+  readonly noCache: boolean;
+  readonly keepNoise: boolean;
+  /** SOURCE_DATE_EPOCH of the caller's environment, in seconds since 1970. */
+  readonly epochSeconds: number | undefined;
+  readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
+  readonly openRunner: () => Promise<StepRunner>;
+  /** Makes a private folder on the store's file system that is gone when it is disposed. */
+  readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
+  readonly signal: AbortSignal;
+  readonly emit: (event: ProgressEvent) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+export interface BuildResult {
+  readonly imageId: Digest;
+  readonly buildId: string;
+}
+
+/** Steps that may run at the same time. */
+const CONCURRENCY = 16;
+
+/**
+ * Builds an image: Dockerfile to graph, graph to layers, layers to an image that has the given names. The names move when
+ * everything is there and durable, so an interrupted build changes nothing but the cache.
+ * @throws DOCKERFILE_INVALID, EXEC_FAILED, COPY_…, and what pulling a base image throws
+ */
+export async function buildImage(options: BuildOptions): Promise<BuildResult> {
+  const { store } = options.layers;
+  const plan = await planOf(options);
+  const buildId = await store.builds.start({
+    name: buildName(options),
+    dockerfileDigest: digestOf(options.dockerfile.bytes),
+    details: detailsOf(options, plan),
+  });
+  const recorder = new BuildRecorder(store, buildId);
+  const finish = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
+    await recorder.finish();
+    await store.builds.finish(buildId, end);
+    options.emit({ kind: 'finished', time: options.now() });
+  };
+  try {
+    await solvePlan(plan, options, recorder);
+    const imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
+    await finish({ status: 'done', imageId });
+    return { imageId, buildId };
+  } catch (error) {
+    await finish({ status: options.signal.aborted ? 'canceled' : 'error', details: { error: messageOf(error) } });
+    throw error;
+  }
+}
+
+async function planOf(options: BuildOptions): Promise<BuildPlan> {
+  const { bytes, name } = options.dockerfile;
+  const dockerfile = parseDockerfile(bytes, name);
+  return toGraph({
+    dockerfile,
+    platform: options.platform,
+    buildArgs: options.buildArgs,
+    labels: options.labels,
+    network: options.network,
+    entitlements: options.network === 'host' ? ['network.host'] : [],
+    resolveImageConfig: (reference, platform) => options.resolveImage(parseReference(reference), platform),
+    ...(options.target !== undefined && { target: options.target }),
+    ...(options.epochSeconds !== undefined && { epoch: options.epochSeconds }),
+    ...(options.platformRequested && { platformRequested: true }),
+  });
+}
+
+async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {
+  const { layers, emit, now } = options;
+  const { store } = layers;
+  const contexts = openContexts({
+    store,
+    directory: options.contextDirectory,
+    dockerfilePath: options.dockerfile.path,
+    clock: now,
+  });
+  await using session = new BuildSession({
+    layers,
+    contexts,
+    epochSeconds: plan.epoch,
+    keepNoise: options.keepNoise,
+    makeFolder: options.makeFolder,
+    openRunner: options.openRunner,
+  });
+  for (const warning of plan.warnings) emit({ kind: 'warning', message: warning.message, time: now() });
+  await solve(plan.result, {
+    graph: plan.graph,
+    operations: openOperations(session),
+    cache: openActionCache(store, projectOf(options)),
+    concurrency: CONCURRENCY,
+    noCache: options.noCache,
+    explain: true,
+    signal: options.signal,
+    emit: (event) => {
+      recorder.take(event);
+      emit(event);
+    },
+    onSolved: (solved) => recorder.takeSolved(solved),
+    now,
+  });
+  await contexts.save();
+}
+
+/** Stores the image's config and moves the names to it. An image that is there under all its names is left alone. */
+async function publish(
+  plan: BuildPlan,
+  solved: ReadonlyMap<string, Solved<StepResult>>,
+  options: BuildOptions,
+  reason: string,
+): Promise<Digest> {
+  const { store } = options.layers;
+  const image = await putImage(store, assembleConfig(plan, solved), { madeHere: true });
+  const names = options.names.map(formatReference);
+  if (await isPublished(store, image.id, names)) return image.id;
+  await store.publish({
+    images: [image],
+    tags: names.map((name) => ({ name, target: { kind: 'image', digest: image.id } as const })),
+    reason,
+  });
+  return image.id;
+}
+
+async function isPublished(store: Store, id: Digest, names: readonly string[]): Promise<boolean> {
+  if ((await store.images.find(id)) === undefined) return false;
+  for (const name of names) if ((await store.tags.find(name))?.target.digest !== id) return false;
+  return true;
+}
+
+/** What people call a build: its first name, else its directory. */
+function buildName(options: BuildOptions): string {
+  const [first] = options.names;
+  return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
+}
+
+function detailsOf(options: BuildOptions, plan: BuildPlan): Json {
+  return {
+    dockerfile: options.dockerfile.name,
+    context: options.contextDirectory ?? null,
+    target: options.target ?? null,
+    platform: formatPlatform(options.platform),
+    noCache: options.noCache,
+    epoch: plan.epoch,
+    // Values of build arguments may be secrets: their names are enough to find what changed.
+    buildArgs: Object.keys(options.buildArgs).toSorted(),
+    bases: plan.baseImages.map((base) => ({ reference: base.reference, digest: base.digest ?? null })),
+  };
+}
+
+/** What is edited and built again: misses are explained against earlier builds of it, wherever its clone lies. */
+function projectOf({ contextDirectory, dockerfile, target }: BuildOptions): string {
+  return [contextDirectory === undefined ? '-' : basename(contextDirectory), dockerfile.name, target ?? ''].join('/');
+}

@@ -1,0 +1,87 @@
+import { lstatSync, readFileSync, realpathSync } from 'node:fs';
+import { isSystemError, ShaleError, toText } from '../../base/index.ts';
+import { compileIgnore, parseIgnoreFile, type IgnoreMatcher } from '../../dockerfile/index.ts';
+import type { StatCacheBuilder, Store } from '../../store/index.ts';
+import { EMPTY_DIRECTORY } from '../copy/inline-source.ts';
+import type { CopySourceTree } from '../copy/select.ts';
+import { openContextTree } from './context-tree.ts';
+
+/** Bytes that an ignore file may have. */
+const IGNORE_FILE_MAX_BYTES = 1024 * 1024;
+
+/** The directories that a build copies from. */
+export interface BuildContexts {
+  /** @throws CONTEXT_UNKNOWN */
+  open(name: string): Promise<CopySourceTree>;
+  /** Keeps the digests of files for the next build. */
+  save(): Promise<void>;
+}
+
+export interface ContextsOptions {
+  readonly store: Store;
+  /** The main context; undefined for a build without one (a Dockerfile from stdin). */
+  readonly directory: string | undefined;
+  /** The Dockerfile's path, beside which an ignore file of its own may lie; undefined when it came from elsewhere. */
+  readonly dockerfilePath: string | undefined;
+  /** Milliseconds since 1970. */
+  readonly clock: () => number;
+}
+
+export function openContexts(options: ContextsOptions): BuildContexts {
+  let next: { readonly rootId: string; readonly builder: StatCacheBuilder } | undefined;
+  return {
+    async open(name) {
+      const { directory, store } = options;
+      if (name !== '') throw new ShaleError('CONTEXT_UNKNOWN', `there is no build context "${name}"`);
+      if (directory === undefined) return NO_CONTEXT;
+      const rootId = `${realpathSync(directory)}\0${options.dockerfilePath ?? ''}`;
+      next = { rootId, builder: store.statCache.next(options.clock()) };
+      const known = await store.statCache.load(rootId);
+      const ignoreFile = readIgnoreFile(options);
+      const ignore = compileIgnore(ignoreFile?.patterns ?? []);
+      const root = openContextTree({ directory, ignore, known, next: next.builder });
+      return {
+        root,
+        title: 'the build context',
+        hintFor: (path) => hintFor(directory, path, { ignore, ignoreFile: ignoreFile?.name }),
+      };
+    },
+    async save() {
+      if (next !== undefined && next.builder.count > 0) await options.store.statCache.save(next.rootId, next.builder);
+    },
+  };
+}
+
+const NO_CONTEXT: CopySourceTree = { title: 'the build context, which is empty', root: EMPTY_DIRECTORY };
+
+/** `<Dockerfile>.dockerignore` wins over `.dockerignore`. A link is not followed: it could lead out of the context. */
+function readIgnoreFile(options: ContextsOptions): { readonly name: string; readonly patterns: string[] } | undefined {
+  const own = options.dockerfilePath === undefined ? undefined : `${options.dockerfilePath}.dockerignore`;
+  for (const path of [own, `${options.directory}/.dockerignore`]) {
+    const text = path === undefined ? undefined : readText(path);
+    if (path !== undefined && text !== undefined) return { name: path, patterns: parseIgnoreFile(text) };
+  }
+  return undefined;
+}
+
+function readText(path: string): string | undefined {
+  try {
+    const stat = lstatSync(path);
+    if (!stat.isFile()) throw new ShaleError('IGNORE_FILE_INVALID', `${path} is not a regular file`);
+    if (stat.size > IGNORE_FILE_MAX_BYTES)
+      throw new ShaleError('LIMIT_EXCEEDED', `${path} is longer than ${IGNORE_FILE_MAX_BYTES} bytes`);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+function hintFor(
+  directory: string,
+  path: string,
+  ignored: { readonly ignore: IgnoreMatcher; readonly ignoreFile: string | undefined },
+): string | undefined {
+  if (ignored.ignoreFile === undefined || !ignored.ignore.matches(path)) return undefined;
+  return `${ignored.ignoreFile} leaves ${toText(path)} out of the context ${directory}`;
+}

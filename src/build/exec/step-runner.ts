@@ -1,0 +1,141 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { ShaleError } from '../../base/index.ts';
+import type { ExecOp } from '../../graph/index.ts';
+import { mountLayers, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
+import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
+import type { DiffId } from '../../oci/index.ts';
+import {
+  STEP_SURROUNDINGS,
+  type ContainerHandle,
+  type NetworkProvider,
+  type RunSpec,
+  type Runtime,
+} from '../../runtime/index.ts';
+import type { StepContext } from '../../solver/index.ts';
+import { isNoise } from '../noise.ts';
+import type { BuildSession } from '../session.ts';
+
+export interface StepRequest {
+  readonly op: ExecOp;
+  readonly stack: readonly DiffId[];
+  /** Variables that are not part of the step's identity. */
+  readonly extraEnv: readonly string[];
+  readonly context: StepContext;
+  readonly session: BuildSession;
+}
+
+/** Runs the containers of RUN and makes layers of what they changed. */
+export interface StepRunner extends AsyncDisposable {
+  /** @throws EXEC_FAILED with the exit code */
+  run(request: StepRequest): Promise<DiffId>;
+}
+
+/** What a runner works with; it disposes all of it. */
+export interface StepRunnerParts extends AsyncDisposable {
+  readonly host: MountHost;
+  readonly runtime: Runtime;
+  /** Networks for `--network=default`, reused by later steps. */
+  readonly networks: Readonly<Record<ExecOp['network'], NetworkProvider>>;
+  /** A folder of this process for upper directories, on the store's file system. */
+  readonly workFolder: string;
+  readonly newId: () => string;
+}
+
+export function createStepRunner(parts: StepRunnerParts): StepRunner {
+  return {
+    run: (request) => runStep(parts, request),
+    [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose](),
+  };
+}
+
+async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<DiffId> {
+  const { session, context } = request;
+  const stack = await session.layers.stack(request.stack);
+  const id = parts.newId();
+  const folder = join(parts.workFolder, id);
+  const upperDir = join(folder, 'upper');
+  mkdirSync(upperDir, { recursive: true, mode: 0o755 });
+  try {
+    const layers = await mountLayers(session.layers, stack);
+    const { root } = stack.view;
+    await using rootfs = await parts.host.mountRootfs({
+      layers,
+      upper: { upperDir, workDir: join(folder, 'work') },
+      rootAttributes: { mode: root.mode, uid: root.uid, gid: root.gid, mtimeNs: root.mtimeNs, xattrs: root.xattrs() },
+      volatile: true,
+    });
+    await using handle = await parts.runtime.run(specOf(parts, request, { id, rootfs }), { kind: 'pipes' });
+    await follow(handle, request);
+    context.signal.throwIfAborted();
+    return await commitUpper(request, { upperDir, stack, handle });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function specOf(
+  parts: StepRunnerParts,
+  { op, extraEnv }: StepRequest,
+  at: { readonly id: string; readonly rootfs: MountedRootfs },
+): RunSpec {
+  return {
+    ...STEP_SURROUNDINGS,
+    id: at.id,
+    rootfs: { path: at.rootfs.path, access: at.rootfs.access },
+    args: op.args,
+    env: [...extraEnv, ...op.env],
+    cwd: op.cwd,
+    user: op.user,
+    network: parts.networks[op.network],
+    extraHosts: op.extraHosts.map(({ host, ip }) => `${host}:${ip}`),
+    ...(op.hostname !== undefined && { hostname: op.hostname }),
+  };
+}
+
+/** Passes the output on until the container has ended. @throws EXEC_FAILED */
+async function follow(handle: ContainerHandle, { op, context }: StepRequest): Promise<void> {
+  const kill = (): void => void handle.kill('SIGKILL');
+  context.signal.addEventListener('abort', kill);
+  if (context.signal.aborted) kill();
+  try {
+    await Promise.all([pump(handle.stdout, 'stdout', context), pump(handle.stderr, 'stderr', context)]);
+    const exit = await handle.exit;
+    context.signal.throwIfAborted();
+    if (exit.code === 0) return;
+    const command = op.args.join(' ');
+    const why =
+      exit.kind === 'not-started'
+        ? `did not start: ${exit.reason}`
+        : `did not complete successfully: exit code: ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`;
+    throw new ShaleError('EXEC_FAILED', `process "${command}" ${why}`, { data: { exitCode: exit.code, command } });
+  } finally {
+    context.signal.removeEventListener('abort', kill);
+  }
+}
+
+async function pump(stream: AsyncIterable<Uint8Array>, name: 'stdout' | 'stderr', context: StepContext): Promise<void> {
+  for await (const chunk of stream) context.log(name, chunk);
+}
+
+interface Finished {
+  readonly upperDir: string;
+  readonly stack: Stack;
+  readonly handle: ContainerHandle;
+}
+
+/**
+ * Makes a layer of what the step changed. Mount targets that had to be made leave no trace, but for /proc and /sys, which
+ * images built by docker have too.
+ */
+async function commitUpper({ session }: StepRequest, { upperDir, stack, handle }: Finished): Promise<DiffId> {
+  const { created, touched } = handle.traces;
+  const changes = walkUpper({
+    upperDir,
+    lower: stack.view,
+    mtimeMaxNs: session.epochNs,
+    traces: { created: created.filter(({ path }) => path !== 'proc' && path !== 'sys'), touched },
+    ...(!session.keepNoise && { ignored: isNoise }),
+  });
+  return (await writeUpper(session.layers, changes)).diffId;
+}

@@ -1,0 +1,13 @@
+/**
+ * build: a Dockerfile carried out. The graph's operations (base, copy, directory, exec) with what each one's result depends
+ * on, the contexts that they copy from, the container that RUN needs, and the record of it all. COPY and ADD never mount and
+ * never start anything; a layer is a function of what its step's key says.
+ */
+export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
+export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
+export { FORMAT_VERSION } from './format-version.ts';
+export { isNoise } from './noise.ts';
+export { openStackTree } from './copy/stack-tree.ts';
+export { readTreeFile } from './copy/read-file.ts';
+export { resolveIn, type SourceNode } from './copy/source-tree.ts';
+export { userDatabase } from './ops/owner.ts';

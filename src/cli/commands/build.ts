@@ -1,0 +1,151 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { messageOf, ShaleError } from '../../base/index.ts';
+import type { Command, ParsedArguments, RefusedFlag } from '../command.ts';
+import { PROGRESS_CHOICES, NETWORK_CHOICES } from '../config/settings.ts';
+import type { Context } from '../context.ts';
+import type { BuildRequest, NetworkMode } from '../engine.ts';
+import { parseAssignments, parseLabels } from '../options/assignments.ts';
+import { openProgress } from '../progress/open.ts';
+import { UsageError } from '../usage-error.ts';
+import { formatWhy } from './why.ts';
+
+const LOCAL_ONLY = 'the image goes into the store of this machine';
+
+const REFUSED: readonly RefusedFlag[] = [
+  { name: 'push', why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' },
+  { name: 'output', short: 'o', why: LOCAL_ONLY, instead: 'shale save, or shale run -v "$PWD":/out' },
+  { name: 'secret', why: 'shale has no build secrets yet; an ARG or COPY would keep them in the image' },
+  { name: 'ssh', why: 'shale forwards no SSH agent' },
+  { name: 'build-context', why: 'there is one context', instead: 'COPY --from=IMAGE' },
+  { name: 'cache-from', why: 'the cache of this machine is used by itself' },
+  { name: 'cache-to', why: 'the cache stays on this machine' },
+  { name: 'no-cache-filter', why: 'the cache is used whole or not at all', instead: '--no-cache' },
+  { name: 'squash', why: 'layers are kept as they were built' },
+  { name: 'attest', why: 'shale makes no attestations' },
+  { name: 'metadata-file', why: 'shale writes no metadata file', instead: '--iidfile' },
+  { name: 'add-host', why: 'shale does not add hosts to RUN steps' },
+  { name: 'ulimit', why: 'RUN steps have fixed limits' },
+  { name: 'shm-size', why: 'RUN steps have a fixed /dev/shm' },
+  { name: 'memory', short: 'm', why: 'RUN steps are not limited' },
+  { name: 'builder', why: 'there is one builder' },
+  { name: 'allow', why: 'RUN steps have a fixed set of rights' },
+  { name: 'check', why: 'shale has no build checks yet' },
+  { name: 'call', why: 'shale has no build checks yet' },
+  { name: 'annotation', why: 'shale sets no annotations', instead: '--label' },
+];
+
+export const command: Command = {
+  usage: '[OPTIONS] [CONTEXT | -]',
+  description:
+    'CONTEXT is a folder, "." by default; "-" reads a tar or a Dockerfile from standard input. Progress goes to standard error; without -t the id of the image is printed.',
+  flags: [
+    { kind: 'list', name: 'tag', short: 't', value: 'NAME[:TAG]', summary: 'name the image' },
+    { kind: 'text', name: 'file', short: 'f', value: 'FILE', summary: 'the Dockerfile; "-" for standard input' },
+    {
+      kind: 'list',
+      name: 'build-arg',
+      value: 'NAME[=VALUE]',
+      summary: 'set an ARG; without value, pass the variable on',
+    },
+    { kind: 'text', name: 'target', value: 'STAGE', summary: 'build this stage instead of the last' },
+    { kind: 'list', name: 'label', value: 'KEY=VALUE', summary: 'label the image' },
+    { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'the platform of base images' },
+    {
+      kind: 'text',
+      name: 'network',
+      value: 'MODE',
+      choices: [...NETWORK_CHOICES, 'default'],
+      summary: 'the network of RUN steps',
+    },
+    { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
+    { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
+    { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
+    { kind: 'boolean', name: 'keep-noise', summary: 'keep logs and caches of package managers in layers' },
+    { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
+    { kind: 'boolean', name: 'quiet', short: 'q', summary: 'show no progress, print the id of the image' },
+    { kind: 'text', name: 'iidfile', value: 'FILE', summary: 'write the id of the image to a file' },
+    { kind: 'boolean', name: 'load', default: true, summary: 'changes nothing: the image is in the store anyway' },
+    { kind: 'boolean', name: 'rm', default: true, summary: 'changes nothing: no containers stay behind' },
+    { kind: 'text', name: 'provenance', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
+    { kind: 'text', name: 'sbom', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
+  ],
+  refused: REFUSED,
+  args: { min: 0, max: 1, complete: 'file' },
+  examples: [
+    { command: 'shale build -t web .', says: 'build the Dockerfile of this folder' },
+    {
+      command: 'shale build -f prod.Dockerfile --build-arg VERSION=1.2 -t web:1.2 .',
+      says: 'another file, with an argument',
+    },
+    { command: 'shale build --explain -t web .', says: 'say which input made a step run again' },
+    { command: 'printf "FROM alpine\\nRUN apk add curl\\n" | shale build -t tools -', says: 'without a context' },
+  ],
+  run,
+};
+
+async function run(context: Context, parsed: ParsedArguments): Promise<void> {
+  const { flags } = parsed;
+  const quiet = flags.boolean('quiet');
+  const config = await context.config();
+  const request = buildRequest(context, parsed, config.settings.networkDefault);
+  await using progress = openProgress(context, quiet ? 'quiet' : (flags.text('progress') ?? config.settings.progress));
+  const engine = await context.engine();
+  const outcome = await engine.build(request, progress.watch);
+  await progress.close();
+  const file = flags.text('iidfile');
+  if (file !== undefined) writeIdFile(resolve(context.cwd, file), outcome.imageId);
+  if (flags.boolean('explain')) await context.stderr.write(formatWhy(await engine.why({ build: outcome.buildId })));
+  if (quiet || request.tags.length === 0) await context.stdout.write(`${outcome.imageId}\n`);
+}
+
+/**
+ * The typed form of the command line.
+ * @throws USAGE
+ */
+export function buildRequest(context: Context, { flags, args }: ParsedArguments, network: NetworkMode): BuildRequest {
+  const place = args[0] ?? '.';
+  const file = flags.text('file');
+  if (place === '-' && file === '-')
+    throw new UsageError('context and Dockerfile cannot both come from standard input');
+  if (/^(https?|git|ssh):\/\/|^git@|^github\.com\//.test(place)) {
+    throw new UsageError(`the context ${place} is an address, and shale builds folders`, 'git clone it first');
+  }
+  const platform = flags.text('platform');
+  if (platform?.includes(',') === true) {
+    throw new UsageError('--platform takes one platform per build', 'one shale build per platform');
+  }
+  const target = flags.text('target');
+  const mode = flags.text('network');
+  return {
+    context:
+      place === '-'
+        ? { kind: 'stream', bytes: context.stdin.bytes() }
+        : { kind: 'directory', path: resolve(context.cwd, place) },
+    ...(file === undefined ? {} : { dockerfile: dockerfileOf(context, file) }),
+    tags: flags.list('tag'),
+    buildArgs: parseAssignments('--build-arg', flags.list('build-arg'), context.env),
+    labels: parseLabels(flags.list('label')),
+    ...(target === undefined ? {} : { target }),
+    ...(platform === undefined ? {} : { platform }),
+    network: NETWORK_CHOICES.find((choice) => choice === mode) ?? network,
+    noCache: flags.boolean('no-cache'),
+    pull: flags.boolean('pull'),
+    keepNoise: flags.boolean('keep-noise'),
+  };
+}
+
+function dockerfileOf(context: Context, file: string): NonNullable<BuildRequest['dockerfile']> {
+  if (file === '-') return { kind: 'stream', bytes: context.stdin.bytes() };
+  return { kind: 'file', path: resolve(context.cwd, file) };
+}
+
+function writeIdFile(file: string, imageId: string): void {
+  try {
+    writeFileSync(file, imageId);
+  } catch (error) {
+    throw new ShaleError('OUTPUT_FAILED', `cannot write the image id to ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

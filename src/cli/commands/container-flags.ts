@@ -1,0 +1,62 @@
+import type { Flag, RefusedFlag } from '../command.ts';
+
+/** Flags that `run` and `exec` share. */
+export const PROCESS_FLAGS: readonly Flag[] = [
+  { kind: 'boolean', name: 'interactive', short: 'i', summary: 'keep standard input open' },
+  { kind: 'boolean', name: 'tty', short: 't', summary: 'give the command a terminal' },
+  { kind: 'boolean', name: 'detach', short: 'd', summary: 'do not wait for the command; print the id' },
+  {
+    kind: 'list',
+    name: 'env',
+    short: 'e',
+    value: 'NAME[=VALUE]',
+    summary: 'set a variable; without value, pass it on',
+  },
+  { kind: 'list', name: 'env-file', value: 'FILE', summary: 'read variables from a file' },
+  { kind: 'text', name: 'workdir', short: 'w', value: 'PATH', summary: 'the working directory' },
+  { kind: 'text', name: 'user', short: 'u', value: 'USER[:GROUP]', summary: 'run as this user, by name or number' },
+];
+
+const FIXED = 'containers get a fixed set of rights and devices';
+const UNLIMITED = 'shale sets no limits on containers';
+
+/** Flags of docker's `run` that are refused; each would be silently wrong if it were accepted. */
+export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
+  ...[
+    'privileged',
+    'cap-add',
+    'cap-drop',
+    'security-opt',
+    'device',
+    'gpus',
+    'group-add',
+    'userns',
+    'pid',
+    'ipc',
+    'uts',
+  ].map((name) => ({ name, why: FIXED })),
+  ...['cpus', 'cpu-shares', 'cpuset-cpus', 'memory-swap', 'pids-limit', 'ulimit', 'shm-size'].map((name) => ({
+    name,
+    why: UNLIMITED,
+  })),
+  { name: 'memory', short: 'm', why: UNLIMITED },
+  { name: 'mount', why: 'shale takes mounts as -v', instead: '-v SOURCE:TARGET[:ro]' },
+  { name: 'tmpfs', why: 'shale mounts no tmpfs into containers', instead: '-v TARGET for a fresh folder' },
+  {
+    name: 'restart',
+    why: 'nobody restarts containers: there is no daemon',
+    instead: 'a systemd unit that runs shale run',
+  },
+  { name: 'platform', why: 'the image decides; other architectures cannot be run' },
+  { name: 'publish-all', short: 'P', why: 'ports are published one by one', instead: '-p PORT' },
+  { name: 'add-host', why: 'shale does not add hosts', instead: '-v FILE:/etc/hosts:ro' },
+  { name: 'dns', why: 'containers use the resolvers of this machine', instead: '-v FILE:/etc/resolv.conf:ro' },
+  { name: 'init', why: 'shale has no init process' },
+  { name: 'health-cmd', why: 'health checks are not run' },
+  { name: 'log-driver', why: 'logs are kept in the store', instead: 'shale logs' },
+  { name: 'cidfile', why: 'shale writes no id files', instead: 'shale run -d prints the id' },
+  { name: 'link', why: 'containers are not linked' },
+  { name: 'volumes-from', why: 'volumes are named', instead: '-v NAME:TARGET in both' },
+  { name: 'stop-signal', why: 'the image says it (STOPSIGNAL)' },
+  { name: 'stop-timeout', why: 'it is given when stopping', instead: 'shale stop -t SECONDS' },
+];

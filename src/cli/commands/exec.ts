@@ -1,0 +1,45 @@
+import type { Command, ParsedArguments } from '../command.ts';
+import type { Context } from '../context.ts';
+import type { ExecRequest } from '../engine.ts';
+import { readEnvironment } from '../options/assignments.ts';
+import { PROCESS_FLAGS } from './container-flags.ts';
+import { optional, requireTerminal } from './run.ts';
+
+export const command: Command = {
+  usage: '[OPTIONS] CONTAINER COMMAND [ARG …]',
+  description: 'The exit status is that of the command, 126 when it cannot be executed, 127 when it is not there.',
+  flags: PROCESS_FLAGS,
+  refused: [
+    { name: 'privileged', why: 'the command has the rights of its container' },
+    { name: 'detach-keys', why: 'an attached command is not left running' },
+  ],
+  args: { min: 2, max: Infinity, optionsFirst: true, complete: 'container' },
+  examples: [
+    { command: 'shale exec -it web sh', says: 'a shell in a running container' },
+    { command: 'shale exec web cat /etc/os-release', says: 'one command' },
+  ],
+  run,
+};
+
+async function run(context: Context, parsed: ParsedArguments): Promise<number> {
+  const request = execRequest(context, parsed);
+  requireTerminal(context, request);
+  const engine = await context.engine();
+  const started = await engine.exec(request, { signal: context.signal });
+  return await started.exit;
+}
+
+/** @throws USAGE */
+export function execRequest(context: Context, { flags, args }: ParsedArguments): ExecRequest {
+  const [container = '', ...words] = args;
+  return {
+    container,
+    command: words,
+    environment: readEnvironment(flags.list('env'), flags.list('env-file'), context.env),
+    ...optional('workingDirectory', flags.text('workdir')),
+    ...optional('user', flags.text('user')),
+    interactive: flags.boolean('interactive'),
+    terminal: flags.boolean('tty'),
+    detach: flags.boolean('detach'),
+  };
+}

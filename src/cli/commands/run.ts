@@ -1,0 +1,130 @@
+import { parseLabels, readEnvironment } from '../options/assignments.ts';
+import type { Command, ParsedArguments } from '../command.ts';
+import { NETWORK_CHOICES } from '../config/settings.ts';
+import type { Context } from '../context.ts';
+import type { NetworkMode, RunRequest } from '../engine.ts';
+import { parsePortSpec } from '../options/ports.ts';
+import { parseVolumeSpec } from '../options/volumes.ts';
+import { openProgress } from '../progress/open.ts';
+import { UsageError } from '../usage-error.ts';
+import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
+
+const PULL_CHOICES = ['always', 'missing', 'never'] as const;
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const HOSTNAME = /^(?=.{1,63}$)[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
+
+export const command: Command = {
+  usage: '[OPTIONS] IMAGE [COMMAND] [ARG …]',
+  description:
+    'Options end at IMAGE; what follows belongs to the command. The exit status is that of the command, 125 when shale itself failed, 126 when the command cannot be executed, 127 when it is not there.',
+  flags: [
+    { kind: 'boolean', name: 'rm', summary: 'remove the container when it is done' },
+    ...PROCESS_FLAGS,
+    { kind: 'text', name: 'entrypoint', value: 'COMMAND', summary: 'replace the entry point of the image' },
+    { kind: 'text', name: 'name', value: 'NAME', summary: 'name the container' },
+    {
+      kind: 'list',
+      name: 'volume',
+      short: 'v',
+      value: '[SOURCE:]TARGET[:ro]',
+      summary: 'mount a folder or a named volume',
+    },
+    {
+      kind: 'list',
+      name: 'publish',
+      short: 'p',
+      value: '[[IP:]HOST:]PORT',
+      summary: 'make a port reachable from outside',
+    },
+    { kind: 'text', name: 'network', value: 'MODE', choices: NETWORK_CHOICES, summary: 'the network' },
+    { kind: 'boolean', name: 'read-only', summary: 'mount the root file system read-only' },
+    { kind: 'list', name: 'label', short: 'l', value: 'KEY[=VALUE]', summary: 'label the container' },
+    { kind: 'text', name: 'hostname', short: 'h', value: 'NAME', summary: 'the host name inside' },
+    {
+      kind: 'text',
+      name: 'pull',
+      value: 'WHEN',
+      choices: PULL_CHOICES,
+      default: 'missing',
+      summary: 'when to fetch the image',
+    },
+  ],
+  refused: REFUSED_RUN_FLAGS,
+  args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
+  examples: [
+    { command: 'shale run --rm -it debian bash', says: 'a shell in a fresh container' },
+    { command: 'shale run -d --name web -p 8080:80 nginx', says: 'a server in the background' },
+    { command: 'shale run --rm -v "$PWD":/src -w /src node npm test', says: 'a command on the files of this folder' },
+  ],
+  run,
+};
+
+async function run(context: Context, parsed: ParsedArguments): Promise<number> {
+  const { settings } = await context.config();
+  const request = runRequest(context, parsed, settings.networkDefault);
+  requireTerminal(context, request);
+  await using progress = openProgress(context, settings.progress);
+  const engine = await context.engine();
+  const started = await engine.run(request, progress.watch);
+  await progress.close();
+  if (request.detach) await context.stdout.write(`${started.containerId}\n`);
+  return await started.exit;
+}
+
+/**
+ * The typed form of the command line.
+ * @throws USAGE
+ */
+export function runRequest(context: Context, { flags, args }: ParsedArguments, network: NetworkMode): RunRequest {
+  const [image = '', ...words] = args;
+  const entrypoint = flags.text('entrypoint');
+  const mode = flags.text('network');
+  const ports = flags.list('publish').flatMap(parsePortSpec);
+  const resolved = NETWORK_CHOICES.find((choice) => choice === mode) ?? network;
+  if (ports.length > 0 && resolved !== 'bridge') {
+    throw new UsageError(`--publish needs --network bridge, not ${resolved}`);
+  }
+  return {
+    image,
+    command: words,
+    ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === '' ? [] : [entrypoint] }),
+    ...optional('name', checked('--name', flags.text('name'), NAME, 'letters, digits and _.- only, at least two')),
+    environment: readEnvironment(flags.list('env'), flags.list('env-file'), context.env),
+    ...optional('workingDirectory', flags.text('workdir')),
+    ...optional('user', flags.text('user')),
+    ...optional('hostname', checked('--hostname', flags.text('hostname'), HOSTNAME, 'letters, digits, . and - only')),
+    labels: parseLabels(flags.list('label')),
+    volumes: flags.list('volume').map((spec) => parseVolumeSpec(spec, { cwd: context.cwd, home: context.env['HOME'] })),
+    ports,
+    network: resolved,
+    readOnly: flags.boolean('read-only'),
+    removeWhenDone: flags.boolean('rm'),
+    interactive: flags.boolean('interactive'),
+    terminal: flags.boolean('tty'),
+    detach: flags.boolean('detach'),
+    pull: PULL_CHOICES.find((choice) => choice === flags.text('pull')) ?? 'missing',
+  };
+}
+
+/** @throws USAGE when a terminal is to be passed on and there is none. */
+export function requireTerminal(
+  context: Context,
+  request: { readonly interactive: boolean; readonly terminal: boolean; readonly detach: boolean },
+): void {
+  if (request.interactive && request.terminal && !request.detach && !context.stdin.isTerminal) {
+    throw new UsageError('-t with -i needs a terminal, and standard input is none', 'leave -t out');
+  }
+}
+
+export function optional<Name extends string>(
+  name: Name,
+  value: string | undefined,
+): { readonly [key in Name]?: string } {
+  // An object with this one key, or none; TypeScript widens computed keys.
+  return (value === undefined ? {} : { [name]: value }) as { readonly [key in Name]?: string };
+}
+
+function checked(flag: string, value: string | undefined, pattern: RegExp, rule: string): string | undefined {
+  if (value !== undefined && !pattern.test(value)) throw new UsageError(`${flag} ${JSON.stringify(value)}: ${rule}`);
+  return value;
+}

@@ -1,0 +1,68 @@
+import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { type ByteStream, messageOf, ShaleError } from '../../base/index.ts';
+import type { Command, ParsedArguments } from '../command.ts';
+import type { Context } from '../context.ts';
+import type { SaveRequest } from '../engine.ts';
+import { UsageError } from '../usage-error.ts';
+
+const FORMATS = ['docker', 'oci'] as const;
+
+export const command: Command = {
+  usage: '[OPTIONS] IMAGE …',
+  flags: [
+    { kind: 'text', name: 'output', short: 'o', value: 'FILE', summary: 'write to a file instead of standard output' },
+    {
+      kind: 'text',
+      name: 'format',
+      value: 'FORMAT',
+      choices: FORMATS,
+      default: 'docker',
+      summary: 'docker: what docker load reads; oci: an OCI image layout in a tar',
+    },
+  ],
+  refused: [{ name: 'platform', why: 'images have one platform here' }],
+  args: { min: 1, max: Infinity, complete: 'image' },
+  examples: [
+    { command: 'shale save -o web.tar web', says: 'into a file' },
+    { command: 'shale save web | ssh host docker load', says: 'to another machine' },
+  ],
+  run,
+};
+
+async function run(context: Context, { flags, args }: ParsedArguments): Promise<void> {
+  const file = flags.text('output');
+  if (file === undefined && context.stdout.isTerminal) {
+    throw new UsageError('an archive is not written to a terminal', `shale save -o image.tar ${args.join(' ')}`);
+  }
+  const request: SaveRequest = {
+    images: args,
+    format: FORMATS.find((format) => format === flags.text('format')) ?? 'docker',
+  };
+  const engine = await context.engine();
+  const archive = engine.save(request, { signal: context.signal });
+  if (file === undefined) for await (const chunk of archive) await context.stdout.write(chunk);
+  else await writeWholeFile(resolve(context.cwd, file), archive, context.signal);
+}
+
+/**
+ * Writes beside `file` and renames at the end, so that a file of that name is always a whole one. Pipes and devices
+ * are written to directly.
+ */
+async function writeWholeFile(file: string, stream: ByteStream, signal: AbortSignal): Promise<void> {
+  const place = isSpecial(file) ? file : `${file}.${process.pid}.part`;
+  try {
+    await pipeline(stream, createWriteStream(place), { signal });
+    if (place !== file) renameSync(place, file);
+  } catch (error) {
+    if (place !== file) rmSync(place, { force: true });
+    if (signal.aborted || error instanceof ShaleError) throw error;
+    throw new ShaleError('OUTPUT_FAILED', `cannot write ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+function isSpecial(file: string): boolean {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  return stat !== undefined && !stat.isFile();
+}

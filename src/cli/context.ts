@@ -1,0 +1,42 @@
+import type { Environment } from './options/assignments.ts';
+import type { EffectiveConfig } from './config/load.ts';
+import type { Engine } from './engine.ts';
+import type { EndingSignal } from './signals.ts';
+
+/** Where text and bytes go: standard output or standard error. */
+export interface Output {
+  /** Resolves when the bytes are taken; rejects with OUTPUT_CLOSED (EPIPE) or OUTPUT_FAILED. */
+  readonly write: (data: string | Uint8Array) => Promise<void>;
+  readonly isTerminal: boolean;
+  /** Columns and rows of the terminal, looked up anew each time; undefined when there is none (any more). */
+  readonly size: () => { readonly columns: number; readonly rows: number } | undefined;
+  /** Escape sequences for colours are wanted: NO_COLOR, FORCE_COLOR and TERM are looked at. */
+  readonly colors: boolean;
+}
+
+export interface Input {
+  readonly isTerminal: boolean;
+  readonly bytes: () => AsyncIterable<Uint8Array>;
+}
+
+/** What a command may use; everything of the process comes through here, so that tests can stand in for it. */
+export interface Context {
+  readonly stdin: Input;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly uid: number;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Aborted by Ctrl-C, SIGTERM, SIGHUP and a closed standard output. */
+  readonly signal: AbortSignal;
+  /** While held, SIGINT, SIGTERM and SIGHUP go to `take` instead, for a container in the foreground. */
+  readonly takeSignals: (take: (signal: EndingSignal) => void) => Disposable;
+  readonly debug: boolean;
+  readonly config: () => Promise<EffectiveConfig>;
+  /** Opens the store, once; closed when the command is over. */
+  readonly engine: () => Promise<Engine>;
+  /** Tries an EROFS mount in a folder; absent where it cannot be tried. */
+  readonly probeErofs?: (folder: string) => Promise<{ readonly works: boolean; readonly why?: string }>;
+}

@@ -1,0 +1,258 @@
+import type { Settings } from '../config/settings.ts';
+import { humanSize } from '../output/human.ts';
+import type { Probes } from './probes.ts';
+
+export type Level = 'root' | 'user namespace' | 'plain';
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly name: string;
+  /** `ok`; `limited`: works, but slower or not wholly; `missing`: something cannot be done. */
+  readonly status: 'ok' | 'limited' | 'missing';
+  /** What was found. */
+  readonly found: string;
+  /** What the lack costs. */
+  readonly costs?: string;
+  /** The command that mends it. */
+  readonly fix?: string;
+}
+
+export interface DoctorReport {
+  readonly level: Level;
+  /** What the level gives, in a sentence. */
+  readonly gives: string;
+  readonly findings: readonly Finding[];
+}
+
+const GIVES: Readonly<Record<Level, string>> = {
+  root: 'everything: builds, containers, networks',
+  'user namespace': 'builds and containers without root; each layer is unpacked once',
+  plain: 'builds without RUN, pull, load, save, inspect; no containers',
+};
+
+/** Debian keeps netavark out of PATH. */
+const HELPER_FOLDERS = ['/usr/lib/podman', '/usr/libexec/podman', '/usr/local/lib/podman', '/usr/local/libexec/podman'];
+const EROFS_KERNEL: readonly [number, number] = [6, 12];
+const SMALL_DISK_BYTES = 2e9;
+
+/** Looks a machine over. Reads only, but for the EROFS probe, which mounts and unmounts in the store's folder. */
+export async function examine(probes: Probes, settings: Settings): Promise<DoctorReport> {
+  if (probes.platform !== 'linux') {
+    const platform: Finding = {
+      name: 'platform',
+      status: 'missing',
+      found: probes.platform,
+      costs: 'RUN steps and containers need Linux',
+    };
+    return { level: 'plain', gives: GIVES.plain, findings: [node(probes), platform, store(probes, settings)] };
+  }
+  const level = levelOf(probes);
+  const findings = [
+    node(probes),
+    await layerMounts(probes, settings, level),
+    overlay(probes),
+    cgroups(probes),
+    runtime(probes),
+    conmon(probes),
+    ...(level === 'root' ? [netavark(probes), firewall(probes)] : [...mapping(probes), pasta(probes)]),
+    store(probes, settings),
+  ];
+  return { level, gives: GIVES[level], findings };
+}
+
+function levelOf(probes: Probes): Level {
+  if (probes.uid === 0) return 'root';
+  const usable = mapping(probes).every((finding) => finding.status === 'ok') && runtime(probes).status === 'ok';
+  return usable ? 'user namespace' : 'plain';
+}
+
+function install(...packages: readonly string[]): string {
+  return `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
+}
+
+function node({ nodeVersion }: Probes): Finding {
+  return { name: 'node', status: 'ok', found: nodeVersion };
+}
+
+async function layerMounts(probes: Probes, settings: Settings, level: Level): Promise<Finding> {
+  const release = probes.readText('/proc/sys/kernel/osrelease')?.trim() ?? 'unknown';
+  const costs = 'each layer is unpacked once, so first starts are slower and take more room';
+  if (level !== 'root') return { name: 'layer mounts', status: 'limited', found: `Linux ${release}, not root`, costs };
+  const known = /\berofs$/m.test(probes.readText('/proc/filesystems') ?? '');
+  if (probes.probeErofs !== undefined) {
+    const { works, why } = await probes.probeErofs(settings.home);
+    const found = `Linux ${release}, EROFS ${works ? 'mounts from the store' : `does not mount: ${why ?? 'no reason given'}`}`;
+    return works
+      ? { name: 'layer mounts', status: 'ok', found }
+      : { name: 'layer mounts', status: 'limited', found, costs };
+  }
+  const [major = 0, minor = 0] = release.split('.').map((part) => Number.parseInt(part, 10));
+  const recent = major > EROFS_KERNEL[0] || (major === EROFS_KERNEL[0] && minor >= EROFS_KERNEL[1]);
+  if (recent && known) return { name: 'layer mounts', status: 'ok', found: `Linux ${release} with EROFS (not tried)` };
+  const lack = recent ? 'EROFS is not loaded' : `EROFS from files needs ${EROFS_KERNEL.join('.')}`;
+  return {
+    name: 'layer mounts',
+    status: 'limited',
+    found: `Linux ${release}, ${lack}`,
+    costs,
+    ...(recent ? { fix: 'modprobe erofs' } : {}),
+  };
+}
+
+function overlay(probes: Probes): Finding {
+  const there = /\boverlay$/m.test(probes.readText('/proc/filesystems') ?? '');
+  if (there) return { name: 'overlay', status: 'ok', found: 'in the kernel' };
+  return {
+    name: 'overlay',
+    status: 'missing',
+    found: 'not loaded',
+    costs: 'no RUN steps, no containers',
+    fix: 'modprobe overlay',
+  };
+}
+
+function cgroups(probes: Probes): Finding {
+  if (probes.readText('/sys/fs/cgroup/cgroup.controllers') !== undefined) {
+    return { name: 'cgroups', status: 'ok', found: 'version 2' };
+  }
+  const mounts = probes.readText('/proc/self/mounts') ?? '';
+  if (/ cgroup2 /.test(mounts)) {
+    return { name: 'cgroups', status: 'ok', found: 'hybrid (versions 1 and 2); runc works with it, crun does not' };
+  }
+  if (/ cgroup /.test(mounts)) return { name: 'cgroups', status: 'ok', found: 'version 1' };
+  return { name: 'cgroups', status: 'limited', found: 'not mounted', costs: 'containers cannot be frozen for commit' };
+}
+
+function runtime(probes: Probes): Finding {
+  for (const name of ['runc', 'crun']) {
+    const path = probes.findProgram(name);
+    if (path !== undefined) return { name: 'runtime', status: 'ok', found: describe(probes, path) };
+  }
+  return {
+    name: 'runtime',
+    status: 'missing',
+    found: 'neither runc nor crun',
+    costs: 'no RUN steps, no containers',
+    fix: install('runc'),
+  };
+}
+
+function conmon(probes: Probes): Finding {
+  const path = probes.findProgram('conmon', HELPER_FOLDERS);
+  if (path !== undefined) return { name: 'conmon', status: 'ok', found: describe(probes, path) };
+  return {
+    name: 'conmon',
+    status: 'missing',
+    found: 'not found',
+    costs: 'no containers in the background (run -d)',
+    fix: install('conmon'),
+  };
+}
+
+function netavark(probes: Probes): Finding {
+  const path = probes.findProgram('netavark', HELPER_FOLDERS);
+  if (path !== undefined) return { name: 'netavark', status: 'ok', found: describe(probes, path) };
+  return {
+    name: 'netavark',
+    status: 'missing',
+    found: 'not found',
+    costs: 'no networks of their own: only --network host and --network none',
+    fix: install('netavark', 'iptables'),
+  };
+}
+
+function firewall(probes: Probes): Finding {
+  const iptables = probes.findProgram('iptables');
+  const nft = probes.findProgram('nft');
+  const found = [iptables, nft].filter((path) => path !== undefined);
+  if (found.length > 0) return { name: 'firewall', status: 'ok', found: found.join(', ') };
+  return {
+    name: 'firewall',
+    status: 'missing',
+    found: 'neither iptables nor nft',
+    costs: 'containers on the bridge reach nothing outside, and no ports can be published',
+    fix: install('iptables'),
+  };
+}
+
+function mapping(probes: Probes): Finding[] {
+  return [userNamespaces(probes), subordinateIds(probes), mapPrograms(probes)];
+}
+
+function userNamespaces(probes: Probes): Finding {
+  const max = Number(probes.readText('/proc/sys/user/max_user_namespaces') ?? 0);
+  const forbidden = probes.readText('/proc/sys/kernel/unprivileged_userns_clone')?.trim() === '0';
+  const apparmor = probes.readText('/proc/sys/kernel/apparmor_restrict_unprivileged_userns')?.trim() === '1';
+  if (max > 0 && !forbidden && !apparmor) return { name: 'user namespaces', status: 'ok', found: `up to ${max}` };
+  const costs = 'without root no RUN steps and no containers';
+  const setting = apparmor
+    ? 'kernel.apparmor_restrict_unprivileged_userns=0'
+    : forbidden
+      ? 'kernel.unprivileged_userns_clone=1'
+      : 'user.max_user_namespaces=10000';
+  return { name: 'user namespaces', status: 'missing', found: 'switched off', costs, fix: `sysctl -w ${setting}` };
+}
+
+function subordinateIds(probes: Probes): Finding {
+  const lacking = ['/etc/subuid', '/etc/subgid'].filter((file) => !hasRange(probes, file));
+  if (lacking.length === 0) return { name: 'subordinate ids', status: 'ok', found: 'in /etc/subuid and /etc/subgid' };
+  return {
+    name: 'subordinate ids',
+    status: 'missing',
+    found: `none for ${probes.userName} in ${lacking.join(' and ')}`,
+    costs: 'files of images can have one owner only, so without root there are no RUN steps and no containers',
+    fix: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${probes.userName}`,
+  };
+}
+
+function hasRange(probes: Probes, file: string): boolean {
+  const lines = probes.readText(file)?.split('\n') ?? [];
+  return lines.some((line) => [probes.userName, String(probes.uid)].includes(line.split(':')[0] ?? ''));
+}
+
+function mapPrograms(probes: Probes): Finding {
+  const lacking = ['newuidmap', 'newgidmap'].filter((name) => probes.findProgram(name) === undefined);
+  if (lacking.length === 0) return { name: 'uidmap', status: 'ok', found: 'newuidmap, newgidmap' };
+  return {
+    name: 'uidmap',
+    status: 'missing',
+    found: `no ${lacking.join(', no ')}`,
+    costs: 'without root no RUN steps and no containers',
+    fix: install('uidmap'),
+  };
+}
+
+function pasta(probes: Probes): Finding {
+  const path = probes.findProgram('pasta');
+  if (path !== undefined) return { name: 'pasta', status: 'ok', found: path };
+  return {
+    name: 'pasta',
+    status: 'missing',
+    found: 'not found',
+    costs: 'without root no networks of their own: only --network host and --network none',
+    fix: install('passt'),
+  };
+}
+
+function store(probes: Probes, { home }: Settings): Finding {
+  const fileSystem = probes.fileSystemOf(home);
+  if (fileSystem === undefined) return { name: 'store', status: 'missing', found: `${home} cannot be looked at` };
+  const { type, freeBytes } = fileSystem;
+  const found = `${home} on ${type}, ${humanSize(freeBytes)} free`;
+  if (type === 'overlay') {
+    const costs = 'overlay cannot lie on overlay: containers and RUN steps need a volume or another disk';
+    return { name: 'store', status: 'missing', found, costs, fix: 'SHALE_HOME=/on/a/disk' };
+  }
+  if (type === 'tmpfs') {
+    const costs = 'layers cannot be mounted from a tmpfs (they are unpacked), and all is lost when the machine stops';
+    return { name: 'store', status: 'limited', found, costs, fix: 'SHALE_HOME=/on/a/disk' };
+  }
+  if (freeBytes < SMALL_DISK_BYTES)
+    return { name: 'store', status: 'limited', found, costs: 'room for few images', fix: 'shale system prune' };
+  return { name: 'store', status: 'ok', found };
+}
+
+function describe(probes: Probes, path: string): string {
+  const version = probes.versionOf(path);
+  return version === undefined ? path : `${path} (${version})`;
+}

@@ -1,0 +1,78 @@
+import { runCommandLine } from './app.ts';
+import type { EffectiveConfig } from './config/load.ts';
+import type { Context } from './context.ts';
+import type { Engine } from './engine.ts';
+import { EXIT } from './exit-codes.ts';
+import { readProxies } from './proxies.ts';
+import { reportError } from './report-error.ts';
+import { ENDING_SIGNALS, SignalDesk } from './signals.ts';
+import { processInput, processOutput } from './streams.ts';
+
+/**
+ * The program: the one place where the process's arguments, streams, environment and signals are touched. Ends the
+ * process. `openEngine` stands in for the real one in tests.
+ */
+export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
+  const desk = new SignalDesk({
+    exit: (status) => process.exit(status),
+    warn: (text) => void (stderr.isTerminal && stderr.write(text).catch(() => undefined)),
+    after: (ms, call) => void setTimeout(call, ms).unref(),
+  });
+  const stdout = processOutput(process.stdout, process.env, (error) => desk.cancel(error));
+  const stderr = processOutput(process.stderr, process.env, () => undefined);
+  for (const signal of ENDING_SIGNALS) process.on(signal, () => desk.receive(signal));
+
+  const engine = lazyEngine(openEngine);
+  const context: Context = {
+    stdin: processInput(),
+    stdout,
+    stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    uid: process.getuid?.() ?? 0,
+    now: () => Date.now(),
+    signal: desk.signal,
+    takeSignals: (take) => desk.takeOver(take),
+    debug: false,
+    config: engine.config,
+    engine: engine.open,
+  };
+  const status = await runCommandLine(process.argv.slice(2), context);
+  const closed = await closeEngine(engine, context);
+  process.exit(desk.exitStatus ?? (status === EXIT.success ? closed : status));
+}
+
+interface LazyEngine {
+  readonly config: () => Promise<EffectiveConfig>;
+  readonly open: () => Promise<Engine>;
+  /** What was opened, if anything. */
+  readonly opened: () => Promise<Engine> | undefined;
+}
+
+function lazyEngine(openInstead?: () => Promise<Engine>): LazyEngine {
+  let config: Promise<EffectiveConfig> | undefined;
+  let engine: Promise<Engine> | undefined;
+  const readConfig = (): Promise<EffectiveConfig> =>
+    (config ??= import('./config/load.ts').then(({ loadConfig }) =>
+      loadConfig({ env: process.env, uid: process.getuid?.() ?? 0 }),
+    ));
+  const open = async (): Promise<Engine> => {
+    const { settings } = await readConfig();
+    const { openEngine } = await import('./open-engine.ts');
+    return await openEngine({ settings, proxies: readProxies(process.env), env: process.env, now: () => Date.now() });
+  };
+  return { config: readConfig, open: () => (engine ??= openInstead?.() ?? open()), opened: () => engine };
+}
+
+async function closeEngine(engine: LazyEngine, context: Context): Promise<number> {
+  // An engine that could not be opened was told about by the command that asked for it.
+  const opened = await engine.opened()?.catch(() => undefined);
+  try {
+    await opened?.[Symbol.asyncDispose]();
+    return EXIT.success;
+  } catch (error) {
+    const options = { debug: context.debug, colors: context.stderr.colors };
+    await context.stderr.write(reportError(error, options)).catch(() => undefined);
+    return EXIT.failure;
+  }
+}

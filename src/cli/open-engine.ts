@@ -1,0 +1,28 @@
+import { openEngine as open, type Engine } from '../engine/index.ts';
+import type { Settings } from './config/settings.ts';
+import type { Environment } from './options/assignments.ts';
+import type { Proxies } from './proxies.ts';
+
+export interface EngineOptions {
+  readonly settings: Settings;
+  readonly proxies: Proxies;
+  readonly env: Environment;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** Opens the store and what works on it. Loaded only by commands that need it: this is the dear part of a start. */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { settings } = options;
+  const driver = options.env['SHALE_MOUNTS'];
+  return open({
+    home: settings.home,
+    runRoot: settings.run,
+    now: options.now,
+    env: options.env,
+    insecureRegistries: settings.registryInsecure,
+    ...(settings.mirrorDebian !== undefined && { debianMirror: settings.mirrorDebian }),
+    cacheMax: settings.cacheMax,
+    ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),
+  });
+}

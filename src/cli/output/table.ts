@@ -1,0 +1,22 @@
+import { padToWidth, textWidth } from './text-width.ts';
+
+const COLUMN_MIN = 10;
+const GAP = 3;
+
+/** Rows of cells as docker aligns them: columns at least 10 wide, 3 blanks apart, nothing after the last. */
+export function formatTable(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [index, cell] of row.entries()) {
+      widths[index] = Math.max(widths[index] ?? COLUMN_MIN, textWidth(cell) + GAP);
+    }
+  }
+  return rows.map((row) => `${formatRow(row, widths)}\n`).join('');
+}
+
+function formatRow(row: readonly string[], widths: readonly number[]): string {
+  return row
+    .map((cell, index) => (index === row.length - 1 ? cell : padToWidth(cell, widths[index] ?? 0)))
+    .join('')
+    .trimEnd();
+}

@@ -1,0 +1,60 @@
+import type { Context } from '../context.ts';
+import type { Watch } from '../engine.ts';
+import { formatFailedStep } from './failure.ts';
+import { plainRenderer } from './plain.ts';
+import { quietRenderer } from './quiet.ts';
+import { rawjsonRenderer } from './rawjson.ts';
+import type { Renderer } from './renderer.ts';
+import { ttyRenderer } from './tty.ts';
+
+const FRAME_MS = 100;
+
+export interface Progress extends AsyncDisposable {
+  /** What an operation of the engine gets. */
+  readonly watch: Watch;
+  /** Draws the last state and, when a step failed, its whole log. Idempotent; disposing does the same. */
+  readonly close: () => Promise<void>;
+}
+
+/**
+ * Shows the events of one operation on standard error. `kind` is auto, tty, plain, quiet or rawjson; tty needs a
+ * terminal that can move its cursor, else lines are printed.
+ */
+export function openProgress(context: Context, kind: string): Progress {
+  // Lost output must not stop a build: the command's own result will find out that nobody reads.
+  let pending: Promise<void> = Promise.resolve();
+  const write = (text: string): void => {
+    pending = context.stderr.write(text).catch(() => undefined);
+  };
+  const renderer = rendererFor(context, kind, write);
+  let closed = false;
+  const close = async (): Promise<void> => {
+    if (!closed) {
+      closed = true;
+      renderer.end();
+      const failed = renderer.failed();
+      if (failed !== undefined) write(formatFailedStep(failed, { sanitize: context.stderr.isTerminal }));
+    }
+    await pending;
+  };
+  return {
+    watch: { signal: context.signal, progress: (event) => void (closed || renderer.event(event)) },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function rendererFor(context: Context, kind: string, write: (text: string) => void): Renderer {
+  if (kind === 'quiet') return quietRenderer();
+  if (kind === 'rawjson') return rawjsonRenderer({ write });
+  const { stderr } = context;
+  const drawable = stderr.isTerminal && stderr.size() !== undefined && context.env['TERM'] !== 'dumb';
+  if (kind === 'plain' || !drawable) return plainRenderer({ write, sanitize: stderr.isTerminal });
+  return ttyRenderer({ write, size: stderr.size, colors: stderr.colors, now: context.now, everyFrame });
+}
+
+function everyFrame(frame: () => void): () => void {
+  const timer = setInterval(frame, FRAME_MS);
+  timer.unref();
+  return () => clearInterval(timer);
+}

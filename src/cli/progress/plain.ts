@@ -1,0 +1,84 @@
+import { humanSize } from '../output/human.ts';
+import { displayLine } from '../output/text-width.ts';
+import type { ProgressEvent } from './event.ts';
+import { type Change, ProgressModel, type VertexView } from './model.ts';
+import type { Renderer } from './renderer.ts';
+import type { LogEntry } from './vertex-log.ts';
+
+/** A transfer that goes on is told again after this long. */
+const TRANSFER_EVERY_MS = 5000;
+
+export interface PlainOptions {
+  readonly write: (text: string) => void;
+  /** Take escape sequences and control characters out of what programs printed. */
+  readonly sanitize: boolean;
+}
+
+/** Lines as BuildKit prints them: `#5 [2/3] RUN make`, `#5 0.123 output`, `#5 DONE 0.4s`. Nothing is printed twice. */
+export function plainRenderer({ write, sanitize }: PlainOptions): Renderer {
+  const model = new ProgressModel();
+  const toldAt = new Map<string, number>();
+  const log = (vertex: VertexView, lines: readonly LogEntry[]): string =>
+    lines.map((line) => `#${vertex.number} ${logText(line, sanitize)}\n`).join('');
+
+  const text = (change: Change): string => {
+    switch (change.kind) {
+      case 'started':
+        return `#${change.vertex.number} ${displayLine(change.vertex.name)}\n`;
+      case 'lines':
+        return log(change.vertex, change.lines);
+      case 'ended':
+        return `${log(change.vertex, change.lines)}#${change.vertex.number} ${endText(change.vertex)}\n\n`;
+      case 'transfer': {
+        const key = `${change.vertex.id} ${change.what}`;
+        const ended = change.total > 0 && change.current >= change.total;
+        if (!ended && change.timeMs - (toldAt.get(key) ?? -Infinity) < TRANSFER_EVERY_MS) return '';
+        toldAt.set(key, change.timeMs);
+        return `#${change.vertex.number} ${displayLine(change.what)} ${amounts(change.current, change.total)}${ended ? ' done' : ''}\n`;
+      }
+      case 'warning':
+        return `WARN: ${displayLine(change.message)}\n${change.detail === undefined ? '' : `      ${displayLine(change.detail)}\n`}`;
+      case 'none':
+        return '';
+    }
+  };
+
+  return {
+    event: (event: ProgressEvent) => {
+      const lines = text(model.apply(event));
+      if (lines !== '') write(lines);
+    },
+    end: () => undefined,
+    failed: () => model.failed,
+  };
+}
+
+/** `0.123 output`. */
+export function logText(line: LogEntry, sanitize: boolean): string {
+  return `${(line.offsetMs / 1000).toFixed(3)} ${sanitize ? displayLine(line.text) : line.text.replace(/\r$/, '')}`;
+}
+
+/** `1.2MB / 3.4MB`. */
+export function amounts(current: number, total: number): string {
+  return total > 0 ? `${humanSize(current)} / ${humanSize(total)}` : humanSize(current);
+}
+
+function endText({ state, startedMs }: VertexView): string {
+  switch (state.kind) {
+    case 'running':
+      return '…';
+    case 'done':
+      return `DONE ${seconds(state.endedMs - startedMs)}`;
+    case 'cached':
+      return 'CACHED';
+    case 'error':
+      return `ERROR: ${displayLine(state.message)}`;
+    case 'canceled':
+      return 'CANCELED';
+  }
+}
+
+/** `0.4s`. */
+export function seconds(ms: number): string {
+  return `${(Math.max(0, ms) / 1000).toFixed(1)}s`;
+}

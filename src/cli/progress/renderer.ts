@@ -1,0 +1,11 @@
+import type { ProgressEvent } from './event.ts';
+import type { VertexView } from './model.ts';
+
+/** Shows one stream of events. */
+export interface Renderer {
+  readonly event: (event: ProgressEvent) => void;
+  /** The last event has come; nothing moves any more when this returns. */
+  readonly end: () => void;
+  /** The step that failed first, with its whole log. */
+  readonly failed: () => VertexView | undefined;
+}

@@ -1,0 +1,61 @@
+/** Commands of docker that shale does not have, with why and what to do instead. */
+export interface RefusedCommand {
+  /** Completes "NAME: ". */
+  readonly why: string;
+  readonly instead?: string;
+}
+
+const NO_DAEMON = 'there is no daemon, so there is none to talk to';
+const NO_ORCHESTRATION = 'shale runs containers on this machine only';
+const NOT_THERE = 'shale does not have this command';
+
+const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedCommand>([
+  ['push', { why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' }],
+  ['login', { why: 'shale reads the credentials that docker and podman keep, and stores none itself' }],
+  ['logout', { why: 'shale stores no credentials' }],
+  ['search', { why: 'shale does not search registries' }],
+  ['create', { why: 'containers are made and started in one step', instead: 'shale run -d IMAGE' }],
+  ['start', { why: 'a stopped container is not started again', instead: 'shale run -d IMAGE' }],
+  ['restart', { why: 'a stopped container is not started again', instead: 'shale stop NAME, then shale run' }],
+  ['kill', { why: NOT_THERE, instead: 'shale stop -t 0 CONTAINER, or shale rm -f CONTAINER' }],
+  ['attach', { why: NOT_THERE, instead: 'shale logs -f CONTAINER' }],
+  ['wait', { why: NOT_THERE, instead: 'shale run without -d, which ends with the container’s status' }],
+  ['cp', { why: NOT_THERE, instead: 'shale run -v "$PWD":/out …, or shale exec CONTAINER cat FILE' }],
+  ['export', { why: NOT_THERE, instead: 'shale commit CONTAINER NAME, then shale save NAME' }],
+  ['top', { why: NOT_THERE, instead: 'shale exec CONTAINER ps' }],
+  ['stats', { why: NOT_THERE }],
+  ['events', { why: NOT_THERE }],
+  ['rename', { why: NOT_THERE, instead: 'shale run --name NAME' }],
+  ['update', { why: NOT_THERE }],
+  ['pause', { why: NOT_THERE }],
+  ['unpause', { why: NOT_THERE }],
+  ['port', { why: NOT_THERE, instead: 'shale ps' }],
+  ['info', { why: NO_DAEMON, instead: 'shale doctor' }],
+  ['system info', { why: NO_DAEMON, instead: 'shale doctor' }],
+  ['system events', { why: NOT_THERE }],
+  ['context', { why: NO_DAEMON, instead: 'SHALE_HOME=/other/store shale …' }],
+  ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],
+  ['network', { why: 'networks are not managed by name', instead: 'shale run --network bridge|host|none' }],
+  ['volume', { why: NOT_THERE, instead: 'shale run -v NAME:/path, and shale system prune' }],
+  ['compose', { why: NO_ORCHESTRATION }],
+  ['bake', { why: NOT_THERE, instead: 'shale build' }],
+  ['swarm', { why: NO_ORCHESTRATION }],
+  ['service', { why: NO_ORCHESTRATION }],
+  ['stack', { why: NO_ORCHESTRATION }],
+  ['node', { why: NO_ORCHESTRATION }],
+  ['secret', { why: NO_ORCHESTRATION }],
+  ['plugin', { why: 'shale has no plugins' }],
+  ['trust', { why: 'shale does not sign images' }],
+  ['scout', { why: NOT_THERE }],
+]);
+
+/** The refusal of `words`, the first of which may be docker's noun form (`container start`). */
+export function refusedCommand(words: readonly string[]): (RefusedCommand & { readonly name: string }) | undefined {
+  const [first = '', second = ''] = words;
+  const verb = ['container', 'image', 'buildx'].includes(first) ? second : first;
+  for (const name of [`${first} ${second}`, verb]) {
+    const found = REFUSED.get(name);
+    if (found !== undefined) return { name, ...found };
+  }
+  return undefined;
+}

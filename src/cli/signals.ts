@@ -1,0 +1,68 @@
+import { ShaleError } from '../base/index.ts';
+import { exitCodeOfSignal } from './exit-codes.ts';
+
+export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
+export const ENDING_SIGNALS: readonly EndingSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+/** After the first signal a command has so long to clean up; then the process ends. A killed one is swept later. */
+export const GRACE_MS = 5000;
+
+export interface SignalDeskOptions {
+  /** Ends the process at once. */
+  readonly exit: (status: number) => void;
+  readonly warn: (text: string) => void;
+  /** Calls back after so many milliseconds, without keeping the process alive. */
+  readonly after: (ms: number, call: () => void) => void;
+}
+
+/**
+ * Decides what signals mean: the first cancels the command, the second ends the process. A command that runs somebody
+ * else's process in the foreground takes them over and passes them on.
+ */
+export class SignalDesk {
+  readonly #controller = new AbortController();
+  readonly #options: SignalDeskOptions;
+  #takers: ((signal: EndingSignal) => void)[] = [];
+  #received: EndingSignal | undefined;
+
+  constructor(options: SignalDeskOptions) {
+    this.#options = options;
+  }
+
+  /** Aborted by the first signal, or by `cancel`. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The status that the process ends with, when a signal canceled the command. */
+  get exitStatus(): number | undefined {
+    return this.#received === undefined ? undefined : exitCodeOfSignal(this.#received);
+  }
+
+  /** Hands signals to `take` instead, until disposed. */
+  takeOver(take: (signal: EndingSignal) => void): Disposable {
+    this.#takers.push(take);
+    return {
+      [Symbol.dispose]: () => {
+        this.#takers = this.#takers.filter((one) => one !== take);
+      },
+    };
+  }
+
+  receive(signal: EndingSignal): void {
+    const taker = this.#takers.at(-1);
+    if (taker !== undefined) return taker(signal);
+    if (this.#received !== undefined) return this.#options.exit(exitCodeOfSignal(this.#received));
+    this.#received = signal;
+    const status = exitCodeOfSignal(signal);
+    if (signal === 'SIGINT') this.#options.warn('canceling; press Ctrl-C again to end at once\n');
+    this.#options.after(GRACE_MS, () => this.#options.exit(status));
+    this.#controller.abort(new ShaleError('CANCELED', `canceled by ${signal}`));
+  }
+
+  /** Cancels the command for another reason: nobody reads its output any more. */
+  cancel(reason: Error): void {
+    this.#controller.abort(reason);
+  }
+}

@@ -1,0 +1,89 @@
+import type { Alias, CommandGroup, CommandRow } from './command.ts';
+
+/**
+ * Every command. Parser, help, completion, `docs/cli/` and the suggestions for mistyped words are made from this
+ * table. A row is cheap; a command's flags and code are loaded when it is called.
+ */
+export const COMMANDS: readonly CommandRow[] = [
+  row('build', 'build', 'build an image from a Dockerfile', () => import('./commands/build.ts'), [
+    'image build',
+    'builder build',
+    'buildx build',
+  ]),
+  row('why', 'build', 'say why each step of a build ran or came from the cache', () => import('./commands/why.ts')),
+  row('base debian', 'build', 'make a Debian base image from its packages', () => import('./commands/base-debian.ts')),
+
+  row('run', 'containers', 'run a command in a new container', () => import('./commands/run.ts'), ['container run']),
+  row('exec', 'containers', 'run a command in a running container', () => import('./commands/exec.ts'), [
+    'container exec',
+  ]),
+  row('ps', 'containers', 'list containers', () => import('./commands/ps.ts'), [
+    'container ls',
+    'container list',
+    'container ps',
+  ]),
+  row('logs', 'containers', 'show what a container has printed', () => import('./commands/logs.ts'), [
+    'container logs',
+  ]),
+  row('stop', 'containers', 'stop running containers', () => import('./commands/stop.ts'), ['container stop']),
+  row('rm', 'containers', 'remove containers', () => import('./commands/rm.ts'), ['container rm', 'container remove']),
+  row('commit', 'containers', 'make an image of what a container changed', () => import('./commands/commit.ts'), [
+    'container commit',
+  ]),
+  row('diff', 'containers', 'list what a container changed', () => import('./commands/diff.ts'), ['container diff']),
+
+  row('images', 'images', 'list images', () => import('./commands/images.ts'), ['image ls', 'image list']),
+  row('pull', 'images', 'fetch an image from a registry', () => import('./commands/pull.ts'), ['image pull']),
+  row('tag', 'images', 'give an image another name', () => import('./commands/tag.ts'), ['image tag']),
+  row('rmi', 'images', 'remove images', () => import('./commands/rmi.ts'), ['image rm', 'image remove']),
+  row('history', 'images', 'list the steps that made an image', () => import('./commands/history.ts'), [
+    'image history',
+  ]),
+  row('inspect', 'images', 'show everything about images and containers', () => import('./commands/inspect.ts'), [
+    { name: 'image inspect', implies: ['--type=image'] },
+    { name: 'container inspect', implies: ['--type=container'] },
+  ]),
+  row('save', 'images', 'write images to an archive', () => import('./commands/save.ts'), ['image save']),
+  row('load', 'images', 'read images from an archive', () => import('./commands/load.ts'), ['image load']),
+  row('import', 'images', 'make an image of a root file system in a tar', () => import('./commands/import.ts'), [
+    'image import',
+  ]),
+
+  row('system df', 'store', 'show what takes how much room', () => import('./commands/system-df.ts')),
+  row('system check', 'store', 'check the store, and repair it', () => import('./commands/system-check.ts')),
+  row('system prune', 'store', 'remove what nothing uses', () => import('./commands/system-prune.ts')),
+  row('image prune', 'store', 'remove images that nothing uses', () => import('./commands/image-prune.ts')),
+  row('container prune', 'store', 'remove stopped containers', () => import('./commands/container-prune.ts')),
+  row('builder prune', 'store', 'remove build cache', () => import('./commands/builder-prune.ts'), ['buildx prune']),
+  row('system reset', 'store', 'remove everything in the store', () => import('./commands/system-reset.ts')),
+
+  row('doctor', 'help', 'say what this machine can do and what is missing', () => import('./commands/doctor.ts')),
+  row('config', 'help', 'show the settings and where they come from', () => import('./commands/config.ts')),
+  row('version', 'help', 'show the version', () => import('./commands/version.ts')),
+  row('help', 'help', 'show help', () => import('./commands/help.ts')),
+  row('completion', 'help', 'print completions for a shell', () => import('./commands/completion.ts')),
+];
+
+export const GROUP_TITLES: Readonly<Record<CommandGroup, string>> = {
+  build: 'Build',
+  containers: 'Containers',
+  images: 'Images',
+  store: 'Store',
+  help: 'Help',
+};
+
+function row(
+  name: string,
+  group: CommandGroup,
+  summary: string,
+  load: CommandRow['load'],
+  aliases: readonly (string | Alias)[] = [],
+): CommandRow {
+  return {
+    name,
+    group,
+    summary,
+    load,
+    aliases: aliases.map((alias) => (typeof alias === 'string' ? { name: alias } : alias)),
+  };
+}

@@ -1,0 +1,75 @@
+import { formatPlatform, type Platform } from '../../oci/index.ts';
+import type { ArgInstruction } from '../syntax/instructions.ts';
+import { expandAt } from './expand.ts';
+import { Environment } from './environment.ts';
+
+export type BuildArgs = Readonly<Record<string, string>>;
+
+/** Build arguments that change nothing unless declared, and need no declaration: proxies, in both cases. */
+const PROXY_NAMES: readonly string[] = ['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy'];
+/** Arguments for the builder, not for the build's processes. */
+const BUILDER_ARGS: ReadonlySet<string> = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE']);
+
+/** Own properties only: a build argument may be called `constructor`. */
+export function buildArg(args: BuildArgs, name: string): string | undefined {
+  return Object.hasOwn(args, name) ? args[name] : undefined;
+}
+
+/** The arguments that every Dockerfile has: platforms and the target's name. */
+export function platformArgs(build: Platform, target: Platform, targetStage: string, args: BuildArgs): Environment {
+  const values: readonly (readonly [string, string])[] = [
+    ['BUILDPLATFORM', formatPlatform(build)],
+    ['BUILDOS', build.os],
+    ['BUILDOSVERSION', build.osVersion ?? ''],
+    ['BUILDARCH', build.architecture],
+    ['BUILDVARIANT', build.variant ?? ''],
+    ['TARGETPLATFORM', formatPlatform(target)],
+    ['TARGETOS', target.os],
+    ['TARGETOSVERSION', target.osVersion ?? ''],
+    ['TARGETARCH', target.architecture],
+    ['TARGETVARIANT', target.variant ?? ''],
+    ['TARGETSTAGE', targetStage],
+  ];
+  return new Environment(values.map(([name, value]) => [name, buildArg(args, name) ?? value]));
+}
+
+/**
+ * Adds the ARG instructions before the first FROM.
+ * @throws Refusal
+ */
+export function addGlobalArgs(
+  globals: Environment,
+  instructions: readonly ArgInstruction[],
+  args: BuildArgs,
+  escape: string,
+): void {
+  for (const { name, value, word } of instructions.flatMap((instruction) => instruction.args)) {
+    const given = buildArg(args, name);
+    const result = given ?? (value === undefined ? undefined : expandAt(value, globals.lookup, { escape }, word).text);
+    if (result !== undefined) globals.set(name, result);
+  }
+}
+
+/** True for arguments that reach no environment even when declared. */
+export function isBuilderArg(name: string): boolean {
+  return BUILDER_ARGS.has(name);
+}
+
+/** True for arguments that may be given without any ARG. */
+export function isPredefinedArg(name: string): boolean {
+  return (
+    PROXY_NAMES.includes(name.toLowerCase()) ||
+    name === 'SOURCE_DATE_EPOCH' ||
+    name.startsWith('BUILDKIT_') ||
+    /^(?:BUILD|TARGET)(?:PLATFORM|OS|OSVERSION|ARCH|VARIANT)$|^TARGETSTAGE$/.test(name)
+  );
+}
+
+/** The proxies among the build arguments, under both spellings, as processes read them. */
+export function proxyEnvironment(args: BuildArgs): string[] {
+  const values = new Map<string, string>();
+  for (const name of Object.keys(args).toSorted()) {
+    if (PROXY_NAMES.includes(name.toLowerCase())) values.set(name.toLowerCase(), args[name] ?? '');
+  }
+  return Array.from(values).flatMap(([name, value]) => [`${name.toUpperCase()}=${value}`, `${name}=${value}`]);
+}

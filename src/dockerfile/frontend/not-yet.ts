@@ -1,0 +1,32 @@
+import { Refusal } from '../syntax/diagnostics.ts';
+import type { Span } from '../syntax/source.ts';
+
+/** What the language has and the builder cannot carry out yet. A row that is removed is supported. */
+const NOT_YET = {
+  'run-mount-bind': 'RUN --mount=type=bind',
+  'run-mount-cache': 'RUN --mount=type=cache',
+  'run-mount-tmpfs': 'RUN --mount=type=tmpfs',
+  'run-mount-secret': 'RUN --mount=type=secret',
+  'run-mount-ssh': 'RUN --mount=type=ssh',
+  'run-security-insecure': 'RUN --security=insecure',
+  'run-device': 'RUN --device',
+  'add-http': 'ADD of a URL',
+  'add-git': 'ADD of a git repository',
+  'epoch-context': 'SOURCE_DATE_EPOCH=context',
+} as const satisfies Readonly<Record<string, string>>;
+
+/** Every feature that is asked about, also those whose row is gone. */
+export type Feature =
+  | `run-mount-${'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh'}`
+  | 'run-security-insecure'
+  | 'run-device'
+  | 'add-http'
+  | 'add-git'
+  | 'epoch-context';
+
+/** @throws Refusal NOT_SUPPORTED when the feature has a row */
+export function requireFeature(feature: Feature, span: Span | undefined): void {
+  const rows: Readonly<Partial<Record<Feature, string>>> = NOT_YET;
+  const what = rows[feature];
+  if (what !== undefined) throw new Refusal('NOT_SUPPORTED', `${what} is not supported yet`, span);
+}

@@ -1,0 +1,199 @@
+import { posix } from 'node:path';
+import { fromText } from '../../base/index.ts';
+import type { ExecMount, ExecOp } from '../../graph/index.ts';
+import { Refusal } from '../syntax/diagnostics.ts';
+import { chompHeredoc, readHeredocMark, summarizeHeredoc } from '../syntax/heredocs.ts';
+import type { CommandLine, RunInstruction } from '../syntax/instructions.ts';
+import { readMount, type MountFlag } from '../syntax/mounts.ts';
+import { cleanPath } from '../syntax/ignore.ts';
+import type { Word } from '../syntax/tree.ts';
+import type { Lookup } from '../syntax/words.ts';
+import { proxyEnvironment } from './arguments.ts';
+import { splitVariable } from './environment.ts';
+import { expandAt } from './expand.ts';
+import { withShell } from './metadata.ts';
+import { addHistory, addStep, escapeOf, Inputs, require, titleOf, type Scene } from './scene.ts';
+import { vertexOfSource } from './sources.ts';
+
+/** Where the script of a heredoc that begins with `#!` stands while it runs. */
+const SCRIPT_FOLDER = '/dev/pipes/';
+const SCRIPT_MODE = 0o755;
+const CACHE_MODE = 0o755;
+const SECRET_MODE = 0o400;
+const SOCKET_MODE = 0o600;
+
+export function applyRun(scene: Scene, instruction: RunInstruction): void {
+  const { planning, state } = scene;
+  checkAllowed(scene, instruction);
+  const { command, mounts: scripts, summary } = heredocCommand(instruction);
+  const args = withShell(state.config, command);
+  const inputs = new Inputs();
+  const flags = instruction.mounts.map((word) => ({ word, mount: readMountFlag(scene, word) }));
+  const mounts = flags.map(({ word, mount }, i) => plannedMount(scene, word, mount, i, inputs));
+  const { options } = planning;
+  const environment = withEpoch(state.environment.entries(), planning.epoch);
+  const op: ExecOp = {
+    kind: 'exec',
+    args,
+    env: environment,
+    cwd: state.workdir,
+    user: state.config.User ?? '',
+    network: instruction.networkFlag === undefined ? (options.network ?? 'default') : instruction.network,
+    security: instruction.security,
+    mounts: [...scripts, ...mounts],
+    devices: instruction.devices,
+    extraHosts: options.extraHosts ?? [],
+    ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+  };
+  const history = runHistory(scene, args);
+  const isSet = new Set(environment.map((entry) => splitVariable(entry)[0]));
+  const secrets = flags.flatMap(({ mount }) => (mount.env === undefined ? [] : [mount.env]));
+  const vertex = addStep(scene, {
+    kind: 'run',
+    op,
+    inputs: inputs.ids,
+    title: titleOf(scene, { keepQuotes: true, keepUnset: true }, masked(state.environment.lookup, secrets)) + summary,
+    command: history,
+    unkeyedEnv: proxyEnvironment(options.buildArgs ?? {}).filter((entry) => !isSet.has(splitVariable(entry)[0])),
+  });
+  addHistory(scene, `${history} # buildkit`, vertex);
+}
+
+function checkAllowed(scene: Scene, instruction: RunInstruction): void {
+  const { options } = scene.planning;
+  const securitySpan = instruction.securityFlag ?? instruction.node;
+  if (instruction.security === 'insecure') {
+    require(scene, 'run-security-insecure', securitySpan);
+    requireEntitlement(scene, 'security.insecure', securitySpan);
+  }
+  for (const flag of instruction.deviceFlags) {
+    require(scene, 'run-device', flag);
+    requireEntitlement(scene, 'device', flag);
+  }
+  const network = instruction.networkFlag === undefined ? options.network : instruction.network;
+  if (network === 'host') requireEntitlement(scene, 'network.host', instruction.networkFlag ?? instruction.node);
+}
+
+function requireEntitlement(
+  scene: Scene,
+  entitlement: 'network.host' | 'security.insecure' | 'device',
+  span: Word | RunInstruction['node'],
+): void {
+  const { options } = scene.planning;
+  if (options.acceptNotYet === true || options.entitlements?.includes(entitlement) === true) return;
+  const message = `${entitlement} is not allowed here`;
+  throw new Refusal('ENTITLEMENT', message, span, `--allow ${entitlement}, if you trust the Dockerfile`);
+}
+
+/** SOURCE_DATE_EPOCH is in the environment of every RUN; one that the Dockerfile sets wins. */
+function withEpoch(environment: readonly string[], epoch: number): string[] {
+  const isSet = environment.some((entry) => splitVariable(entry)[0] === 'SOURCE_DATE_EPOCH');
+  return isSet ? [...environment] : [...environment, `SOURCE_DATE_EPOCH=${epoch}`];
+}
+
+/** A heredoc alone is the script itself; with other words on the line the shell reads it. */
+function heredocCommand(instruction: RunInstruction): {
+  readonly command: CommandLine;
+  readonly mounts: readonly ExecMount[];
+  readonly summary: string;
+} {
+  const { command, node } = instruction;
+  const [first] = node.heredocs;
+  const [line = ''] = command.words;
+  if (first === undefined) return { command, mounts: [], summary: '' };
+  if (readHeredocMark(line) === undefined) {
+    const text = line + node.heredocs.map(({ name, content }) => `\n${content}${name}`).join('');
+    return { command: { ...command, words: [text] }, mounts: [], summary: '' };
+  }
+  const content = first.chomp ? chompHeredoc(first.content) : first.content;
+  const summary = ` (${summarizeHeredoc(first.content)})`;
+  if (!content.startsWith('#!')) return { command: { ...command, words: [content] }, mounts: [], summary };
+  const file = { name: fromText(first.name), content, mode: SCRIPT_MODE };
+  return {
+    command: { ...command, words: [posix.join(SCRIPT_FOLDER, first.name)] },
+    mounts: [{ kind: 'inline', target: SCRIPT_FOLDER, files: [file] }],
+    summary,
+  };
+}
+
+/** `RUN |1 A=b /bin/sh -c true`: the build arguments that were in scope stand in front. */
+function runHistory(scene: Scene, args: readonly string[]): string {
+  const { buildArgs, environment } = scene.state;
+  const inScope = Array.from(buildArgs, ([name, value]) => `${name}=${environment.get(name) ?? value ?? ''}`);
+  const prefix = inScope.length === 0 ? [] : [`|${inScope.length}`, ...inScope];
+  return `RUN ${[...prefix, ...args].join(' ')}`;
+}
+
+/** Shows what a secret in the environment stands for, so that nobody takes it for a plain variable. */
+function masked(lookup: Lookup, secrets: readonly string[]): Lookup {
+  return (name) => (secrets.includes(name) ? '****' : lookup(name));
+}
+
+function readMountFlag(scene: Scene, word: Word): MountFlag {
+  const { lookup } = scene.state.environment;
+  const mount = readMount(word, (value) => expandAt(value, lookup, { escape: escapeOf(scene) }, word).text);
+  require(scene, `run-mount-${mount.type}`, word);
+  return mount;
+}
+
+function plannedMount(scene: Scene, word: Word, mount: MountFlag, index: number, inputs: Inputs): ExecMount {
+  if (mount.type === 'secret') return secretMount(mount);
+  if (mount.type === 'ssh') return sshMount(word, mount);
+  const target = mountTarget(scene, word, mount);
+  if (mount.type === 'tmpfs') {
+    return { kind: 'tmpfs', target, ...(mount.sizeBytes === undefined ? {} : { sizeBytes: mount.sizeBytes }) };
+  }
+  const named = scene.command.mountSources[index];
+  const source = fromText(cleanPath(`/${mount.source}`));
+  if (mount.type === 'bind') {
+    const id = named === undefined ? scene.planning.context() : vertexOfSource(scene, named, word);
+    return { kind: 'bind', input: inputs.indexOf(id), source, target, writable: !mount.readOnly };
+  }
+  return {
+    kind: 'cache',
+    id: mount.id === '' ? cleanPath(mount.target) : mount.id,
+    ...(named === undefined ? {} : { input: inputs.indexOf(vertexOfSource(scene, named, word)) }),
+    source,
+    target,
+    sharing: mount.sharing ?? 'shared',
+    writable: !mount.readOnly,
+    mode: mount.mode ?? CACHE_MODE,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  };
+}
+
+function mountTarget(scene: Scene, word: Word, mount: MountFlag): string {
+  const isAbsolute = mount.target.startsWith('/');
+  const target = cleanPath(isAbsolute ? mount.target : posix.join('/', scene.state.workdir, mount.target));
+  if (target === '/') throw new Refusal('MOUNT_OPTION', 'a mount cannot have / as its target', word);
+  return fromText(target);
+}
+
+function secretMount(mount: MountFlag): ExecMount {
+  const id = mount.source || mount.id || posix.basename(mount.target);
+  const isFile = mount.target !== '' || mount.env === undefined;
+  return {
+    kind: 'secret',
+    id,
+    ...(isFile ? { target: fromText(mount.target || `/run/secrets/${posix.basename(id)}`) } : {}),
+    ...(mount.env === undefined ? {} : { env: mount.env }),
+    required: mount.required,
+    mode: mount.mode ?? SECRET_MODE,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  };
+}
+
+function sshMount(word: Word, mount: MountFlag): ExecMount {
+  if (mount.source !== '') throw new Refusal('MOUNT_OPTION', 'an ssh mount has no "source"', word);
+  return {
+    kind: 'ssh',
+    id: mount.id === '' ? 'default' : mount.id,
+    ...(mount.target === '' ? {} : { target: fromText(mount.target) }),
+    required: mount.required,
+    mode: mount.mode ?? SOCKET_MODE,
+    uid: mount.uid ?? 0,
+    gid: mount.gid ?? 0,
+  };
+}

@@ -1,0 +1,24 @@
+/**
+ * dockerfile: the Dockerfile language, syntax 1.26. `syntax/` reads a file into instructions, expands words and matches
+ * ignore patterns; it never throws for what a file holds, but returns diagnostics with their place. `frontend/` turns a
+ * Dockerfile with its arguments and base image configs into a build graph and the image's config. What BuildKit accepts
+ * and refuses is the measure of both. Nothing here touches a disk, a network or a container.
+ */
+export { formatCodeFrame, formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
+export { detectSyntax, type Directive } from './syntax/directives.ts';
+export {
+  DOCKERFILE_MAX_BYTES,
+  hasErrors,
+  parseDockerfile,
+  type Dockerfile,
+  type StageSyntax,
+} from './syntax/dockerfile.ts';
+export { dumpSyntax } from './syntax/dump.ts';
+export { cleanPath, compileIgnore, parseIgnoreFile, type IgnoreMatcher, type IgnoreScope } from './syntax/ignore.ts';
+export type * from './syntax/instructions.ts';
+export { positionAt, type Position, type Source, type Span } from './syntax/source.ts';
+export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
+export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
+export type * from './frontend/plan.ts';
+export { toGraph } from './frontend/to-graph.ts';
+export { HISTORY_COMMENT } from './frontend/scene.ts';

@@ -1,0 +1,103 @@
+import { isUtf8 } from 'node:buffer';
+import { diagnosticAt, Refusal, type Diagnostic } from './diagnostics.ts';
+import type { Directive } from './directives.ts';
+import type { ArgInstruction, Command, FromInstruction, Instruction } from './instructions.ts';
+import { parseSyntax } from './parse.ts';
+import { readInstruction } from './read-instruction.ts';
+import { decodeSource, sourceOf, type Source } from './source.ts';
+import type { SyntaxNode } from './tree.ts';
+
+/** One FROM with what follows it. */
+export interface StageSyntax {
+  readonly from: FromInstruction;
+  readonly commands: readonly Command[];
+}
+
+/** A file read as far as it can be without building: its shape, its instructions, its stages. */
+export interface Dockerfile {
+  readonly source: Source;
+  readonly directives: readonly Directive[];
+  readonly escape: string;
+  readonly nodes: readonly SyntaxNode[];
+  /** ARG before the first FROM. */
+  readonly globalArgs: readonly ArgInstruction[];
+  readonly stages: readonly StageSyntax[];
+  /** In the order in which they were met; the first error is the one that the reference reports. */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Bytes of a Dockerfile that are read; whoever loads one from a disk or a stream stops there. */
+export const DOCKERFILE_MAX_BYTES: number = 16 * 1024 * 1024;
+
+/** Reads a Dockerfile. Never throws: whatever is wrong stands in `diagnostics`. `name` is for messages. */
+export function parseDockerfile(content: string | Uint8Array, name = 'Dockerfile'): Dockerfile {
+  const source = sourceOf(name, typeof content === 'string' ? content : decodeSource(content));
+  const { directives, escape, nodes, diagnostics } = parseSyntax(source);
+  const garbled = typeof content === 'string' || isUtf8(content) ? [] : garbledNodes(source, nodes);
+  const reader = new StageReader(source);
+  for (const node of nodes) reader.add(node);
+  return {
+    source,
+    directives,
+    escape,
+    nodes,
+    globalArgs: reader.globalArgs,
+    stages: reader.stages,
+    diagnostics: [...diagnostics, ...garbled, ...reader.diagnostics],
+  };
+}
+
+/** Bytes that are no text do no harm in comments; in an instruction nobody can say which file or word they mean. */
+function garbledNodes(source: Source, nodes: readonly SyntaxNode[]): Diagnostic[] {
+  const message = 'the instruction is not in UTF-8';
+  return nodes
+    .filter((node) => node.text.includes('\ufffd') || node.heredocs.some(({ content }) => content.includes('\ufffd')))
+    .map((node) =>
+      diagnosticAt(source, node, { severity: 'error', phase: 'parse' }, { code: 'TEXT_ENCODING', message }),
+    );
+}
+
+/** True when the file cannot be built. */
+export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {
+  return diagnostics.some(({ severity }) => severity === 'error');
+}
+
+class StageReader {
+  readonly globalArgs: ArgInstruction[] = [];
+  readonly stages: { readonly from: FromInstruction; readonly commands: Command[] }[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #source: Source;
+  /** After a FROM that could not be read, what follows has a stage all the same. */
+  #lostStage = false;
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  add(node: SyntaxNode): void {
+    try {
+      this.#place(readInstruction(node));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (node.name === 'from') this.#lostStage = true;
+      const span = error.span ?? node;
+      this.diagnostics.push(
+        diagnosticAt(this.#source, span, { severity: 'error', phase: 'instructions' }, error.fault),
+      );
+    }
+  }
+
+  #place(instruction: Instruction): void {
+    const stage = this.stages.at(-1);
+    if (instruction.kind === 'from') {
+      this.stages.push({ from: instruction, commands: [] });
+      this.#lostStage = false;
+    } else if (this.#lostStage) return;
+    else if (stage !== undefined) stage.commands.push(instruction);
+    else if (instruction.kind === 'arg') this.globalArgs.push(instruction);
+    else {
+      const message = `${instruction.node.keyword.text} stands before the first FROM, where only ARG can stand`;
+      throw new Refusal('STAGE_MISSING', message, instruction.node.keyword);
+    }
+  }
+}

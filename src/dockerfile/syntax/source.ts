@@ -1,0 +1,50 @@
+/** A Dockerfile (or another text) by name, with the offsets at which its lines begin. */
+export interface Source {
+  /** As shown in messages. */
+  readonly name: string;
+  readonly text: string;
+  readonly lineStarts: readonly number[];
+}
+
+/** A part of a source: offsets into its text, `end` excluded. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Line and column counted from 1; the column in UTF-16 units. */
+export interface Position {
+  readonly line: number;
+  readonly column: number;
+}
+
+export function sourceOf(name: string, text: string): Source {
+  const lineStarts = [0];
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) lineStarts.push(at + 1);
+  return { name, text, lineStarts };
+}
+
+/** The text of UTF-8 bytes; where they are not UTF-8, U+FFFD stands in their place. */
+export function decodeSource(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+}
+
+export function positionAt(source: Source, offset: number): Position {
+  let low = 0;
+  let high = source.lineStarts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if ((source.lineStarts[middle] ?? 0) <= offset) low = middle;
+    else high = middle - 1;
+  }
+  return { line: low + 1, column: offset - (source.lineStarts[low] ?? 0) + 1 };
+}
+
+/** A line's text without its end; undefined beyond the last one. Lines count from 1. */
+export function lineText(source: Source, line: number): string | undefined {
+  const start = source.lineStarts[line - 1];
+  if (start === undefined) return undefined;
+  let end = source.lineStarts[line] ?? source.text.length;
+  while (end > start && (source.text[end - 1] === '\n' || source.text[end - 1] === '\r')) end--;
+  return source.text.slice(start, end);
+}

@@ -1,0 +1,137 @@
+import { lstatSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { collect, isSystemError, ShaleError } from '../base/index.ts';
+import { buildImage } from '../build/index.ts';
+import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
+import { findImage, readConfig } from '../images/index.ts';
+import {
+  familiarName,
+  formatReference,
+  hostPlatform,
+  parsePlatform,
+  parseReference,
+  type Platform,
+  type Reference,
+} from '../oci/index.ts';
+import type { EngineContext } from './context.ts';
+import { cacheCap } from './cache-cap.ts';
+import type { BuildOutcome, BuildRequest, Watch } from './types.ts';
+import { makeWorkFolder } from './work-folders.ts';
+
+/** Milliseconds that collecting may take at the end of a build; the rest is done by the next one. */
+const COLLECT_BUDGET_MS = 200;
+
+/** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
+export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
+  const names = request.tags.map(parseReference);
+  const input = await readInput(request);
+  const result = await buildImage({
+    layers: context.layers,
+    contextDirectory: input.contextDirectory,
+    dockerfile: input.dockerfile,
+    names,
+    buildArgs: request.buildArgs,
+    labels: request.labels,
+    target: request.target,
+    platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
+    platformRequested: request.platform !== undefined,
+    network: request.network === undefined || request.network === 'bridge' ? 'default' : request.network,
+    noCache: request.noCache,
+    keepNoise: request.keepNoise,
+    epochSeconds: epochOf(context.options.env['SOURCE_DATE_EPOCH']),
+    resolveImage: (reference, platform) => resolveImage(context, reference, { platform, pull: request.pull, watch }),
+    openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
+    makeFolder: () => makeWorkFolder(context.store),
+    signal: watch.signal,
+    emit: (event) => watch.progress?.(event),
+    now: context.options.now,
+  });
+  await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes: cacheCap(context) });
+  return { ...result, tags: names.map(familiarName) };
+}
+
+interface BuildInput {
+  readonly contextDirectory: string | undefined;
+  readonly dockerfile: { readonly bytes: Uint8Array; readonly name: string; readonly path: string | undefined };
+}
+
+async function readInput(request: BuildRequest): Promise<BuildInput> {
+  const { context, dockerfile } = request;
+  if (context.kind === 'stream') {
+    const bytes = await collect(context.bytes, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
+    return { contextDirectory: undefined, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
+  }
+  if (!isDirectory(context.path))
+    throw new ShaleError('CONTEXT_NOT_FOUND', `the build context ${context.path} is not a directory`, {
+      data: { path: context.path },
+    });
+  if (dockerfile?.kind === 'stream') {
+    const bytes = await collect(dockerfile.bytes, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
+    return { contextDirectory: context.path, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
+  }
+  const path = dockerfile?.path ?? join(context.path, 'Dockerfile');
+  return { contextDirectory: context.path, dockerfile: { bytes: readDockerfile(path), name: basename(path), path } };
+}
+
+function readDockerfile(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    if (!isSystemError(cause, 'ENOENT', 'ENOTDIR', 'EISDIR')) throw cause;
+    throw new ShaleError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile ${path}`, {
+      cause,
+      data: { path },
+      hint: 'name it with -f FILE',
+    });
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return lstatSync(`${path}/.`).isDirectory();
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
+    throw error;
+  }
+}
+
+function epochOf(text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined;
+  if (!/^[0-9]{1,15}$/.test(text))
+    throw new ShaleError('EPOCH_INVALID', `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, expected seconds since 1970`);
+  return Number(text);
+}
+
+/** A base image: the local one without asking anybody, else the registry's, whose layers come when a step needs them. */
+async function resolveImage(
+  context: EngineContext,
+  reference: Reference,
+  how: { readonly platform: Platform; readonly pull: boolean; readonly watch: Watch },
+): Promise<ResolvedImage> {
+  const { store } = context;
+  const local = await findImage(store, formatReference(reference), how.platform);
+  const digest = local?.record.manifests[0]?.digest;
+  if (local !== undefined && (!how.pull || local.record.madeHere)) {
+    return { config: await readConfig(store, local.record.id), ...(digest !== undefined && { digest }) };
+  }
+  try {
+    const { pullImage } = await import('../images/index.ts');
+    const pulled = await pullImage(context.layers, reference, {
+      platform: how.platform,
+      registry: context.registry(how.watch.signal),
+      lazy: true,
+    });
+    return { config: pulled.config, digest: pulled.digest };
+  } catch (cause) {
+    how.watch.signal.throwIfAborted();
+    const name = familiarName(reference);
+    const hint = /^(?:debian|docker\.io\/library\/debian):/.test(name)
+      ? `make it here: shale base debian -t ${name}`
+      : undefined;
+    throw new ShaleError(
+      'BASE_IMAGE_NOT_FOUND',
+      `the base image ${name} is not in the store and cannot be pulled: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause, data: { name }, ...(hint !== undefined && { hint }) },
+    );
+  }
+}

@@ -1,0 +1,67 @@
+import { join } from 'node:path';
+import { Layers } from '../layers/index.ts';
+import type { MountDriver } from '../mounts/index.ts';
+import type { RegistryOptions } from '../registry/index.ts';
+import { openStore, type Store } from '../store/index.ts';
+
+export interface EngineOptions {
+  /** `$SHALE_HOME`. */
+  readonly home: string;
+  /** Run state of this boot: mount points, runtime state, networks. */
+  readonly runRoot: string;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Registries that may be spoken to in plain http, beside loopback. */
+  readonly insecureRegistries: readonly string[];
+  /** The Debian mirror of the configuration. */
+  readonly debianMirror?: string;
+  /** Forces how layers are mounted (SHALE_MOUNTS). */
+  readonly mountDriver?: MountDriver;
+  /** How much build cache is kept. */
+  readonly cacheMax?: CacheMax;
+  /** Never writes to the store. */
+  readonly readOnly?: boolean;
+}
+
+/** A number of bytes, or a share of the file system with an upper limit. */
+export type CacheMax =
+  | { readonly kind: 'bytes'; readonly bytes: number }
+  | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
+
+/** What every part of the engine works with. */
+export interface EngineContext {
+  readonly options: EngineOptions;
+  readonly store: Store;
+  readonly layers: Layers;
+  /** How registries are spoken to by one command. */
+  registry(signal: AbortSignal): RegistryOptions;
+}
+
+export async function openContext(options: EngineOptions): Promise<EngineContext> {
+  const store = await openStore({
+    root: options.home,
+    runRoot: options.runRoot,
+    clock: options.now,
+    ...(options.readOnly === true && { readOnly: true }),
+  });
+  const registry = (signal: AbortSignal): RegistryOptions => ({
+    insecureHosts: options.insecureRegistries,
+    signal,
+    pause: (attempt) => new Promise((resolve) => setTimeout(resolve, Math.min(8000, 250 * 2 ** attempt))),
+  });
+  const layers: Layers = new Layers(store, {
+    fetch: async (diffId) => {
+      const { fetchFromSources } = await import('../images/index.ts');
+      await fetchFromSources(layers, diffId, { registry: registry(NEVER) });
+    },
+  });
+  return { options, store, layers, registry };
+}
+
+const NEVER: AbortSignal = new AbortController().signal;
+
+/** Where a name of this boot's run state lies. */
+export function runPath(context: EngineContext, ...names: readonly string[]): string {
+  return join(context.options.runRoot, ...names);
+}

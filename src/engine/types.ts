@@ -1,0 +1,316 @@
+/**
+ * What shale can be asked to do, as plain data: the programmatic API. Names that people type (images, containers, builds) travel as
+ * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
+ */
+import type { ByteStream } from '../base/index.ts';
+
+import type { ProgressEvent } from '../graph/index.ts';
+
+/** A published port. */
+export interface PortMapping {
+  /** The address to listen on; every one when absent. */
+  readonly hostIp?: string;
+  /** A free one is chosen when absent. */
+  readonly hostPort?: number;
+  readonly containerPort: number;
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+}
+
+export type VolumeMount = BindMount | NamedVolume | AnonymousVolume;
+
+export interface BindMount {
+  readonly kind: 'bind';
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+}
+
+export interface NamedVolume {
+  readonly kind: 'volume';
+  readonly name: string;
+  readonly target: string;
+  readonly readOnly: boolean;
+  /** Do not fill a new volume with what the image has at the target. */
+  readonly noCopy: boolean;
+}
+
+export interface AnonymousVolume {
+  readonly kind: 'anonymous';
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly noCopy: boolean;
+}
+
+export interface Watch {
+  readonly signal: AbortSignal;
+  readonly progress?: (event: ProgressEvent) => void;
+}
+
+export type NetworkMode = 'bridge' | 'host' | 'none';
+
+export interface StreamInput {
+  readonly kind: 'stream';
+  readonly bytes: ByteStream;
+}
+
+export interface BuildRequest {
+  /** A directory, absolute; or a stream of a tar, plain or compressed, or of a Dockerfile alone (`-`). */
+  readonly context: { readonly kind: 'directory'; readonly path: string } | StreamInput;
+  /** `-f`: absolute, or a stream; the context's `Dockerfile` when absent. */
+  readonly dockerfile?: { readonly kind: 'file'; readonly path: string } | StreamInput;
+  readonly tags: readonly string[];
+  readonly buildArgs: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly target?: string;
+  readonly platform?: string;
+  readonly network?: NetworkMode;
+  readonly noCache: boolean;
+  readonly pull: boolean;
+  readonly keepNoise: boolean;
+}
+
+export interface BuildOutcome {
+  /** Digest of the image's config. */
+  readonly imageId: string;
+  readonly buildId: string;
+  readonly tags: readonly string[];
+}
+
+export interface RunRequest {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly name?: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly volumes: readonly VolumeMount[];
+  readonly ports: readonly PortMapping[];
+  readonly network?: NetworkMode;
+  readonly readOnly: boolean;
+  readonly removeWhenDone: boolean;
+  readonly interactive: boolean;
+  readonly terminal: boolean;
+  readonly detach: boolean;
+  readonly pull: 'always' | 'missing' | 'never';
+}
+
+export interface ExecRequest {
+  readonly container: string;
+  readonly command: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string;
+  readonly user?: string;
+  readonly interactive: boolean;
+  readonly terminal: boolean;
+  readonly detach: boolean;
+}
+
+/** Started: its id, and its exit status (128+n for a signal) once it ended; at once and 0 when detached. */
+export interface Started {
+  readonly containerId: string;
+  readonly exit: Promise<number>;
+  /** What it writes, when it does not write to the streams of this process. */
+  readonly output?: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }>;
+  /** Sends a signal to it while it runs attached. */
+  readonly kill?: (signal: string) => void;
+}
+
+export type ContainerState =
+  | { readonly kind: 'created' }
+  | { readonly kind: 'running'; readonly startedMs: number }
+  | { readonly kind: 'exited'; readonly exitCode: number; readonly finishedMs: number };
+
+export interface ContainerSummary {
+  readonly id: string;
+  readonly name: string;
+  /** As it was named when the container was made. */
+  readonly image: string;
+  readonly imageId: string;
+  readonly command: readonly string[];
+  readonly createdMs: number;
+  readonly state: ContainerState;
+  readonly ports: readonly PortMapping[];
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  readonly timeMs: number;
+  /** With its line end where it has one. */
+  readonly data: Uint8Array;
+}
+
+export interface LogQuery {
+  readonly follow: boolean;
+  /** The last so many lines; all when absent. */
+  readonly tail?: number;
+  readonly sinceMs?: number;
+}
+
+export interface CommitRequest {
+  readonly container: string;
+  readonly tag?: string;
+  readonly author?: string;
+  readonly message?: string;
+  readonly changes: readonly string[];
+  readonly pause: boolean;
+}
+
+/** One path that a container changed. The path is a byte string. */
+export interface PathChange {
+  readonly kind: 'added' | 'changed' | 'deleted';
+  readonly path: string;
+}
+
+export interface ImageSummary {
+  readonly id: string;
+  /** Absent for images without a tag. */
+  readonly tag?: { readonly repository: string; readonly tag: string };
+  /** Of the manifest, where one was made or pulled. */
+  readonly digest?: string;
+  /** When the tag was last moved here, or the image was made here. */
+  readonly taggedMs: number;
+  readonly sizeBytes: number;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type RemovedImage = { readonly kind: 'untagged' | 'deleted'; readonly name: string };
+
+export interface HistoryStep {
+  /** Of the image that ends with this step, where there is one. */
+  readonly imageId?: string;
+  readonly createdMs?: number;
+  readonly createdBy: string;
+  readonly sizeBytes: number;
+  readonly comment: string;
+}
+
+export interface ImportRequest {
+  readonly tag?: string;
+  readonly changes: readonly string[];
+  readonly message?: string;
+  readonly platform?: string;
+}
+
+export interface SaveRequest {
+  readonly images: readonly string[];
+  readonly format: 'docker' | 'oci';
+}
+
+export interface PullRequest {
+  readonly image: string;
+  readonly platform?: string;
+}
+
+export interface BaseRequest {
+  readonly distribution: 'debian';
+  readonly suite: string;
+  readonly slim: boolean;
+  readonly architecture?: string;
+  readonly mirror?: string;
+  readonly tags: readonly string[];
+  readonly noCache: boolean;
+}
+
+export interface CheckRequest {
+  readonly full: boolean;
+  readonly repair: boolean;
+}
+
+export interface CheckFinding {
+  /** What is damaged: a digest, a tag, a file of the store. */
+  readonly subject: string;
+  readonly problem: string;
+  readonly repaired: boolean;
+}
+
+export interface CheckReport {
+  readonly checkedBlobs: number;
+  readonly checkedBytes: number;
+  readonly findings: readonly CheckFinding[];
+}
+
+export interface UsageRow {
+  readonly type: 'Images' | 'Containers' | 'Local Volumes' | 'Build Cache' | 'Derived';
+  readonly total: number;
+  readonly active: number;
+  readonly sizeBytes: number;
+  readonly reclaimableBytes: number;
+}
+
+export interface PruneRequest {
+  readonly what: readonly ('containers' | 'images' | 'build-cache' | 'volumes')[];
+  /** Images with a tag too, where no container uses them; the whole cache. */
+  readonly all: boolean;
+}
+
+export interface PruneReport {
+  readonly removed: readonly { readonly kind: string; readonly name: string }[];
+  readonly reclaimedBytes: number;
+}
+
+export interface WhyRequest {
+  /** An image, a build id, its beginning, or `latest`. */
+  readonly build: string;
+  /** Steps as progress numbers them. */
+  readonly step?: number;
+}
+
+/** Why each step of a build ran or was found in the cache. */
+export interface WhyReport {
+  readonly buildId: string;
+  readonly steps: readonly WhyStep[];
+}
+
+export interface WhyStep {
+  readonly number: number;
+  readonly name: string;
+  readonly outcome: 'cached' | 'ran' | 'failed' | 'canceled';
+  /** One sentence: `never built before`, `COPY: 1 file differs from build b…`. */
+  readonly reason: string;
+  /** What differs from the nearest earlier record. */
+  readonly changes: readonly { readonly input: string; readonly before?: string; readonly after?: string }[];
+}
+
+/** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
+export interface Engine extends AsyncDisposable {
+  readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
+  readonly why: (request: WhyRequest) => Promise<WhyReport>;
+  readonly run: (request: RunRequest, watch: Watch) => Promise<Started>;
+  readonly exec: (request: ExecRequest, watch: Watch) => Promise<Started>;
+  readonly containers: (options: { readonly all: boolean }) => Promise<readonly ContainerSummary[]>;
+  readonly logs: (container: string, query: LogQuery, watch: Watch) => AsyncIterable<LogLine>;
+  readonly stop: (container: string, options: { readonly seconds?: number }, watch: Watch) => Promise<void>;
+  readonly removeContainer: (container: string, options: { force: boolean; volumes: boolean }) => Promise<void>;
+  readonly commit: (request: CommitRequest, watch: Watch) => Promise<{ readonly imageId: string }>;
+  readonly changes: (container: string) => AsyncIterable<PathChange>;
+  readonly images: (options: { readonly all: boolean }) => Promise<readonly ImageSummary[]>;
+  readonly tag: (source: string, target: string) => Promise<void>;
+  readonly removeImage: (image: string, options: { readonly force: boolean }) => Promise<readonly RemovedImage[]>;
+  readonly history: (image: string) => Promise<readonly HistoryStep[]>;
+  /** Docker's JSON of an image or container. */
+  readonly inspect: (name: string, type?: 'image' | 'container') => Promise<Readonly<Record<string, unknown>>>;
+  readonly importImage: (
+    tar: ByteStream,
+    request: ImportRequest,
+    watch: Watch,
+  ) => Promise<{ readonly imageId: string }>;
+  readonly load: (
+    archive: ByteStream,
+    watch: Watch,
+  ) => Promise<readonly { imageId: string; tags: readonly string[] }[]>;
+  readonly save: (request: SaveRequest, watch: Watch) => ByteStream;
+  readonly pull: (
+    request: PullRequest,
+    watch: Watch,
+  ) => Promise<{ imageId: string; name: string; digest: string; changed: boolean }>;
+  readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
+  readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
+  readonly usage: () => Promise<readonly UsageRow[]>;
+  readonly prune: (request: PruneRequest, watch: Watch) => Promise<PruneReport>;
+  /** Removes everything in the store: images, containers, volumes, cache. */
+  readonly reset: (watch: Watch) => Promise<void>;
+}

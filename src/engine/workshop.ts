@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { thisOwner } from '../base/index.ts';
+import { TREE_KIND } from '../layers/index.ts';
+import { openMountHost, type MountHost, type TreeStore } from '../mounts/index.ts';
+import { parseDiffId } from '../oci/index.ts';
+import {
+  bridgeNetwork,
+  hostNetwork,
+  noNetwork,
+  openRuntime,
+  type NetworkProvider,
+  type Runtime,
+} from '../runtime/index.ts';
+import type { Store } from '../store/index.ts';
+import { runPath, type EngineContext } from './context.ts';
+
+/** Where containers of one command run: a private mount namespace and a runtime in it. */
+export interface Workshop extends AsyncDisposable {
+  readonly host: MountHost;
+  readonly runtime: Runtime;
+}
+
+/**
+ * Opens a mount namespace of its own. What is mounted there is seen by the programs that are started through it, and gone
+ * with the last of them. A container that outlives this command is given a `lasting` folder for its mount points: to remove
+ * such a folder, from any namespace, takes the mounts in it away.
+ * @throws EPERM where this process may not mount
+ */
+export async function openWorkshop(context: EngineContext, lasting?: { readonly mountDir: string }): Promise<Workshop> {
+  const { options, store } = context;
+  const { pid, startTime } = thisOwner();
+  const mountDir =
+    lasting?.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
+  const host = await openMountHost({
+    mountDir,
+    probeDir: await store.folder('index'),
+    stateDir: options.runRoot,
+    driver: options.mountDriver,
+    trees: treeStore(store),
+  });
+  const runtime = openRuntime({ host, runRoot: options.runRoot });
+  return {
+    host,
+    runtime,
+    async [Symbol.asyncDispose]() {
+      await host[Symbol.asyncDispose]();
+      if (lasting === undefined) rmSync(mountDir, { recursive: true, force: true });
+    },
+  };
+}
+
+export function networkFor(context: EngineContext, host: MountHost, mode: 'bridge' | 'host' | 'none'): NetworkProvider {
+  if (mode === 'none') return noNetwork;
+  if (mode === 'host') return hostNetwork;
+  return bridgeNetwork({ host, folder: networkFolder(context) });
+}
+
+export function networkFolder(context: EngineContext): string {
+  return join(context.options.runRoot, 'networks');
+}
+
+/** Unpacked layers as derived directories of the store. */
+function treeStore(store: Store): TreeStore {
+  return {
+    find: (id) => store.derived.find(TREE_KIND, parseDiffId(id)),
+    create: (id) => store.derived.create(TREE_KIND, parseDiffId(id)),
+  };
+}
+
+/** Where the root filesystem of a container that outlives its command is mounted, in the keeper's namespace. */
+export function containerMountDir(context: EngineContext, id: string): string {
+  return runPath(context, 'mounts', id);
+}

@@ -1,0 +1,12 @@
+/**
+ * images: images as immutable views, and where they come from and go to: a root filesystem, an archive, a registry. An
+ * image is its config, whose bytes are never changed; its layers are shared with every image that has them. Whatever takes
+ * an image in verifies all of it before any name leads to it.
+ */
+export * from './history.ts';
+export * from './image-file.ts';
+export * from './import.ts';
+export * from './load.ts';
+export * from './pull.ts';
+export * from './resolve.ts';
+export * from './save.ts';

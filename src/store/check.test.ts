@@ -1,0 +1,189 @@
+import assert from 'node:assert/strict';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { test } from 'node:test';
+import { asDiffId } from '../oci/index.ts';
+import { diffIdOf, publishImage, scratchStore } from './fixture.ts';
+import type { CheckReport } from './types.ts';
+
+const INDEX = { name: 'erofs', version: 1, folder: 'index', type: 'file' } as const;
+
+function codes(report: Pick<CheckReport, 'problems'>): readonly string[] {
+  return report.problems.map(({ code }) => code);
+}
+
+test('F-105: check --full names the digest of a flipped bit and the images that it affects', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const image = await publishImage(store, 'a', ['layer one']);
+  await publishImage(store, 'b', ['layer two']);
+  const layer = image.diffIds[0] ?? diffIdOf('');
+  const path = store.blobs.path(layer);
+  const before = readFileSync(path);
+  const times = (await import('node:fs')).lstatSync(path);
+  chmodSync(path, 0o600);
+  writeFileSync(path, Buffer.concat([Buffer.from('L'), before.subarray(1)]));
+  assert.ok(times.size === before.length);
+  const { problems } = await store.check({ full: true });
+  assert.deepEqual(
+    problems.map(({ code, digest, images }) => ({ code, digest, images })),
+    [{ code: 'BLOB_CORRUPT', digest: layer, images: [image.id] }],
+  );
+});
+
+const DAMAGES: Record<string, { readonly code: string; readonly damage: (path: string) => void }> = {
+  emptied: { code: 'BLOB_TRUNCATED', damage: (path) => truncateSync(path) },
+  cut: { code: 'BLOB_TRUNCATED', damage: (path) => truncateSync(path, 3) },
+  grown: { code: 'BLOB_GROWN', damage: (path) => appendFileSync(path, 'x') },
+  deleted: { code: 'BLOB_MISSING', damage: (path) => rmSync(path) },
+  'replaced by a link': {
+    code: 'BLOB_NOT_A_FILE',
+    damage: (path) => {
+      rmSync(path);
+      symlinkSync('/etc/hostname', path);
+    },
+  },
+  'replaced by a folder': {
+    code: 'BLOB_NOT_A_FILE',
+    damage: (path) => {
+      rmSync(path);
+      mkdirSync(path);
+    },
+  },
+};
+
+for (const [name, { code, damage }] of Object.entries(DAMAGES)) {
+  test(`F-106: a layer blob that was ${name} is reported as ${code}, and other images stay whole`, async () => {
+    await using fixture = await scratchStore();
+    const { store } = fixture;
+    const image = await publishImage(store, 'a', ['layer one']);
+    const other = await publishImage(store, 'b', ['layer two']);
+    const path = store.blobs.path(image.diffIds[0] ?? diffIdOf(''));
+    if (existsSync(path)) chmodSync(path, 0o600);
+    damage(path);
+    const report = await store.check();
+    assert.deepEqual(codes(report), [code]);
+    assert.deepEqual(report.problems[0]?.images, [image.id]);
+    for (const digest of [other.id, ...other.diffIds]) assert.ok(await store.blobs.find(digest));
+
+    const repaired = await store.repair();
+    assert.deepEqual(codes({ problems: repaired.remaining }), ['BLOB_MISSING']);
+    const again = await store.repair();
+    assert.deepEqual([again.repaired, codes({ problems: again.remaining })], [[], ['BLOB_MISSING']]);
+    await publishImage(store, 'a', ['layer one']);
+    assert.deepEqual((await store.check({ full: true })).problems, []);
+  });
+}
+
+test('F-109: what has no record, and records of what is not there, are reported and mended', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const image = await publishImage(store, 'a', ['x']);
+  const layer = image.diffIds[0] ?? diffIdOf('');
+  await store.derived.write(INDEX, layer, Buffer.from('index'));
+  await store.derived.write({ ...INDEX, name: 'contents' }, layer, Buffer.from('contents'));
+  rmSync(store.derived.path(INDEX, layer));
+  chmodSync(store.derived.path({ ...INDEX, name: 'contents' }, layer), 0o600);
+  writeFileSync(store.derived.path({ ...INDEX, name: 'contents' }, layer), 'CONTENTS');
+  mkdirSync(join(fixture.root, 'trees', 'tree-v1', 'a'.repeat(64), 'etc'), { recursive: true });
+  mkdirSync(join(fixture.root, 'containers', 'b'.repeat(64)));
+  await store.containers.create({
+    id: 'c'.repeat(64),
+    name: 'c',
+    diffIds: [],
+    volumes: [],
+    config: {},
+    state: {},
+    active: false,
+  });
+  rmSync(store.containers.folder('c'.repeat(64)), { recursive: true });
+  await store.cacheRecords.put({ keys: ['k'], slot: 's', result: null, diffIds: [diffIdOf('gone')] });
+  const db = new DatabaseSync(join(fixture.root, 'shale.db'));
+  db.exec(`INSERT INTO tags VALUES ('dangling', 'image', '${diffIdOf('none')}', 1)`);
+  db.close();
+
+  const expected = [
+    'TAG_DANGLING',
+    'INDEX_STALE',
+    'INDEX_MISSING',
+    'INDEX_UNMANAGED',
+    'CACHE_RECORD_BROKEN',
+    'CONTAINER_FOLDER_MISSING',
+    'CONTAINER_FOLDER_UNMANAGED',
+  ];
+  assert.deepEqual(codes(await store.check({ full: true })), expected);
+  const report = await store.repair({ full: true });
+  assert.deepEqual(codes({ problems: report.repaired }), expected);
+  assert.deepEqual(report.remaining, []);
+  assert.equal((await store.tags.get('a')).target.digest, image.id);
+  await store.images.remove(image.id);
+  await store.collect();
+});
+
+test('F-109: an image that has lost everything can still be removed', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const image = await publishImage(store, 'a', ['x']);
+  for (const name of readdirSync(join(fixture.root, 'blobs', 'sha256')))
+    rmSync(join(fixture.root, 'blobs', 'sha256', name));
+  assert.ok(codes(await store.check()).includes('BLOB_MISSING'));
+  await store.collect();
+  await store.images.remove(image.id);
+  await store.collect();
+  await store.repair();
+  assert.deepEqual((await store.check({ full: true })).problems, []);
+});
+
+test('F-111: repair of a healthy store changes no byte', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const image = await publishImage(store, 'a', ['x']);
+  await store.derived.write(INDEX, image.diffIds[0] ?? diffIdOf(''), Buffer.from('index'));
+  await store.cacheRecords.put({ keys: ['k'], slot: 's', result: null, diffIds: image.diffIds });
+  const snapshot = (): readonly string[] =>
+    readdirSync(fixture.root, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name))
+      .toSorted()
+      .map((path) => `${path} ${readFileSync(path, 'base64')}`);
+  await store.check({ full: true });
+  const before = snapshot();
+  assert.deepEqual((await store.repair({ full: true })).repaired, []);
+  assert.deepEqual(snapshot(), before);
+});
+
+test('a layer that is lazy, or held in another encoding, is not missed', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const image = await publishImage(store, 'a', ['x']);
+  const layer = image.diffIds[0] ?? diffIdOf('');
+  const gzip = await store.blobs.put(Buffer.from('gz'));
+  await store.encodings.add(layer, { digest: gzip, sizeBytes: 2, mediaType: 'm', compressor: 'c' });
+  const db = new DatabaseSync(join(fixture.root, 'shale.db'));
+  db.exec(`DELETE FROM blobs WHERE digest = '${layer}'`);
+  db.close();
+  rmSync(store.blobs.path(layer));
+  assert.deepEqual((await store.check({ full: true })).problems, []);
+});
+
+test('an unreadable manifest is named as what stops collection', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const image = await publishImage(store, 'a', ['x']);
+  const path = store.blobs.path(asDiffId(image.manifests[0]?.digest ?? image.id));
+  chmodSync(path, 0o600);
+  writeFileSync(path, '{'.padEnd(readFileSync(path).length));
+  assert.deepEqual(codes(await store.check()), ['BLOB_CORRUPT', 'MANIFEST_UNREADABLE']);
+});

@@ -1,0 +1,151 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ShaleError, type Owner } from '../base/index.ts';
+import { parseDiffId } from '../oci/index.ts';
+import type { StoreContext } from './context.ts';
+import type { Sql } from './database.ts';
+import { appendEvent } from './events.ts';
+import { failpoint } from './failpoint.ts';
+import { removeTree, statOf } from './files.ts';
+import { ownerIn } from './leases.ts';
+import { digestOrNone, flag, integer, json, jsonList, text, toFlag, toJson, type Row } from './row.ts';
+import { moveAway } from './staging.ts';
+import type { ContainerRecord, Containers } from './types.ts';
+
+const CONTAINER_ID = /^[0-9a-f]{64}$/;
+const ID_PREFIX = /^[0-9a-f]{1,64}$/;
+
+export function createContainers(context: StoreContext): Containers {
+  const { db, clock, layout } = context;
+  const folder = (id: string): string => join(layout.folder('containers'), requireId(id));
+  const find = (name: string): Promise<ContainerRecord | undefined> => db.read((sql) => findContainer(sql, name));
+
+  return {
+    folder,
+    find,
+    get: async (name) => (await find(name)) ?? notFound(name),
+    list: () => db.read((sql) => sql.all('SELECT * FROM containers ORDER BY created_at DESC, id').map(containerIn)),
+    create: async (container, options = {}) => {
+      const record: ContainerRecord = { ...container, createdAt: container.createdAt ?? clock() };
+      const path = folder(record.id);
+      await db.write(
+        (sql) => {
+          requireFree(sql, record.id, record.name);
+          writeContainer(sql, record);
+          appendEvent(sql, clock(), {
+            type: 'container',
+            action: 'create',
+            subject: record.id,
+            attributes: { name: record.name },
+          });
+          // Within the transaction: no sweep can see the folder without its record.
+          mkdirSync(path, { recursive: true, mode: 0o700 });
+          failpoint('container.folder');
+        },
+        { durable: options.durable ?? true },
+      );
+      return record;
+    },
+    update: (id, change) =>
+      db.write((sql) => {
+        const before = findContainer(sql, id);
+        if (before === undefined || before.id !== id) return notFound(id);
+        const after: ContainerRecord = { ...before, ...change(before) };
+        if (after.name !== before.name) requireFree(sql, '', after.name);
+        writeContainer(sql, after);
+        return after;
+      }),
+    remove: async (id) => {
+      const path = folder(id);
+      await db.write(
+        (sql) => {
+          if (sql.run('DELETE FROM containers WHERE id = ?', id) === 0) notFound(id);
+          appendEvent(sql, clock(), { type: 'container', action: 'remove', subject: id });
+        },
+        { durable: true, frees: true },
+      );
+      await removeTree(statOf(path) === undefined ? path : movedAway(context, path));
+    },
+  };
+}
+
+/** Out of sight first, so that a kill in between leaves something that is swept; in its place where that fails. */
+function movedAway(context: StoreContext, path: string): string {
+  try {
+    return moveAway(context, path);
+  } catch {
+    return path;
+  }
+}
+
+function requireId(id: string): string {
+  if (CONTAINER_ID.test(id)) return id;
+  throw new ShaleError('CONTAINER_NOT_FOUND', `${JSON.stringify(id)} is not the id of a container`, { data: { id } });
+}
+
+function requireFree(sql: Sql, id: string, name: string): void {
+  const row = sql.first('SELECT id, name FROM containers WHERE id = ? OR name = ?', id, name);
+  if (row === undefined) return;
+  throw new ShaleError('CONTAINER_EXISTS', `the name ${name} is taken by container ${text(row, 'id').slice(0, 12)}`, {
+    data: { name, id: text(row, 'id') },
+    hint: `remove that one ("shale rm ${name}") or choose another name`,
+  });
+}
+
+function findContainer(sql: Sql, name: string): ContainerRecord | undefined {
+  const exact =
+    sql.first('SELECT * FROM containers WHERE id = ?', name) ??
+    sql.first('SELECT * FROM containers WHERE name = ?', name);
+  if (exact !== undefined) return containerIn(exact);
+  if (!ID_PREFIX.test(name)) return undefined;
+  const [row, other] = sql.all('SELECT * FROM containers WHERE id >= ? AND id < ? LIMIT 2', name, `${name}g`);
+  if (other !== undefined) {
+    throw new ShaleError('NAME_AMBIGUOUS', `more than one container id begins with ${name}`, { data: { name } });
+  }
+  return row === undefined ? undefined : containerIn(row);
+}
+
+function containerIn(row: Row): ContainerRecord {
+  return {
+    id: text(row, 'id'),
+    name: text(row, 'name'),
+    imageId: digestOrNone(row, 'image'),
+    diffIds: jsonList<string>(row, 'diff_ids').map(parseDiffId),
+    volumes: jsonList<string>(row, 'volumes'),
+    config: json(row, 'config'),
+    state: json(row, 'state'),
+    active: flag(row, 'active'),
+    createdAt: integer(row, 'created_at'),
+    owner: ownerOrNone(row),
+  };
+}
+
+function ownerOrNone(row: Row): Owner | undefined {
+  return row['boot'] === null ? undefined : ownerIn(row);
+}
+
+function writeContainer(sql: Sql, record: ContainerRecord): void {
+  sql.run(
+    `INSERT INTO containers (id, name, image, diff_ids, volumes, config, state, active, created_at, boot, pid, start)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id) DO UPDATE SET name = excluded.name, image = excluded.image, diff_ids = excluded.diff_ids,
+       volumes = excluded.volumes, config = excluded.config, state = excluded.state, active = excluded.active,
+       boot = excluded.boot, pid = excluded.pid, start = excluded.start`,
+    record.id,
+    record.name,
+    record.imageId ?? null,
+    toJson(record.diffIds),
+    toJson(record.volumes),
+    toJson(record.config),
+    toJson(record.state),
+    toFlag(record.active),
+    record.createdAt,
+    record.owner?.bootId ?? null,
+    record.owner?.pid ?? null,
+    record.owner?.startTime ?? null,
+  );
+}
+
+function notFound(name: string): never {
+  throw new ShaleError('CONTAINER_NOT_FOUND', `no container ${name} in the store`, { data: { name } });
+}

@@ -1,0 +1,119 @@
+import { constants, type BigIntStats, lstatSync } from 'node:fs';
+import { chmod, lstat, open, readdir, rmdir, unlink } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { isSystemError, messageOf, ShaleError } from '../base/index.ts';
+
+const READ_BYTES = 1 << 20;
+
+/** lstat, or undefined when there is nothing. */
+export function statOf(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false });
+}
+
+/** Microseconds since 1970: what fits a database number and still tells one write from another. */
+export function mtimeUs(stat: BigIntStats): number {
+  return Number(stat.mtimeNs / 1000n);
+}
+
+/** sha256 (64 hex digits) of a file's bytes; symbolic links are not followed. */
+export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of fileStream(path)) {
+    signal?.throwIfAborted();
+    hash.update(chunk);
+  }
+  return hash.digest('hex');
+}
+
+export async function* fileStream(path: string): AsyncGenerator<Uint8Array> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stream = createReadStream('', { fd: handle, highWaterMark: READ_BYTES, autoClose: false, start: 0 });
+    for await (const chunk of stream) yield chunk as Uint8Array; // No encoding is set, so chunks are bytes.
+  } finally {
+    await handle.close();
+  }
+}
+
+/** fsync of a folder, so that the names in it survive a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes a file or a whole tree; names are bytes. Not being there is no error. Never follows a link. */
+export async function removeTree(path: string | Buffer): Promise<void> {
+  try {
+    await unlink(path);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return;
+    if (!isSystemError(error, 'EISDIR', 'EPERM')) throw error;
+    if (!(await lstat(path)).isDirectory()) throw error;
+    await removeFolder(path);
+  }
+}
+
+async function removeFolder(path: string | Buffer): Promise<void> {
+  const names = await namesIn(path);
+  const prefix = Buffer.concat([typeof path === 'string' ? Buffer.from(path) : path, Buffer.from('/')]);
+  for (const name of names) await removeTree(Buffer.concat([prefix, name]));
+  await rmdir(path);
+}
+
+async function namesIn(path: string | Buffer): Promise<readonly Buffer[]> {
+  try {
+    // A layer may hold folders that their own owner cannot read or change.
+    await chmod(path, 0o700);
+  } catch (error) {
+    if (!isSystemError(error, 'EPERM')) throw error;
+  }
+  return await readdir(path, { encoding: 'buffer' });
+}
+
+/** Bytes that a tree takes on disk, hard links counted once. What vanishes while it is counted does not count. */
+export async function diskUsage(path: string): Promise<number> {
+  const seen = new Set<string>();
+  return await usageOf(Buffer.from(path), seen);
+}
+
+async function usageOf(path: Buffer, seen: Set<string>): Promise<number> {
+  try {
+    const stat = await lstat(path);
+    const id = `${stat.dev}:${stat.ino}`;
+    if (stat.nlink > 1 && !stat.isDirectory()) {
+      if (seen.has(id)) return 0;
+      seen.add(id);
+    }
+    let total = stat.blocks * 512;
+    if (!stat.isDirectory()) return total;
+    const prefix = Buffer.concat([path, Buffer.from('/')]);
+    for (const name of await readdir(path, { encoding: 'buffer' })) {
+      total += await usageOf(Buffer.concat([prefix, name]), seen);
+    }
+    return total;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'EACCES', 'ENOTDIR')) return 0;
+    throw error;
+  }
+}
+
+/** A file error as the store reports it: what was tried on what, with NO_SPACE and STORE_READ_ONLY told apart. */
+export function fileError(what: string, path: string, error: unknown, data: Record<string, unknown> = {}): ShaleError {
+  if (error instanceof ShaleError) return error;
+  const details = { data: { path, ...data }, cause: error };
+  if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
+    return new ShaleError('NO_SPACE', `no space left on device: ${what} ${path}`, {
+      ...details,
+      hint: 'free some with "shale system prune"',
+    });
+  }
+  if (isSystemError(error, 'EROFS', 'EACCES', 'EPERM')) {
+    return new ShaleError('STORE_READ_ONLY', `${what} ${path}: ${messageOf(error)}`, details);
+  }
+  return new ShaleError('STORE_IO', `${what} ${path}: ${messageOf(error)}`, details);
+}

@@ -1,0 +1,202 @@
+import { ShaleError } from '../base/index.ts';
+import { parseDiffId, type Digest, type Platform } from '../oci/index.ts';
+import type { StoreContext } from './context.ts';
+import type { Sql } from './database.ts';
+import { appendEvent } from './events.ts';
+import {
+  digest,
+  flag,
+  integer,
+  integerOrNone,
+  json,
+  jsonList,
+  text,
+  textOrNone,
+  toFlag,
+  toJson,
+  type Row,
+} from './row.ts';
+import { removeTag } from './tags.ts';
+import type {
+  ImageIndexEntry,
+  ImageIndexRecord,
+  ImageIndexes,
+  ImageManifestRecord,
+  ImageRecord,
+  Images,
+  NewImage,
+  TimeMs,
+} from './types.ts';
+
+export function createImages({ db, clock }: StoreContext): Images {
+  const find = (id: Digest): Promise<ImageRecord | undefined> => db.read((sql) => findImage(sql, id));
+  return {
+    find,
+    get: async (id) => (await find(id)) ?? notFound(id),
+    findByPrefix: (hexPrefix) => db.read((sql) => findByPrefix(sql, hexPrefix)),
+    findByManifest: (manifest) =>
+      db.read((sql) => {
+        const row = sql.first('SELECT image FROM image_manifests WHERE digest = ?', manifest);
+        return row === undefined ? undefined : findImage(sql, digest(row, 'image'));
+      }),
+    list: () =>
+      db.read((sql) => sql.all('SELECT * FROM images ORDER BY added_at DESC, id').map((row) => imageIn(sql, row))),
+    put: (image) => db.write((sql) => putImage(sql, image, clock())),
+    remove: async (id) => {
+      await db.write((sql) => removeImage(sql, id, clock(), 'rmi'), { durable: true, frees: true });
+    },
+  };
+}
+
+export function findImage(sql: Sql, id: Digest): ImageRecord | undefined {
+  const row = sql.first('SELECT * FROM images WHERE id = ?', id);
+  return row === undefined ? undefined : imageIn(sql, row);
+}
+
+const PREFIX = /^[0-9a-f]{2,64}$/;
+
+function findByPrefix(sql: Sql, hexPrefix: string): ImageRecord | undefined {
+  if (!PREFIX.test(hexPrefix)) return undefined;
+  // ';' is no hex digit and follows '9'; 'g' follows 'f'.
+  const [row, other] = sql.all(
+    'SELECT * FROM images WHERE id >= ? AND id < ? LIMIT 2',
+    `sha256:${hexPrefix}`,
+    `sha256:${hexPrefix}g`,
+  );
+  if (other !== undefined) {
+    throw new ShaleError('NAME_AMBIGUOUS', `more than one image id begins with ${hexPrefix}`, { data: { hexPrefix } });
+  }
+  return row === undefined ? undefined : imageIn(sql, row);
+}
+
+function imageIn(sql: Sql, row: Row): ImageRecord {
+  const id = digest(row, 'id');
+  return {
+    id,
+    platform: platformIn(row),
+    diffIds: sql
+      .all('SELECT diff_id FROM image_layers WHERE image = ? ORDER BY position', id)
+      .map((layer) => parseDiffId(layer['diff_id'])),
+    created: textOrNone(row, 'created'),
+    madeHere: flag(row, 'made_here'),
+    sizeBytes: integerOrNone(row, 'size'),
+    manifests: manifestsOf(sql, id),
+    addedAt: integer(row, 'added_at'),
+  };
+}
+
+function platformIn(row: Row): Platform {
+  return json(row, 'platform') as unknown as Platform; // Written by putImage from a Platform.
+}
+
+function manifestsOf(sql: Sql, id: Digest): readonly ImageManifestRecord[] {
+  return sql.all('SELECT * FROM image_manifests WHERE image = ? ORDER BY digest', id).map((row) => ({
+    digest: digest(row, 'digest'),
+    sizeBytes: integer(row, 'size'),
+    mediaType: text(row, 'media_type'),
+    repositories: jsonList<string>(row, 'repositories'),
+  }));
+}
+
+export function putImage(sql: Sql, image: NewImage, now: TimeMs): void {
+  const known = findImage(sql, image.id);
+  sql.run(
+    'INSERT OR REPLACE INTO images (id, platform, created, made_here, size, added_at) VALUES (?, ?, ?, ?, ?, ?)',
+    image.id,
+    toJson(image.platform),
+    image.created ?? null,
+    toFlag(image.madeHere || known?.madeHere === true),
+    image.sizeBytes ?? known?.sizeBytes ?? null,
+    known?.addedAt ?? image.addedAt ?? now,
+  );
+  if (known === undefined) {
+    for (const [position, layer] of image.diffIds.entries()) {
+      sql.run('INSERT INTO image_layers (image, position, diff_id) VALUES (?, ?, ?)', image.id, position, layer);
+    }
+  }
+  for (const manifest of image.manifests) putManifest(sql, image.id, manifest, known?.manifests ?? []);
+}
+
+function putManifest(
+  sql: Sql,
+  image: Digest,
+  manifest: ImageManifestRecord,
+  known: readonly ImageManifestRecord[],
+): void {
+  const before = known.find((other) => other.digest === manifest.digest);
+  sql.run(
+    'INSERT OR REPLACE INTO image_manifests (image, digest, size, media_type, repositories) VALUES (?, ?, ?, ?, ?)',
+    image,
+    manifest.digest,
+    manifest.sizeBytes,
+    manifest.mediaType,
+    toJson(joined(before?.repositories, manifest.repositories)),
+  );
+}
+
+function joined(a: readonly string[] = [], b: readonly string[]): readonly string[] {
+  return [...new Set([...a, ...b])].toSorted();
+}
+
+/** Takes image and tags out of the records; the blobs wait for the next collection. */
+export function removeImage(sql: Sql, id: Digest, now: TimeMs, reason: string): void {
+  if (sql.run('DELETE FROM images WHERE id = ?', id) === 0) notFound(id);
+  sql.run('DELETE FROM image_layers WHERE image = ?', id);
+  sql.run('DELETE FROM image_manifests WHERE image = ?', id);
+  for (const row of sql.all("SELECT name FROM tags WHERE digest = ? AND kind = 'image'", id)) {
+    removeTag(sql, text(row, 'name'), now, reason);
+  }
+  appendEvent(sql, now, { type: 'image', action: 'remove', subject: id });
+}
+
+function notFound(id: Digest): never {
+  throw new ShaleError('IMAGE_NOT_FOUND', `image ${id} is not in the store`, { data: { id } });
+}
+
+export function createImageIndexes({ db, clock }: StoreContext): ImageIndexes {
+  return {
+    find: (id) =>
+      db.read((sql) => {
+        const row = sql.first('SELECT * FROM image_indexes WHERE digest = ?', id);
+        return row === undefined ? undefined : indexIn(row);
+      }),
+    list: () => db.read((sql) => sql.all('SELECT * FROM image_indexes ORDER BY added_at DESC, digest').map(indexIn)),
+    put: (record) => db.write((sql) => putImageIndex(sql, record, clock())),
+    remove: async (id) => {
+      await db.write((sql) => removeImageIndex(sql, id, clock()), { durable: true, frees: true });
+    },
+  };
+}
+
+function indexIn(row: Row): ImageIndexRecord {
+  return {
+    digest: digest(row, 'digest'),
+    mediaType: text(row, 'media_type'),
+    sizeBytes: integer(row, 'size'),
+    entries: jsonList<ImageIndexEntry>(row, 'entries'),
+    repositories: jsonList<string>(row, 'repositories'),
+    addedAt: integer(row, 'added_at'),
+  };
+}
+
+export function putImageIndex(sql: Sql, record: Omit<ImageIndexRecord, 'addedAt'>, now: TimeMs): void {
+  const row = sql.first('SELECT * FROM image_indexes WHERE digest = ?', record.digest);
+  const known = row === undefined ? undefined : indexIn(row);
+  sql.run(
+    `INSERT OR REPLACE INTO image_indexes (digest, media_type, size, entries, repositories, added_at)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+    record.digest,
+    record.mediaType,
+    record.sizeBytes,
+    toJson(record.entries),
+    toJson(joined(known?.repositories, record.repositories)),
+    known?.addedAt ?? now,
+  );
+}
+
+function removeImageIndex(sql: Sql, id: Digest, now: TimeMs): void {
+  sql.run('DELETE FROM image_indexes WHERE digest = ?', id);
+  for (const row of sql.all("SELECT name FROM tags WHERE digest = ? AND kind = 'index'", id)) {
+    removeTag(sql, text(row, 'name'), now, 'rmi');
+  }
+}

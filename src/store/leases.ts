@@ -1,0 +1,195 @@
+import { isAlive, isShaleError, type Owner, ShaleError } from '../base/index.ts';
+import { parseDigest } from '../oci/index.ts';
+import type { Database, Sql } from './database.ts';
+import { integer, integerOrNone, text, type Row } from './row.ts';
+import type { Lease, LeaseRecord, LeaseResource, Leases, TimeMs } from './types.ts';
+
+interface LeaseContext {
+  readonly db: Database;
+  readonly owner: Owner;
+  readonly clock: () => TimeMs;
+  readonly randomBytes: (count: number) => Uint8Array;
+}
+
+/** The owner that a row names in its columns boot, pid and start. */
+export function ownerIn(row: Row): Owner {
+  return { bootId: text(row, 'boot'), pid: integer(row, 'pid'), startTime: text(row, 'start') };
+}
+
+/** The lease of one open store handle, made at its first use. Remembers what it holds, so holding again is free. */
+export class SessionLease {
+  readonly id: string;
+  readonly #context: LeaseContext;
+  readonly #held = new Set<string>();
+  #made = false;
+
+  constructor(context: LeaseContext) {
+    this.#context = context;
+    this.id = Buffer.from(context.randomBytes(8)).toString('hex');
+  }
+
+  holds(resource: LeaseResource): boolean {
+    return this.#held.has(keyOf(resource));
+  }
+
+  /** Inside a transaction of the caller; call `confirm` once that has committed. */
+  holdIn(sql: Sql, resources: readonly LeaseResource[]): void {
+    if (!this.#made) insertLease(sql, this.id, this.#context.owner, undefined);
+    for (const resource of resources) insertResource(sql, this.id, resource);
+  }
+
+  confirm(resources: readonly LeaseResource[]): void {
+    this.#made = true;
+    for (const resource of resources) this.#held.add(keyOf(resource));
+  }
+
+  async hold(resources: readonly LeaseResource[]): Promise<void> {
+    const missing = resources.filter((resource) => !this.holds(resource));
+    if (missing.length === 0) return;
+    await this.#context.db.write((sql) => this.holdIn(sql, missing));
+    this.confirm(missing);
+  }
+
+  /** As `hold`, but reading goes on without a lease where the disk is full. */
+  async holdForReading(resources: readonly LeaseResource[]): Promise<void> {
+    try {
+      await this.hold(resources);
+    } catch (error) {
+      if (!isShaleError(error, 'NO_SPACE', 'STORE_READ_ONLY')) throw error;
+    }
+  }
+
+  /** After the lease was removed by a reset: the next hold makes it anew. */
+  forget(): void {
+    this.#made = false;
+    this.#held.clear();
+  }
+
+  async release(): Promise<void> {
+    if (!this.#made) return;
+    this.forget();
+    await this.#context.db.write((sql) => removeLease(sql, this.id), { frees: true });
+  }
+}
+
+export function createLeases(context: LeaseContext & { readonly session: SessionLease }): Leases {
+  const { db, owner, clock } = context;
+  return {
+    create: async (options = {}) => {
+      const id = Buffer.from(context.randomBytes(8)).toString('hex');
+      await db.write((sql) => insertLease(sql, id, owner, options.expiresAt));
+      return leaseHandle(db, id);
+    },
+    hold: (resources) => context.session.hold(resources),
+    list: () => db.read((sql) => listLeases(sql, clock())),
+  };
+}
+
+function leaseHandle(db: Database, id: string): Lease {
+  return {
+    id,
+    hold: (resources) =>
+      db.write((sql) => {
+        requireLease(sql, id);
+        for (const resource of resources) insertResource(sql, id, resource);
+      }),
+    renew: (expiresAt) =>
+      db.write((sql) => {
+        requireLease(sql, id);
+        sql.run('UPDATE leases SET expires_at = ? WHERE id = ?', expiresAt, id);
+      }),
+    [Symbol.asyncDispose]: () => db.write((sql) => removeLease(sql, id), { frees: true }),
+  };
+}
+
+function requireLease(sql: Sql, id: string): void {
+  if (sql.first('SELECT 1 FROM leases WHERE id = ?', id) !== undefined) return;
+  throw new ShaleError('LEASE_NOT_FOUND', `lease ${id} is over: it expired and was collected`, { data: { id } });
+}
+
+function insertLease(sql: Sql, id: string, owner: Owner, expiresAt: TimeMs | undefined): void {
+  sql.run(
+    'INSERT OR IGNORE INTO leases (id, boot, pid, start, expires_at) VALUES (?, ?, ?, ?, ?)',
+    id,
+    owner.bootId,
+    owner.pid,
+    owner.startTime,
+    expiresAt ?? null,
+  );
+}
+
+const INSERT_RESOURCE = 'INSERT OR IGNORE INTO lease_resources (lease, kind, value) VALUES (?, ?, ?)';
+
+function insertResource(sql: Sql, lease: string, resource: LeaseResource): void {
+  if (resource.kind !== 'image') {
+    sql.run(INSERT_RESOURCE, lease, resource.kind, resource.kind === 'container' ? resource.id : resource.digest);
+    return;
+  }
+  // Spelled out now: the image's record may be removed while the lease lives.
+  const image = resource.digest;
+  sql.run(INSERT_RESOURCE, lease, 'image', image);
+  sql.run(INSERT_RESOURCE, lease, 'blob', image);
+  for (const row of sql.all('SELECT digest FROM image_manifests WHERE image = ?', image)) {
+    sql.run(INSERT_RESOURCE, lease, 'manifest', text(row, 'digest'));
+  }
+  for (const row of sql.all('SELECT diff_id FROM image_layers WHERE image = ?', image)) {
+    sql.run(INSERT_RESOURCE, lease, 'layer', text(row, 'diff_id'));
+  }
+}
+
+function removeLease(sql: Sql, id: string): void {
+  sql.run('DELETE FROM lease_resources WHERE lease = ?', id);
+  sql.run('DELETE FROM leases WHERE id = ?', id);
+}
+
+function keyOf(resource: LeaseResource): string {
+  return `${resource.kind} ${resource.kind === 'container' ? resource.id : resource.digest}`;
+}
+
+/** Ids of the leases that count now. */
+export function livingLeases(sql: Sql, now: TimeMs): ReadonlySet<string> {
+  const living = new Set<string>();
+  for (const row of sql.all('SELECT * FROM leases')) if (counts(row, now)) living.add(text(row, 'id'));
+  return living;
+}
+
+/** Removes the leases that do not count any more. */
+export function sweepLeases(sql: Sql, now: TimeMs): void {
+  for (const row of sql.all('SELECT * FROM leases')) if (!counts(row, now)) removeLease(sql, text(row, 'id'));
+}
+
+function counts(row: Row, now: TimeMs): boolean {
+  const expiresAt = integerOrNone(row, 'expires_at');
+  return (expiresAt === undefined || expiresAt > now) && isAlive(ownerIn(row));
+}
+
+function listLeases(sql: Sql, now: TimeMs): readonly LeaseRecord[] {
+  return sql.all('SELECT * FROM leases ORDER BY id').map((row) => {
+    const id = text(row, 'id');
+    return {
+      id,
+      owner: ownerIn(row),
+      expiresAt: integerOrNone(row, 'expires_at'),
+      alive: counts(row, now),
+      resources: sql
+        .all("SELECT * FROM lease_resources WHERE lease = ? AND kind <> 'manifest'", id)
+        .map((resource) => resourceIn(resource)),
+    };
+  });
+}
+
+function resourceIn(row: Row): LeaseResource {
+  const kind = text(row, 'kind');
+  const value = text(row, 'value');
+  switch (kind) {
+    case 'blob':
+    case 'layer':
+    case 'image':
+    case 'derived':
+      return { kind, digest: parseDigest(value) };
+    case 'container':
+      return { kind, id: value };
+    default:
+      throw new ShaleError('STORE_DAMAGED', `a lease holds something of the unknown kind ${JSON.stringify(kind)}`);
+  }
+}

@@ -1,0 +1,99 @@
+import type { Digest } from '../oci/index.ts';
+import type { TimeMs } from './primitives.ts';
+
+export interface CollectOptions {
+  /** Stop after this much time; the rest next time. Default: no limit. */
+  readonly budgetMs?: number;
+  /** Cache records live within this many bytes; 0 removes them all. Default: all stay. */
+  readonly maxCacheBytes?: number;
+  /** Cache records last used before this go, whatever the size. */
+  readonly cacheUnusedSince?: TimeMs;
+  /** Remove image records without a tag, and not used by a container, too (`image prune`; `all`: also tagged ones). */
+  readonly images?: 'keep' | 'untagged' | 'all';
+  /** Delete even though a manifest cannot be read, and what it might reach is lost with it. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface CollectReport {
+  readonly deletedBlobs: number;
+  readonly deletedDerived: number;
+  readonly deletedRecords: number;
+  readonly deletedImages: readonly Digest[];
+  readonly freedBytes: number;
+  /** False when the budget ran out. */
+  readonly complete: boolean;
+  /** Manifests that could not be read: as long as there are any, no blob is deleted (COLLECT_REFUSED at the edge). */
+  readonly unreadable: readonly Digest[];
+  /** Files that the system did not let us delete. */
+  readonly failures: readonly { readonly path: string; readonly message: string }[];
+}
+
+export interface UsageLine {
+  readonly count: number;
+  readonly active: number;
+  readonly sizeBytes: number;
+  readonly reclaimableBytes: number;
+}
+
+export interface Usage {
+  readonly images: UsageLine;
+  readonly containers: UsageLine;
+  readonly volumes: UsageLine;
+  readonly buildCache: UsageLine;
+  readonly perImage: readonly {
+    readonly id: Digest;
+    readonly sizeBytes: number;
+    readonly sharedBytes: number;
+    readonly uniqueBytes: number;
+    readonly containers: number;
+  }[];
+  /** Indexes and trees: rebuilt at need. */
+  readonly derivedBytes: number;
+}
+
+export interface CheckOptions {
+  /** Hash every blob and every derived file, and check the whole database. */
+  readonly full?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export type ProblemCode =
+  | 'STORE_MODE'
+  | 'DATABASE_DAMAGED'
+  | 'BLOB_TRUNCATED'
+  | 'BLOB_GROWN'
+  | 'BLOB_CORRUPT'
+  | 'BLOB_MISSING'
+  | 'BLOB_NOT_A_FILE'
+  | 'BLOB_UNREADABLE'
+  | 'MANIFEST_UNREADABLE'
+  | 'TAG_DANGLING'
+  | 'INDEX_STALE'
+  | 'INDEX_MISSING'
+  | 'INDEX_UNMANAGED'
+  | 'CACHE_RECORD_BROKEN'
+  | 'CONTAINER_FOLDER_MISSING'
+  | 'CONTAINER_FOLDER_UNMANAGED';
+
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly message: string;
+  readonly digest?: Digest | undefined;
+  readonly path?: string | undefined;
+  /** Image ids that cannot be used, or not wholly, because of it. */
+  readonly images: readonly Digest[];
+  /** What `repair` does about it; `refetch`: only a pull or build can. */
+  readonly remedy: 'remove' | 'rebuild' | 'refetch' | 'none';
+}
+
+export interface CheckReport {
+  readonly problems: readonly Problem[];
+  readonly blobsChecked: number;
+  readonly bytesChecked: number;
+}
+
+export interface RepairReport extends CheckReport {
+  readonly repaired: readonly Problem[];
+  readonly remaining: readonly Problem[];
+}

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { scratchStore } from './fixture.ts';
+import type { FileStat } from './types.ts';
+
+const SWEEP_MS = 2_000_000_000_000;
+const SUM = Buffer.alloc(32, 7);
+
+function stat(change: Partial<FileStat> = {}): FileStat {
+  const ns = 1_700_000_000_123_456_789n;
+  return { dev: 1n, ino: 2n ** 60n, size: 3n, mtimeNs: ns, ctimeNs: ns + 1n, mode: 0o100644n, ...change };
+}
+
+test('the stat cache gives a digest back as long as nothing about the file has changed', async () => {
+  await using fixture = await scratchStore();
+  const { statCache } = fixture.store;
+  assert.equal((await statCache.load('/ctx')).count, 0);
+  const next = statCache.next(SWEEP_MS);
+  next.add('a/b', stat(), SUM);
+  next.add('\xff\x00é', stat({ ino: 5n }), Buffer.alloc(32, 9));
+  await statCache.save('/ctx', next);
+  const cache = await statCache.load('/ctx');
+  assert.deepEqual(Buffer.from(cache.find('a/b', stat()) ?? []), SUM);
+  assert.equal(cache.find('\xff\x00é', stat({ ino: 5n }))?.[0], 9);
+  assert.equal(cache.find('a', stat()), undefined);
+  for (const field of ['dev', 'ino', 'size', 'mtimeNs', 'ctimeNs', 'mode'] as const) {
+    assert.equal(cache.find('a/b', stat({ [field]: stat()[field] + 1n })), undefined, field);
+  }
+  assert.equal((await statCache.load('/other')).count, 0);
+});
+
+test('a file that changed as late as the sweep began is not remembered (the racy rule)', async () => {
+  await using fixture = await scratchStore();
+  const { statCache } = fixture.store;
+  const sweep = BigInt(SWEEP_MS) * 1_000_000n;
+  const next = statCache.next(SWEEP_MS);
+  next.add('settled', stat({ mtimeNs: sweep - 30_000_001n }), SUM);
+  next.add('at the same tick', stat({ mtimeNs: sweep - 1n }), SUM);
+  next.add('later', stat({ mtimeNs: sweep + 1n }), SUM);
+  next.add('changed without its mtime', stat({ ctimeNs: sweep + 1n }), SUM);
+  next.add('whole seconds', stat({ mtimeNs: sweep - 1_000_000_000n, ctimeNs: sweep - 1_000_000_000n }), SUM);
+  assert.equal(next.count, 1);
+});
+
+test('a cut, flipped or foreign stat cache is empty, never wrong', async () => {
+  await using fixture = await scratchStore();
+  const { statCache } = fixture.store;
+  const next = statCache.next(SWEEP_MS);
+  for (let i = 0; i < 5; i++) next.add(`file ${i}`, stat({ ino: BigInt(i) }), SUM);
+  await statCache.save('/ctx', next);
+  const [name = ''] = readdirSync(join(fixture.root, 'sources'));
+  const path = join(fixture.root, 'sources', name);
+  const whole = readFileSync(path);
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), fc.boolean(), async (at, xor, cut) => {
+      const bytes = Buffer.from(cut ? whole.subarray(0, at) : whole);
+      if (!cut) bytes[at] = (bytes[at] ?? 0) ^ xor;
+      writeFileSync(path, bytes);
+      const cache = await statCache.load('/ctx');
+      // The last word of the header is not used.
+      assert.equal(cache.count, !cut && at >= 20 && at < 24 ? 5 : 0);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('the stat cache of 20,000 files loads and saves within milliseconds', async (t) => {
+  await using fixture = await scratchStore();
+  const { statCache } = fixture.store;
+  const paths = Array.from({ length: 20_000 }, (_, i) => `src/some/folder-${i % 200}/file-${i}.ts`);
+  const stats = paths.map((_, i) => stat({ ino: BigInt(i) }));
+  const time = async (work: () => Promise<void>): Promise<number> => {
+    const before = performance.now();
+    await work();
+    return performance.now() - before;
+  };
+  const figures: Record<string, number> = {};
+  for (let round = 0; round < 3; round++) {
+    figures['save'] = await time(async () => {
+      const next = statCache.next(SWEEP_MS);
+      for (const [i, path] of paths.entries()) next.add(path, stats[i] ?? stat(), SUM);
+      await statCache.save('/ctx', next);
+    });
+    let cache = await statCache.load('/ctx');
+    figures['load'] = await time(async () => {
+      cache = await statCache.load('/ctx');
+    });
+    figures['find'] = await time(async () => {
+      for (const [i, path] of paths.entries()) assert.ok(cache.find(path, stats[i] ?? stat()));
+    });
+  }
+  t.diagnostic(JSON.stringify(figures));
+  assert.ok((figures['load'] ?? 0) < 60, 'meant to be below 15 ms');
+});

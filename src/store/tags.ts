@@ -1,0 +1,107 @@
+import { ShaleError } from '../base/index.ts';
+import type { StoreContext } from './context.ts';
+import type { Sql } from './database.ts';
+import { appendEvent } from './events.ts';
+import { digest, digestOrNone, integer, text, textOrNone, type Row } from './row.ts';
+import type { Publication, TagMove, TagRecord, Tags, TagTarget, TimeMs } from './types.ts';
+
+/** `publish` brings to disk what a tag points to before it moves. */
+export function createTags({ db, clock }: StoreContext, publish: (publication: Publication) => Promise<void>): Tags {
+  const find = (name: string): Promise<TagRecord | undefined> => db.read((sql) => findTag(sql, name));
+  return {
+    find,
+    get: async (name) => {
+      const tag = await find(name);
+      if (tag === undefined) throw new ShaleError('TAG_NOT_FOUND', `${name} is not in the store`, { data: { name } });
+      return tag;
+    },
+    list: () => db.read((sql) => sql.all('SELECT * FROM tags ORDER BY name').map(tagIn)),
+    of: (target) => db.read((sql) => sql.all('SELECT * FROM tags WHERE digest = ? ORDER BY name', target).map(tagIn)),
+    set: (name, target, reason) => publish({ tags: [{ name, target }], reason }),
+    remove: (name, reason) => db.write((sql) => removeTag(sql, name, clock(), reason), { durable: true, frees: true }),
+    log: (name) =>
+      db.read((sql) => sql.all('SELECT * FROM tag_log WHERE name = ? ORDER BY seq DESC', name).map(moveIn)),
+  };
+}
+
+function findTag(sql: Sql, name: string): TagRecord | undefined {
+  const row = sql.first('SELECT * FROM tags WHERE name = ?', name);
+  return row === undefined ? undefined : tagIn(row);
+}
+
+function tagIn(row: Row): TagRecord {
+  return {
+    name: text(row, 'name'),
+    target: { kind: kindOf(text(row, 'kind')), digest: digest(row, 'digest') },
+    movedAt: integer(row, 'moved_at'),
+  };
+}
+
+function moveIn(row: Row): TagMove {
+  return {
+    name: text(row, 'name'),
+    from: targetIn(row, 'from'),
+    to: targetIn(row, 'to'),
+    at: integer(row, 'at'),
+    reason: text(row, 'reason'),
+  };
+}
+
+function targetIn(row: Row, side: 'from' | 'to'): TagTarget | undefined {
+  const kind = textOrNone(row, `${side}_kind`);
+  const target = digestOrNone(row, `${side}_digest`);
+  return kind === undefined || target === undefined ? undefined : { kind: kindOf(kind), digest: target };
+}
+
+function kindOf(kind: string): TagTarget['kind'] {
+  return kind === 'index' ? 'index' : 'image';
+}
+
+/** Moves a tag; setting it to where it points already is no move and leaves no trace. */
+export function setTag(sql: Sql, name: string, target: TagTarget, now: TimeMs, reason: string): void {
+  const query =
+    target.kind === 'image' ? 'SELECT 1 FROM images WHERE id = ?' : 'SELECT 1 FROM image_indexes WHERE digest = ?';
+  if (sql.first(query, target.digest) === undefined) {
+    throw new ShaleError('IMAGE_NOT_FOUND', `cannot tag ${name}: ${target.kind} ${target.digest} is not in the store`, {
+      data: { name, digest: target.digest },
+    });
+  }
+  const before = findTag(sql, name)?.target;
+  if (before?.kind === target.kind && before.digest === target.digest) return;
+  sql.run(
+    'INSERT OR REPLACE INTO tags (name, kind, digest, moved_at) VALUES (?, ?, ?, ?)',
+    name,
+    target.kind,
+    target.digest,
+    now,
+  );
+  logMove(sql, { name, from: before, to: target, at: now, reason });
+}
+
+export function removeTag(sql: Sql, name: string, now: TimeMs, reason: string): boolean {
+  const before = findTag(sql, name)?.target;
+  if (before === undefined) return false;
+  sql.run('DELETE FROM tags WHERE name = ?', name);
+  logMove(sql, { name, from: before, to: undefined, at: now, reason });
+  return true;
+}
+
+function logMove(sql: Sql, move: TagMove): void {
+  sql.run(
+    `INSERT INTO tag_log (name, from_kind, from_digest, to_kind, to_digest, at, reason) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    move.name,
+    move.from?.kind ?? null,
+    move.from?.digest ?? null,
+    move.to?.kind ?? null,
+    move.to?.digest ?? null,
+    move.at,
+    move.reason,
+  );
+  const target = move.to ?? move.from;
+  appendEvent(sql, move.at, {
+    type: 'tag',
+    action: move.to === undefined ? 'remove' : 'set',
+    subject: move.name,
+    attributes: target === undefined ? {} : { digest: target.digest },
+  });
+}

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import type { Digest } from '../oci/index.ts';
+import { blobSizes, recordReach } from './cache-value.ts';
+import type { StoreContext } from './context.ts';
+import type { Sql } from './database.ts';
+import { namesIn } from './dead-files.ts';
+import { diskUsage } from './files.ts';
+import { digest, flag, integer, jsonList, text } from './row.ts';
+import type { Usage, UsageLine } from './types.ts';
+
+type ImageUsage = Usage['perImage'][number];
+
+/** Everything from one state of the database, but for the sizes of containers and volumes, which are walked. */
+export async function usage(context: StoreContext): Promise<Usage> {
+  const { db, layout } = context;
+  const facts = await db.read((sql) => ({
+    images: imageUsage(sql),
+    buildCache: cacheUsage(sql),
+    derivedBytes: integer(sql.first('SELECT coalesce(sum(size), 0) AS bytes FROM derived') ?? {}, 'bytes'),
+    containers: sql.all('SELECT id, active, volumes FROM containers').map((row) => ({
+      id: text(row, 'id'),
+      active: flag(row, 'active'),
+      volumes: jsonList<string>(row, 'volumes'),
+    })),
+  }));
+  const containers = await walk(
+    layout.folder('containers'),
+    facts.containers.map(({ id }) => id),
+    new Set(facts.containers.filter(({ active }) => active).map(({ id }) => id)),
+  );
+  const inUse = new Set(facts.containers.flatMap(({ volumes }) => volumes));
+  const volumes = await walk(layout.folder('volumes'), namesIn(layout.folder('volumes')), inUse);
+  return {
+    images: facts.images.line,
+    perImage: facts.images.perImage,
+    containers,
+    volumes,
+    buildCache: facts.buildCache,
+    derivedBytes: facts.derivedBytes,
+  };
+}
+
+async function walk(folder: string, names: readonly string[], active: ReadonlySet<string>): Promise<UsageLine> {
+  let sizeBytes = 0;
+  let reclaimableBytes = 0;
+  for (const name of names) {
+    const bytes = await diskUsage(join(folder, name));
+    sizeBytes += bytes;
+    if (!active.has(name)) reclaimableBytes += bytes;
+  }
+  return { count: names.length, active: names.filter((name) => active.has(name)).length, sizeBytes, reclaimableBytes };
+}
+
+function imageUsage(sql: Sql): { readonly line: UsageLine; readonly perImage: readonly ImageUsage[] } {
+  const sizes = blobSizes(sql);
+  const containersOf = countContainers(sql);
+  const blobsOf = imageBlobs(sql);
+  const users = new Map<Digest, number>();
+  for (const blobs of blobsOf.values()) for (const blob of blobs) users.set(blob, (users.get(blob) ?? 0) + 1);
+  const bytes = (blobs: Iterable<Digest>): number => [...blobs].reduce((sum, blob) => sum + (sizes.get(blob) ?? 0), 0);
+
+  const perImage = [...blobsOf].map(([id, blobs]) => {
+    const sizeBytes = bytes(blobs);
+    const uniqueBytes = bytes([...blobs].filter((blob) => users.get(blob) === 1));
+    return { id, sizeBytes, uniqueBytes, sharedBytes: sizeBytes - uniqueBytes, containers: containersOf.get(id) ?? 0 };
+  });
+  const active = perImage.filter(({ containers }) => containers > 0);
+  const needed = new Set(active.flatMap(({ id }) => [...(blobsOf.get(id) ?? [])]));
+  const line = {
+    count: perImage.length,
+    active: active.length,
+    sizeBytes: bytes(users.keys()),
+    reclaimableBytes: bytes([...users.keys()].filter((blob) => !needed.has(blob))),
+  };
+  return { line, perImage };
+}
+
+function countContainers(sql: Sql): ReadonlyMap<Digest, number> {
+  const counts = new Map<Digest, number>();
+  for (const row of sql.all('SELECT image, count(*) AS n FROM containers WHERE image IS NOT NULL GROUP BY image')) {
+    counts.set(digest(row, 'image'), integer(row, 'n'));
+  }
+  return counts;
+}
+
+/** Image → config, manifests, tars and encodings. */
+export function imageBlobs(sql: Sql): ReadonlyMap<Digest, ReadonlySet<Digest>> {
+  const blobs = new Map<Digest, Set<Digest>>();
+  for (const row of sql.all('SELECT id FROM images ORDER BY id'))
+    blobs.set(digest(row, 'id'), new Set([digest(row, 'id')]));
+  const rows = sql.all(
+    `SELECT image, digest FROM image_manifests UNION SELECT image, diff_id FROM image_layers
+     UNION SELECT l.image, e.digest FROM image_layers l JOIN encodings e ON e.diff_id = l.diff_id`,
+  );
+  for (const row of rows) blobs.get(digest(row, 'image'))?.add(digest(row, 'digest'));
+  return blobs;
+}
+
+/** What only the cache reaches is the cache's; all of it can be had back. */
+function cacheUsage(sql: Sql): UsageLine {
+  const sizes = blobSizes(sql);
+  const kept = new Set<Digest>();
+  for (const blobs of imageBlobs(sql).values()) for (const blob of blobs) kept.add(blob);
+  for (const row of sql.all('SELECT diff_ids FROM containers')) {
+    for (const layer of jsonList<Digest>(row, 'diff_ids')) kept.add(layer);
+  }
+  const own = new Set<Digest>();
+  for (const blobs of recordReach(sql).values()) for (const blob of blobs) if (!kept.has(blob)) own.add(blob);
+  const sizeBytes = [...own].reduce((sum, blob) => sum + (sizes.get(blob) ?? 0), 0);
+  const count = integer(sql.first('SELECT count(*) AS n FROM cache_records') ?? {}, 'n');
+  return { count, active: 0, sizeBytes, reclaimableBytes: sizeBytes };
+}
