@@ -41,6 +41,8 @@ export interface TarHandler {
 export interface TarReadOptions {
   /** Refuse names that are invalid as whiteouts, as in a layer. Whiteouts themselves are ordinary entries. */
   readonly whiteouts?: boolean;
+  /** Leave out a file that is named like the root, or not at all, with a warning: docker's ADD does. Refused otherwise. */
+  readonly skipRootFiles?: boolean;
   /** Most headers to accept; {@link ENTRIES_MAX} by default. */
   readonly entriesMax?: number;
 }
@@ -92,6 +94,7 @@ const NO_DEVICE: DeviceNumbers = { deviceMajor: 0, deviceMinor: 0 };
 export class TarParser {
   readonly #handler: TarHandler;
   readonly #whiteouts: boolean;
+  readonly #skipRootFiles: boolean;
   readonly #entriesMax: number;
   readonly #carry: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #carried = 0;
@@ -121,6 +124,7 @@ export class TarParser {
   constructor(handler: TarHandler, options: TarReadOptions = {}) {
     this.#handler = handler;
     this.#whiteouts = options.whiteouts ?? false;
+    this.#skipRootFiles = options.skipRootFiles ?? false;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
   }
 
@@ -479,6 +483,10 @@ export class TarParser {
       // Older tars mark directories by the slash alone.
       if (raw.storedBytes > 0) return this.#fail('TAR_HEADER', 'a directory cannot have content');
       return this.#emit('directory', raw, '', NO_DEVICE);
+    }
+    if (this.#skipRootFiles && (raw.name === '' || cleanPath(raw.name, 'name', this.#fail) === '')) {
+      this.#warn('TAR_TYPE_SKIPPED', 'a file that is named like the root was left out');
+      return this.#startBody('skip', raw.storedBytes);
     }
     if (type === 'S') return this.#startHeaderSparse(raw);
     if (this.#pax?.sparse !== undefined) return this.#startPaxSparse(raw, this.#pax.sparse);
