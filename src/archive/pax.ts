@@ -199,7 +199,8 @@ function decimal(keyword: ByteString, value: Buffer, fail: TarFail): number | un
 }
 
 function digits(text: string, keyword: ByteString, fail: TarFail): number {
-  const value = /^\d{1,19}$/.test(text) ? Number(text) : Number.NaN;
+  // Some writers fill with zeros from the left.
+  const value = /^0{0,40}\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) {
     return fail(
       'TAR_NUMBER',
@@ -214,7 +215,7 @@ function digits(text: string, keyword: ByteString, fail: TarFail): number {
  * exponents) fails.
  */
 export function parsePaxTime(text: string, fail: TarFail): bigint {
-  const match = /^(-?)(\d{1,20})(?:\.(\d*))?$/.exec(text);
+  const match = /^(-?)(\d{1,60})(?:\.(\d*))?$/.exec(text);
   if (match === null) {
     return fail('TAR_NUMBER', `extended header mtime is ${JSON.stringify(text.slice(0, 40))}, not a time`);
   }

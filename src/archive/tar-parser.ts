@@ -480,8 +480,9 @@ export class TarParser {
 
   #takeFile(type: string, raw: RawEntry): void {
     if (raw.name.endsWith('/')) {
-      // Older tars mark directories by the slash alone.
-      if (raw.storedBytes > 0) return this.#fail('TAR_HEADER', 'a directory cannot have content');
+      // Tars older than POSIX mark directories by the slash alone, and their size means nothing. With a type flag that
+      // says file, readers disagree whether there is content.
+      if (type !== '\0' && raw.storedBytes > 0) return this.#fail('TAR_HEADER', 'a directory cannot have content');
       return this.#emit('directory', raw, '', NO_DEVICE);
     }
     if (this.#skipRootFiles && (raw.name === '' || cleanPath(raw.name, 'name', this.#fail) === '')) {

@@ -21,3 +21,4 @@ export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
 export type * from './frontend/plan.ts';
 export { toGraph } from './frontend/to-graph.ts';
+export { HISTORY_COMMENT } from './frontend/scene.ts';

@@ -42,7 +42,8 @@ export async function makeBase(
       {
         suite: request.suite,
         slim: request.slim,
-        architecture: request.architecture ?? debianArchitecture(hostPlatform().architecture) ?? hostPlatform().architecture,
+        architecture:
+          request.architecture ?? debianArchitecture(hostPlatform().architecture) ?? hostPlatform().architecture,
         tool: `shale ${SHALE_VERSION}`,
         signal: watch.signal,
         onProgress: reporter.take,
@@ -118,7 +119,7 @@ async function openBaseHost(
   watch: Watch,
   noCache: boolean,
 ): Promise<BaseHost & AsyncDisposable> {
-  await sweepWorkFolders(context.store);
+  await sweepWorkFolders(context);
   let workshop: Promise<Workshop> | undefined;
   const host: BaseHost = {
     fetcher: new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}`, env: context.options.env }),

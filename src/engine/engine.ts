@@ -1,70 +1,61 @@
 import { isShaleError } from '../base/index.ts';
-import { changesOf } from './containers/changes.ts';
-import { commitContainer } from './containers/commit.ts';
-import { execIn } from './containers/exec.ts';
-import { inspectContainer } from './containers/inspect.ts';
-import { listContainers } from './containers/list.ts';
-import { logsOf } from './containers/logs.ts';
-import { removeContainer, stopContainer } from './containers/remove.ts';
-import { run } from './containers/run.ts';
-import { makeBase } from './base.ts';
-import { build } from './builds.ts';
 import { openContext, type EngineOptions } from './context.ts';
-import {
-  imageHistory,
-  importImage,
-  inspectImageByName,
-  listImages,
-  loadImages,
-  pull,
-  removeImage,
-  saveImages,
-  tagImage,
-} from './images.ts';
-import { check, prune, reset, usage } from './system.ts';
 import type { Engine } from './types.ts';
-import { why } from './why.ts';
 
 /**
  * Opens a store and everything that works on it. Any number of processes may have one open; nothing runs in the background.
+ * Each part is loaded when it is first asked for: start-up is a feature.
  * @throws STORE_TOO_NEW, STORE_DAMAGED
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await openContext(options);
+  const images = (): Promise<typeof import('./images.ts')> => import('./images.ts');
+  const transfers = (): Promise<typeof import('./transfers.ts')> => import('./transfers.ts');
+  const system = (): Promise<typeof import('./system.ts')> => import('./system.ts');
+  const inspectContainer = async (name: string): Promise<Record<string, unknown>> =>
+    (await import('./containers/inspect.ts')).inspectContainer(context, name);
+  const inspectImage = async (name: string): Promise<Record<string, unknown>> =>
+    (await images()).inspectImageByName(context, name);
   return {
-    build: (request, watch) => build(context, request, watch),
-    why: (request) => why(context, request),
-    run: (request, watch) => run(context, request, watch),
-    exec: (request) => execIn(context, request),
-    containers: (query) => listContainers(context, query),
-    logs: (container, query, watch) => logsOf(context, container, query, watch),
-    stop: (container, how) => stopContainer(context, container, how),
-    removeContainer: (container, how) => removeContainer(context, container, how),
-    commit: (request) => commitContainer(context, request),
-    changes: (container) => changesOf(context, container),
-    images: () => listImages(context),
-    tag: (source, target) => tagImage(context, source, target),
-    removeImage: (image, how) => removeImage(context, image, how),
-    history: (image) => imageHistory(context, image),
-    inspect: async (name, type) => {
-      if (type === 'image') return inspectImageByName(context, name);
-      if (type === 'container') return inspectContainer(context, name);
+    build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
+    why: async (request) => (await import('./why.ts')).why(context, request),
+    run: async (request, watch) => (await import('./containers/run.ts')).run(context, request, watch),
+    exec: async (request) => (await import('./containers/exec.ts')).execIn(context, request),
+    containers: async (query) => (await import('./containers/list.ts')).listContainers(context, query),
+    async *logs(container, query, watch) {
+      yield* (await import('./containers/logs.ts')).logsOf(context, container, query, watch);
+    },
+    stop: async (container, how) => (await import('./containers/remove.ts')).stopContainer(context, container, how),
+    removeContainer: async (container, how) =>
+      (await import('./containers/remove.ts')).removeContainer(context, container, how),
+    commit: async (request) => (await import('./containers/commit.ts')).commitContainer(context, request),
+    async *changes(container) {
+      yield* (await import('./containers/changes.ts')).changesOf(context, container);
+    },
+    images: async () => (await images()).listImages(context),
+    tag: async (source, target) => (await images()).tagImage(context, source, target),
+    removeImage: async (image, how) => (await images()).removeImage(context, image, how),
+    history: async (image) => (await images()).imageHistory(context, image),
+    async inspect(name, type) {
+      if (type === 'image') return inspectImage(name);
       try {
-        return await inspectContainer(context, name);
+        return await inspectContainer(name);
       } catch (error) {
-        if (!isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error;
-        return inspectImageByName(context, name);
+        if (type === 'container' || !isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error;
+        return inspectImage(name);
       }
     },
-    importImage: (tar, request, watch) => importImage(context, tar, request, watch),
-    load: (archive, watch) => loadImages(context, archive, watch),
-    save: (request, watch) => saveImages(context, request, watch),
-    pull: (request, watch) => pull(context, request, watch),
-    makeBase: (request, watch) => makeBase(context, request, watch),
-    check: (request, watch) => check(context, request, watch),
-    usage: () => usage(context),
-    prune: (request, watch) => prune(context, request, watch),
-    reset: () => reset(context),
+    importImage: async (tar, request, watch) => (await transfers()).importImage(context, tar, request, watch),
+    load: async (archive, watch) => (await transfers()).loadImages(context, archive, watch),
+    async *save(request, watch) {
+      yield* (await transfers()).saveImages(context, request, watch);
+    },
+    pull: async (request, watch) => (await transfers()).pull(context, request, watch),
+    makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
+    check: async (request, watch) => (await system()).check(context, request, watch),
+    usage: async () => (await system()).usage(context),
+    prune: async (request, watch) => (await system()).prune(context, request, watch),
+    reset: async () => (await system()).reset(context),
     async [Symbol.asyncDispose]() {
       context.store.leave();
     },

@@ -104,7 +104,7 @@ export const FT_FIFO = 5;
 export const FT_LNK = 7;
 
 export const VOLUME_NAME = 'shale-1';
-/** The volume name of an index that has implied directories: a chain of indexes without any needs no fix-up. */
+/** The volume name of an index with implied directories below its root: a chain of indexes without any needs no fix-up. */
 export const VOLUME_NAME_IMPLIED = 'shale-1-implied';
 
 export function alignUp(value: number, multiple: number): number {

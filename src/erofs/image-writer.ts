@@ -173,7 +173,7 @@ class ImageWriter {
     let other = this.#files.length + 1;
     for (const placed of this.#placed) {
       placed.ino = placed.node.kind === 'file' ? file++ : other++;
-      this.#hasImplied ||= placed.node.implied;
+      this.#hasImplied ||= placed.node.implied && placed.parent !== undefined;
     }
   }
 

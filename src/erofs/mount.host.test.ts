@@ -40,6 +40,12 @@ const RELEASE = 'trixie';
 const SHARED = process.env['SHALE_SHARED'] ?? resolve(import.meta.dirname, '../../../shared');
 const ALPINE = join(SHARED, 'fixtures/alpine-minirootfs-3.20.3-x86_64.tar.gz');
 
+/** The kernel's form of u::rwx,u:1000:r-x,g::r-x,m::r-x,o::r-x. */
+const ACL = Buffer.from(
+  '0200000001000700ffffffff02000500e803000004000500ffffffff10000500ffffffff20000500ffffffff',
+  'hex',
+);
+
 /** A folder and mounts that go away at the end of a test, the last mount first. */
 class Workplace implements Disposable {
   readonly path: string = mkdtempSync(join(tmpdir(), 'shale-erofs-'));
@@ -94,6 +100,8 @@ function makeTree(root: string): void {
   setXattr(join(root, 'a/file-513'), 'user.text', Buffer.from('a\0b'));
   setXattr(join(root, 'a/file-513'), 'user.large', Buffer.alloc(1_500, 7));
   setXattr(join(root, 'a/b'), 'trusted.kept', Buffer.from('t'));
+  setXattr(join(root, 'a/b/c'), 'system.posix_acl_default', ACL);
+  setXattr(join(root, 'a/file-4095'), 'system.posix_acl_access', ACL);
   setXattr(
     join(root, 'a/file-4096'),
     'security.capability',
@@ -273,9 +281,14 @@ describe('an overlay of mounted indexes', { skip: cannotMount }, () => {
       entry('dev/null0', 'character', { deviceMajor: 1, deviceMinor: 3 }),
       dir('', { mode: 0o750 }),
     ]);
+    const layers = [1, 2, 3];
+    if (existsSync('/usr/share/zoneinfo')) {
+      execFileSync('tar', ['-cf', place.file('4.tar'), '-C', '/', 'usr/share/zoneinfo'], { stdio: 'pipe' });
+      layers.push(4);
+    } else t.diagnostic('no /usr/share/zoneinfo here: compared without it');
     compareMounted(
       place,
-      [1, 2, 3].map((n) => indexTarFile(place.file(`${n}.tar`))),
+      layers.map((n) => indexTarFile(place.file(`${n}.tar`))),
     );
     return undefined;
   });

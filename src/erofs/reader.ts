@@ -9,7 +9,7 @@ import { decodeXattr, isOverlayXattr } from './xattrs.ts';
 /** The index of one layer, open for reading. */
 export interface LayerIndex {
   readonly root: IndexNode;
-  /** True when at least one directory is implied. */
+  /** True when a directory other than the root is implied. */
   readonly hasImplied: boolean;
   /** The image's UUID as 32 hex digits: equal for equal images. */
   readonly uuid: string;

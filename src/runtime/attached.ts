@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ByteStream, thisOwner } from '../base/index.ts';
-import { oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
+import { oomKills, removeCgroupsSoon, setFrozen, thaw } from './cgroups.ts';
 import { startFailure } from './errors.ts';
 import { execInContainer } from './exec.ts';
 import { executionFailure } from './executable.ts';
@@ -173,7 +173,7 @@ export function readLog(folder: string): string {
 /** All processes are gone: removes what is left of them. Never throws; what stays is the next sweep's. */
 async function cleanUp(context: RuntimeContext, id: string, folder: string, network: NetworkAttachment): Promise<void> {
   try {
-    const left = removeCgroups(id);
+    const left = await removeCgroupsSoon(id);
     removeFolder(`${context.folders.runtimeState}/${id}`);
     await network[Symbol.asyncDispose]();
     if (left.length === 0) removeFolder(folder);

@@ -54,6 +54,21 @@ export function removeCgroups(id: string): readonly string[] {
   return cgroupFolders(id).filter((folder) => !removeTree(folder, 8));
 }
 
+const SETTLE_TRIES = 50;
+const SETTLE_MS = 20;
+
+/** As removeCgroups, giving processes that were killed a moment ago up to a second to be gone. */
+export async function removeCgroupsSoon(id: string): Promise<readonly string[]> {
+  let busy = removeCgroups(id);
+  for (let tries = 0; busy.length > 0 && tries < SETTLE_TRIES; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    // What is killed while it is frozen dies when it is thawed.
+    thaw(id);
+    busy = removeCgroups(id);
+  }
+  return busy;
+}
+
 function removeTree(folder: string, depthMax: number): boolean {
   try {
     rmdirSync(folder);

@@ -164,8 +164,8 @@ class Child implements HostProcess {
   kill(signal: NodeJS.Signals | number): boolean {
     if (this.#isEnded) return false;
     try {
-      // Killing the wrapper kills the program with its namespace; every other signal is for the program itself.
-      process.kill(signal === 'SIGKILL' || signal === 9 ? this.#started.pid : this.pid, signal);
+      // The program itself also for SIGKILL: only then does the wrapper end after the last process of the namespace.
+      process.kill(this.pid, signal);
       return true;
     } catch {
       return false;

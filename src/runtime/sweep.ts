@@ -1,14 +1,11 @@
 import { existsSync, statSync } from 'node:fs';
 import { isAlive, messageOf } from '../base/index.ts';
 import { isOrphan, releaseLeases } from './bridge.ts';
-import { cgroupFolders, removeCgroups, thaw } from './cgroups.ts';
+import { cgroupFolders, removeCgroupsSoon, thaw } from './cgroups.ts';
 import { isDetachedAlive, retireDetached } from './detached.ts';
 import { listRecords, readRecord, removeFolder } from './folders.ts';
 import type { RuntimeContext } from './prepare.ts';
 import type { SweepReport } from './types.ts';
-
-const SETTLE_TRIES = 25;
-const SETTLE_MS = 20;
 
 /**
  * Removes what dead processes left: records tell whose each thing is. Processes are not killed here: those of a dead
@@ -59,7 +56,7 @@ async function retire(context: RuntimeContext, id: string, swept: Swept): Promis
     const record = readRecord(folders, id);
     if (record?.stateDir !== undefined) await retireDetached(context, id, record.stateDir);
     const had = cgroupFolders(id).length > 0;
-    const busy = await removeWhenEmpty(id);
+    const busy = await removeCgroupsSoon(id);
     if (busy.length > 0) return `${busy.join(', ')} is in use`;
     if (had) swept.cgroups.push(id);
     if (existsSync(`${folders.runtimeState}/${id}`)) swept.runtimeStates.push(id);
@@ -70,14 +67,4 @@ async function retire(context: RuntimeContext, id: string, swept: Swept): Promis
   } catch (error) {
     return messageOf(error);
   }
-}
-
-/** Processes that were killed a moment ago need one to be gone. */
-async function removeWhenEmpty(id: string): Promise<readonly string[]> {
-  let busy = removeCgroups(id);
-  for (let tries = 0; busy.length > 0 && tries < SETTLE_TRIES; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-    busy = removeCgroups(id);
-  }
-  return busy;
 }

@@ -14,5 +14,3 @@ export type FromWorker =
 export const CHUNK_BYTES: number = 1024 * 1024;
 /** How many chunks a thread may be ahead of its reader: bounds the memory, whatever the size of a package is. */
 export const WINDOW_CHUNKS = 8;
-export const CONTROL_BYTES_MAX: number = 64 * 1024 * 1024;
-export const DATA_BYTES_MAX: number = 16 * 1024 ** 3;

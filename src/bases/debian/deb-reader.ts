@@ -1,14 +1,11 @@
+import { readFileSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { invariant, ShaleError } from '../../base/index.ts';
+import { invariant, isShaleError, messageOf, ShaleError } from '../../base/index.ts';
+import { type DebContents, openDeb } from './deb-contents.ts';
 import type { FromWorker, ToWorker } from './deb-protocol.ts';
 
-/** A package that was taken apart. */
-export interface DebContents {
-  /** The plain control.tar. */
-  readonly control: Uint8Array;
-  /** The plain data.tar; to be read once, to its end. A chunk is valid until the next one is asked for. */
-  readonly data: AsyncIterable<Uint8Array>;
-}
+/** A thread costs more than taking apart a package of this size. */
+const INLINE_BYTES_MAX: number = 8 * 1024;
 
 /**
  * Takes Debian packages apart in worker threads. Packages are read ahead in the order in which they were asked for,
@@ -21,19 +18,34 @@ export class DebReader implements AsyncDisposable {
   readonly #running = new Map<Worker, Job>();
   #failure: Error | undefined;
 
+  readonly #threads: number;
+  #isStarted = false;
+
+  /** Threads are started with the first package that is worth one. */
   constructor(threads: number) {
-    for (let i = 0; i < Math.max(1, threads); i++) this.#start();
+    this.#threads = Math.max(1, threads);
   }
 
   /** Begins to read the package file at `path`. @throws DEB_MALFORMED and the errors of the decompressors. */
   open(path: string): Promise<DebContents> {
+    const contents = this.#open(path);
+    // The caller may not look at it before another package has failed.
+    contents.catch(() => undefined);
+    return contents;
+  }
+
+  async #open(path: string): Promise<DebContents> {
+    if (statSync(path).size <= INLINE_BYTES_MAX) return openInline(path);
+    if (!this.#isStarted) for (let i = 0; i < this.#threads; i++) this.#start();
+    this.#isStarted = true;
     const job = new Job(path);
     this.#waiting.push(job);
     this.#next();
-    return job.contents;
+    return await job.contents;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStarted = true;
     await Promise.all([...this.#alive].map((worker) => worker.terminate()));
   }
 
@@ -72,8 +84,7 @@ export class DebReader implements AsyncDisposable {
     else if (message.kind === 'data') job.push(message.bytes);
     else {
       if (message.kind === 'end') job.finish();
-      else
-        job.fail(new ShaleError(message.code, `package ${job.path}: ${message.message}`, { data: { path: job.path } }));
+      else job.fail(broken(job.path, message.code, message.message));
       this.#running.delete(worker);
       worker.unref();
       this.#idle.push(worker);
@@ -94,6 +105,18 @@ export class DebReader implements AsyncDisposable {
     this.#failure = failure;
     this.#next();
   }
+}
+
+async function openInline(path: string): Promise<DebContents> {
+  try {
+    return await openDeb(readFileSync(path));
+  } catch (error) {
+    throw broken(path, isShaleError(error) ? error.code : 'DEB_MALFORMED', messageOf(error));
+  }
+}
+
+function broken(path: string, code: string, why: string): ShaleError {
+  return new ShaleError(code, `package ${path}: ${why}`, { data: { path } });
 }
 
 function tell(worker: Worker, message: ToWorker): void {
@@ -118,8 +141,6 @@ class Job {
   constructor(path: string) {
     this.path = path;
     const { promise, resolve, reject } = Promise.withResolvers<DebContents>();
-    // The reader may not look at it before another package has failed.
-    promise.catch(() => undefined);
     this.contents = promise;
     this.#resolve = resolve;
     this.#reject = reject;

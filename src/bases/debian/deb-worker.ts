@@ -1,22 +1,8 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
-import { decompress } from '../../archive/index.ts';
-import { type ByteStream, collect, isShaleError, messageOf, streamOf } from '../../base/index.ts';
-import { type ArMember, findDebMembers } from './ar.ts';
-import {
-  CHUNK_BYTES,
-  CONTROL_BYTES_MAX,
-  DATA_BYTES_MAX,
-  type FromWorker,
-  type ToWorker,
-  WINDOW_CHUNKS,
-} from './deb-protocol.ts';
-
-/** Below this our own decoder is done before a program has started. */
-const XZ_PROGRAM_BYTES_MIN: number = 256 * 1024;
-let hasXzProgram: boolean | undefined;
+import { isShaleError, messageOf } from '../../base/index.ts';
+import { openDeb } from './deb-contents.ts';
+import { CHUNK_BYTES, type FromWorker, type ToWorker, WINDOW_CHUNKS } from './deb-protocol.ts';
 
 // Takes packages apart in a thread of its own: the decompression of xz is most of the work of making a base image.
 type Post = (message: FromWorker, transfer?: ArrayBuffer[]) => void;
@@ -47,15 +33,11 @@ class Buffers {
 
 async function takeApart(path: string, buffers: Buffers, post: Post): Promise<void> {
   const bytes = readFileSync(path);
-  const members = findDebMembers(bytes);
-  const control = await collect(await plain(bytes, members.control), CONTROL_BYTES_MAX, 'control.tar');
-  post({ kind: 'control', bytes: Uint8Array.from(control) });
+  const contents = await openDeb(bytes);
+  post({ kind: 'control', bytes: Uint8Array.from(contents.control) });
   let chunk: Uint8Array<ArrayBuffer> | undefined;
   let filled = 0;
-  let total = 0;
-  for await (const piece of await plain(bytes, members.data)) {
-    total += piece.byteLength;
-    if (total > DATA_BYTES_MAX) throw new Error(`data.tar is longer than ${DATA_BYTES_MAX} bytes`);
+  for await (const piece of contents.data) {
     for (let at = 0; at < piece.byteLength;) {
       chunk ??= await buffers.take();
       const count = Math.min(piece.byteLength - at, CHUNK_BYTES - filled);
@@ -70,35 +52,6 @@ async function takeApart(path: string, buffers: Buffers, post: Post): Promise<vo
   }
   if (chunk !== undefined) post({ kind: 'data', bytes: chunk.subarray(0, filled) }, [chunk.buffer]);
   post({ kind: 'end' });
-}
-
-async function plain(bytes: Uint8Array, member: ArMember): Promise<ByteStream> {
-  const packed = bytes.subarray(member.offset, member.offset + member.sizeBytes);
-  if (member.name.endsWith('.xz') && packed.byteLength >= XZ_PROGRAM_BYTES_MIN && hasXzProgram !== false) {
-    return throughXz(packed);
-  }
-  return (await decompress(streamOf(packed))).stream;
-}
-
-// Where the program xz is installed it does the same in less than half the time; where it is not, nothing changes.
-async function* throughXz(packed: Uint8Array): AsyncGenerator<Uint8Array> {
-  const child = spawn('xz', ['--decompress', '--stdout'], { stdio: ['pipe', 'pipe', 'ignore'] });
-  try {
-    await once(child, 'spawn');
-    hasXzProgram = true;
-  } catch {
-    hasXzProgram = false;
-    yield* (await decompress(streamOf(packed))).stream;
-    return;
-  }
-  const closed = once(child, 'close');
-  // A program that ends early is told by its exit code.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(packed);
-  // Without an encoding a pipe gives buffers.
-  yield* child.stdout as AsyncIterable<Uint8Array>;
-  const [code] = await closed;
-  if (code !== 0) throw new Error(`xz ended with exit code ${String(code)}`);
 }
 
 function errorMessage(error: unknown): FromWorker {

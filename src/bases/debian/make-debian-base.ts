@@ -11,7 +11,8 @@ import { plainInode, Tree } from '../rootfs/tree.ts';
 import { chooseMirror, parseAptSources } from './apt-sources.ts';
 import { type ArchiveSuite, fetchPackage, readPackages, readRelease } from './archive.ts';
 import { checkConfigured, configureEnvironment, configureScript } from './configure.ts';
-import { DebReader, type DebContents } from './deb-reader.ts';
+import type { DebContents } from './deb-contents.ts';
+import { DebReader } from './deb-reader.ts';
 import { loadDebianKeys } from './debian-keys.ts';
 import { DPKG_FOLDERS, dpkgDatabase } from './dpkg-database.ts';
 import { debianImageConfig, isDebianArchitecture } from './image-config.ts';
@@ -96,6 +97,7 @@ export interface BasePackage {
 /** Changes whenever the same packages would give another layer. */
 const LAYER_FORMAT = 'debian-base/1';
 const FETCHES_MAX = 8;
+const THREADS_MAX = 4;
 const OUTPUT_TAIL_BYTES: number = 8 * 1024;
 const MANUAL_FOLDER = /^\/usr\/share\/man\/man\d$/;
 const SIGNED_BY = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -112,11 +114,9 @@ export async function makeDebianBase(options: DebianBaseOptions, host: BaseHost)
       `Debian has no architecture ${JSON.stringify(options.architecture)}`,
     );
   }
-  // Threads start while the lists are read.
-  await using reader = new DebReader(Math.min(4, availableParallelism()));
   const plan = await makePlan(options, host);
   const found = await host.layers.find?.(plan.key);
-  const layer = found ?? (await makeLayer(plan, options, host, reader));
+  const layer = found ?? (await makeLayer(plan, options, host));
   if (found === undefined) await host.layers.record?.(plan.key, layer);
   options.onProgress?.({ kind: 'layer', layer });
   return imageOf(plan, layer, options);
@@ -189,13 +189,9 @@ async function makePlan(options: DebianBaseOptions, host: BaseHost): Promise<Pla
   return { mirror, suite, security, release, selection, epochSeconds, key };
 }
 
-async function makeLayer(
-  plan: Plan,
-  options: DebianBaseOptions,
-  host: BaseHost,
-  reader: DebReader,
-): Promise<StoredLayer> {
+async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost): Promise<StoredLayer> {
   await using folder = await host.makeWorkFolder();
+  await using reader = new DebReader(Math.min(THREADS_MAX, availableParallelism()));
   const epochNs = BigInt(plan.epochSeconds) * 1_000_000_000n;
   const rootfsTar = `${folder.path}/unpacked.tar`;
   using tar = new TarFileWriter(rootfsTar);

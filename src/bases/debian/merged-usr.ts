@@ -1,6 +1,6 @@
 import { TarParser } from '../../archive/index.ts';
 import type { ByteString } from '../../base/index.ts';
-import type { DebContents } from './deb-reader.ts';
+import type { DebContents } from './deb-contents.ts';
 
 // The folders that Debian merged besides /bin, /lib and /sbin.
 const FURTHER: ReadonlyMap<string, readonly ByteString[]> = new Map([

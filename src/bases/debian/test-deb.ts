@@ -1,5 +1,5 @@
 import { encodeTarHeader, TAR_END, type TarEntry, tarPadding } from '../../archive/index.ts';
-import type { DebContents } from './deb-reader.ts';
+import type { DebContents } from './deb-contents.ts';
 
 /** A file of a made-up package: a path with its content, `-> target` for a symlink, `=> target` for a hard link, `/` at the end for a folder. */
 export type DebFile = readonly [path: string, content?: string, mode?: number];

@@ -5,7 +5,7 @@ import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { optional } from './run.ts';
 
-const DEFAULT_SUITE = 'bookworm';
+const DEFAULT_SUITE = 'stable';
 
 export const command: Command = {
   usage: '[OPTIONS]',

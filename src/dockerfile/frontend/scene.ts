@@ -49,7 +49,7 @@ export function expand(scene: Scene, word: Word, options: WordOptions = {}): str
 }
 
 /** Marks the entries that a Dockerfile made, among those of its base. */
-const HISTORY_COMMENT = 'shale.dockerfile.v1';
+export const HISTORY_COMMENT = 'shale.dockerfile.v1';
 
 export function addHistory(scene: Scene, createdBy: string, vertex?: VertexId): void {
   const entry = { createdBy, comment: HISTORY_COMMENT };

@@ -1,5 +1,7 @@
+import { rmSync } from 'node:fs';
 import { ShaleError } from '../../base/index.ts';
 import type { EngineContext } from '../context.ts';
+import { containerMountDir } from '../workshop.ts';
 import { parseSetup } from './record.ts';
 import { detachedOf, runtimeFor, settleState } from './state.ts';
 import { removeVolumes } from './volumes.ts';
@@ -22,7 +24,10 @@ export async function removeContainer(
     });
   }
   const setup = parseSetup(record);
-  if (setup.detached) await detachedOf(context, record, runtime).remove({ force: options.force });
+  if (setup.detached) {
+    await detachedOf(context, record, runtime).remove({ force: options.force });
+    rmSync(containerMountDir(context, record.id), { recursive: true, force: true });
+  }
   await context.store.containers.remove(record.id);
   if (options.volumes) await removeVolumes(context, setup.anonymousVolumes);
 }

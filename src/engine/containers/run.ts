@@ -9,7 +9,8 @@ import { formatReference, hostPlatform, parseReference } from '../../oci/index.t
 import type { ContainerExit, RunSpec } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { RunRequest, Started, Watch } from '../types.ts';
-import { networkFor, openWorkshop, type Workshop } from '../workshop.ts';
+import { containerMountDir, networkFor, openWorkshop, type Workshop } from '../workshop.ts';
+import { sweepWorkFolders } from '../work-folders.ts';
 import { containerName } from './names.ts';
 import { formatSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
@@ -56,8 +57,9 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     { durable: !request.removeWhenDone },
   );
   try {
-    const workshop = await openWorkshop(context);
+    const workshop = await openWorkshop(context, detached ? { mountDir: containerMountDir(context, id) } : undefined);
     try {
+      await sweepWorkFolders(context);
       await workshop.runtime.sweep();
       const stack = await context.layers.stack(image.record.diffIds);
       const rootfs = await mountContainer(context, workshop, {
