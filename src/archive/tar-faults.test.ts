@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { isTar } from './tar-header.ts';
 import { test } from 'node:test';
 import { PATH_BYTES_MAX } from './limits.ts';
 import {
@@ -122,6 +123,28 @@ test('F-013: an empty name is refused; ".", "./" and "/" are the root directory'
     );
   }
   for (const type of ['0', '5']) refused(tar(member({ name: '', type })), 'TAR_PATH');
+});
+
+test('TarParser leaves out files that are named like the root where docker does, and reads on', () => {
+  for (const name of ['', '.', 'a/..']) {
+    const { entries, warnings } = parse(tar(member({ name }, 'content'), A), { skipRootFiles: true });
+    assert.deepEqual(
+      entries.map(({ path }) => path),
+      paths(tar(A)),
+      name,
+    );
+    assert.equal(warnings.length, 1);
+  }
+  refused(tar(member({ name: '../x' })), 'TAR_PATH', { skipRootFiles: true });
+  refused(tar(member({ name: '.', type: '2', link: 'x' })), 'TAR_PATH', { skipRootFiles: true });
+});
+
+test('isTar() tells a tar by the checksum of its first header', () => {
+  assert.equal(isTar(tar(A)), true);
+  assert.equal(isTar(tar(member({ name: '../evil' }))), true);
+  assert.equal(isTar(tar(A).subarray(0, 511)), false);
+  assert.equal(isTar(Buffer.alloc(1024)), false);
+  assert.equal(isTar(Buffer.alloc(1024, 'text ')), false);
 });
 
 test('F-014: a root entry that is no directory is refused', () => {

@@ -35,6 +35,8 @@ export interface TarHandler {
 export interface TarReadOptions {
   /** Refuse names that are invalid as whiteouts, as in a layer. Whiteouts themselves are ordinary entries. */
   readonly whiteouts?: boolean;
+  /** Leave out a file that is named like the root, or not at all, with a warning: docker's ADD does. Refused otherwise. */
+  readonly skipRootFiles?: boolean;
   /** Most headers to accept; {@link ENTRIES_MAX} by default. */
   readonly entriesMax?: number;
 }
@@ -85,6 +87,7 @@ const NO_CONTENT: Content = plainContent(0);
 export class TarParser {
   readonly #handler: TarHandler;
   readonly #whiteouts: boolean;
+  readonly #skipRootFiles: boolean;
   readonly #entriesMax: number;
   readonly #carry: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #carried = 0;
@@ -112,6 +115,7 @@ export class TarParser {
   constructor(handler: TarHandler, options: TarReadOptions = {}) {
     this.#handler = handler;
     this.#whiteouts = options.whiteouts ?? false;
+    this.#skipRootFiles = options.skipRootFiles ?? false;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
   }
 
@@ -421,6 +425,10 @@ export class TarParser {
       return this.#emit('directory', raw, '', NO_DEVICE);
     }
     const sparse = this.#sparseEntry(type, raw);
+    if (this.#skipRootFiles && (raw.name === '' || cleanPath(raw.name, 'name', this.#fail) === '')) {
+      this.#warn('TAR_TYPE_SKIPPED', 'a file that is named like the root was left out');
+      return this.#startBody('skip', raw.storedBytes);
+    }
     const identity = this.#identity(raw, 'file');
     if (sparse === undefined) return this.#emitFile(identity, plainContent(raw.storedBytes));
     if (sparse.isWhole) return this.#emitSparse(identity, sparse);

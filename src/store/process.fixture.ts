@@ -1,5 +1,5 @@
 /**
- * A program for the tests that need processes: `node fixture-process.ts ROOT COMMAND [ARGUMENT…]`. It prints one line
+ * A program for the tests that need processes: `node process.fixture.ts ROOT COMMAND [ARGUMENT…]`. It prints one line
  * for each thing that the store has reported done.
  */
 import { once } from 'node:events';
