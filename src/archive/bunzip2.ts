@@ -41,7 +41,8 @@ async function* decodeStream(input: InputWindow, blockBytes: number): AsyncGener
   const bits = new BitReader();
   let combined = 0;
   for (;;) {
-    await input.fill(2 * BLOCK_INPUT_BYTES_MAX);
+    // Twice as much, so that what is left over is not moved again for every block.
+    if (input.available < BLOCK_INPUT_BYTES_MAX) await input.fill(2 * BLOCK_INPUT_BYTES_MAX);
     bits.attach(input.bytes, input.at);
     const checksum = readBlock(bits, block, input.hasEnded);
     if (checksum === undefined) break;
@@ -140,7 +141,8 @@ interface Codes {
 /** One block: its symbols, the transform to undo, and the runs to expand. */
 class Block {
   readonly #bytesMax: number;
-  readonly #transform: Uint32Array;
+  /** Made for the first block, since a stream may have none. */
+  #transform: Uint32Array = new Uint32Array(0);
   readonly #selectors: Uint8Array = new Uint8Array(SELECTORS_MAX);
   checksum = 0;
   #position = 0;
@@ -152,10 +154,10 @@ class Block {
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
-    this.#transform = new Uint32Array(bytesMax);
   }
 
   decode(bits: BitReader): void {
+    if (this.#transform.length === 0) this.#transform = new Uint32Array(this.#bytesMax);
     const origin = bits.read(24);
     const alphabet = readAlphabet(bits);
     const tables = bits.read(3);

@@ -48,6 +48,8 @@ const PROBABILITY_HALF = 1 << (PROBABILITY_BITS - 1);
 const ADAPTION_SHIFT = 5;
 /** Below this the range takes in the next byte. */
 const RANGE_MIN = 0x1000000;
+const RANGE = 0;
+const CODE = 1;
 
 // Where each table of probabilities starts; the literals, whose number depends on the properties, come last.
 const IS_MATCH = 0;
@@ -91,14 +93,22 @@ export class Lzma2Decoder {
 
   #input: Uint8Array = new Uint8Array(0);
   #inputAt = 0;
-  #range = 0;
-  #code = 0;
+  /** Range and code of the range decoder; 32 bits without a sign, which a plain field would hold as a boxed number. */
+  readonly #coder: Uint32Array = new Uint32Array(2);
 
   constructor(dictionaryBytes: number) {
     // Positions count modulo 16, so moving by a multiple of it leaves them alone.
     this.#dictionaryBytes = Math.ceil(Math.max(dictionaryBytes, 4096) / 16) * 16;
     const slack = Math.ceil(Math.max(2 * CHUNK_BYTES_MAX, dictionaryBytes / 4) / 16) * 16;
-    this.#history = new Uint8Array(this.#dictionaryBytes + slack);
+    // Not cleared: a match never reaches behind what was decoded, and a small stream touches little of it. (A plain
+    // array over the memory, since `slice` of a Buffer would not copy.)
+    this.#history = new Uint8Array(Buffer.allocUnsafeSlow(this.#dictionaryBytes + slack).buffer);
+  }
+
+  /** Forgets everything: the next chunk has to begin anew. */
+  reset(): void {
+    this.#needsDictionaryReset = true;
+    this.#needsProperties = true;
   }
 
   /** Takes the bytes of a stored chunk; returns them. */
@@ -119,7 +129,7 @@ export class Lzma2Decoder {
     const start = this.#at;
     this.#decode(start + chunk.sizeBytes);
     this.#normalise();
-    if (this.#inputAt !== bytes.length || this.#code !== 0)
+    if (this.#inputAt !== bytes.length || this.#coder[CODE] !== 0)
       throw corrupt(KIND, 'LZMA2 chunk does not end where it should');
     return this.#history.slice(start, this.#at);
   }
@@ -158,9 +168,8 @@ export class Lzma2Decoder {
     if (bytes.length < 5 || bytes[0] !== 0) throw corrupt(KIND, 'LZMA2 chunk does not start as it should');
     this.#input = bytes;
     this.#inputAt = 5;
-    this.#range = 0xffffffff;
-    this.#code = 0;
-    for (let i = 1; i < 5; i++) this.#code = ((this.#code << 8) | (bytes[i] ?? 0)) >>> 0;
+    this.#coder[RANGE] = 0xffffffff;
+    for (let i = 1; i < 5; i++) this.#coder[CODE] = ((this.#coder[CODE] ?? 0) << 8) | (bytes[i] ?? 0);
   }
 
   /** Decodes until `end` of the history is reached. LZMA specification, "The main loop of decoder". */
@@ -275,22 +284,27 @@ export class Lzma2Decoder {
   }
 
   #normalise(): void {
-    if (this.#range >= RANGE_MIN) return;
-    this.#range = (this.#range << 8) >>> 0;
-    this.#code = ((this.#code << 8) | (this.#input[this.#inputAt++] ?? 0)) >>> 0;
+    const coder = this.#coder;
+    const range = coder[RANGE] ?? 0;
+    if (range >= RANGE_MIN) return;
+    coder[RANGE] = range << 8;
+    coder[CODE] = ((coder[CODE] ?? 0) << 8) | (this.#input[this.#inputAt++] ?? 0);
   }
 
   #bit(index: number): number {
     this.#normalise();
+    const coder = this.#coder;
+    const range = coder[RANGE] ?? 0;
+    const code = coder[CODE] ?? 0;
     const probability = this.#probabilities[index] ?? 0;
-    const bound = Math.imul(this.#range >>> PROBABILITY_BITS, probability) >>> 0;
-    if (this.#code < bound) {
-      this.#range = bound;
+    const bound = Math.imul(range >>> PROBABILITY_BITS, probability) >>> 0;
+    if (code < bound) {
+      coder[RANGE] = bound;
       this.#probabilities[index] = probability + ((2 * PROBABILITY_HALF - probability) >> ADAPTION_SHIFT);
       return 0;
     }
-    this.#range = (this.#range - bound) >>> 0;
-    this.#code = (this.#code - bound) >>> 0;
+    coder[RANGE] = range - bound;
+    coder[CODE] = code - bound;
     this.#probabilities[index] = probability - (probability >> ADAPTION_SHIFT);
     return 1;
   }
@@ -300,8 +314,8 @@ export class Lzma2Decoder {
     const probabilities = this.#probabilities;
     const input = this.#input;
     const top = 1 << bits;
-    let range = this.#range;
-    let code = this.#code;
+    let range = this.#coder[RANGE] ?? 0;
+    let code = this.#coder[CODE] ?? 0;
     let inputAt = this.#inputAt;
     let symbol = 1;
     do {
@@ -323,8 +337,8 @@ export class Lzma2Decoder {
         symbol = (symbol << 1) | 1;
       }
     } while (symbol < top);
-    this.#range = range;
-    this.#code = code;
+    this.#coder[RANGE] = range;
+    this.#coder[CODE] = code;
     this.#inputAt = inputAt;
     return symbol - top;
   }
@@ -342,13 +356,15 @@ export class Lzma2Decoder {
 
   /** Bits that are all as likely as not. */
   #direct(bits: number): number {
+    const coder = this.#coder;
     let value = 0;
     for (let i = 0; i < bits; i++) {
       this.#normalise();
-      this.#range >>>= 1;
-      const bit = this.#code >= this.#range ? 1 : 0;
-      if (bit === 1) this.#code = (this.#code - this.#range) >>> 0;
-      value = value * 2 + bit;
+      const range = (coder[RANGE] ?? 0) >>> 1;
+      const code = coder[CODE] ?? 0;
+      coder[RANGE] = range;
+      if (code >= range) coder[CODE] = code - range;
+      value = value * 2 + (code >= range ? 1 : 0);
     }
     return value;
   }

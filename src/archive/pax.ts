@@ -60,6 +60,13 @@ export function parsePax(body: Buffer, fail: TarFail): PaxHeader {
   return header;
 }
 
+/** The keywords of a header that would change an entry. */
+export function appliedKeywords(header: PaxHeader): string[] {
+  const { path, linkPath, sizeBytes, uid, gid, mtimeNs, xattrs, sparse } = header;
+  const values = { path, linkpath: linkPath, size: sizeBytes, uid, gid, mtime: mtimeNs, xattrs, sparse };
+  return Object.entries(values).flatMap(([keyword, value]) => (value === undefined ? [] : [keyword]));
+}
+
 /** Takes the record at `at` into `header` and returns where the next one starts. */
 function takeRecord(body: Buffer, at: number, header: PaxHeader, fail: TarFail): number {
   let cursor = at;
@@ -199,7 +206,8 @@ function decimal(keyword: ByteString, value: Buffer, fail: TarFail): number | un
 }
 
 function digits(text: string, keyword: ByteString, fail: TarFail): number {
-  const value = /^\d{1,19}$/.test(text) ? Number(text) : Number.NaN;
+  // Some writers fill with zeros from the left.
+  const value = /^0{0,40}\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) {
     return fail(
       'TAR_NUMBER',
@@ -214,7 +222,7 @@ function digits(text: string, keyword: ByteString, fail: TarFail): number {
  * exponents) fails.
  */
 export function parsePaxTime(text: string, fail: TarFail): bigint {
-  const match = /^(-?)(\d{1,20})(?:\.(\d*))?$/.exec(text);
+  const match = /^(-?)(\d{1,60})(?:\.(\d*))?$/.exec(text);
   if (match === null) {
     return fail('TAR_NUMBER', `extended header mtime is ${JSON.stringify(text.slice(0, 40))}, not a time`);
   }

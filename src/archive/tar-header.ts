@@ -30,6 +30,13 @@ export function hasValidChecksum(bytes: Buffer, at: number): boolean {
   return expected === sumOf(bytes, at) || expected === signedSumOf(bytes, at);
 }
 
+/** Tells by its first block whether something is a tar, as docker's ADD does: a header whose checksum is right. */
+export function isTar(bytes: Uint8Array): boolean {
+  if (bytes.byteLength < BLOCK_BYTES) return false;
+  const block = Buffer.from(bytes.buffer, bytes.byteOffset, BLOCK_BYTES);
+  return !isZeroBlock(block, 0) && hasValidChecksum(block, 0);
+}
+
 /** The sum over a header's bytes with its checksum field taken as spaces. */
 export function sumOf(bytes: Buffer, at: number): number {
   let sum = SPACE * (CHECKSUM_END - CHECKSUM_START);
@@ -69,14 +76,15 @@ export function stringField(bytes: Buffer, start: number, length: number): ByteS
 }
 
 /**
- * The number in a field: octal digits between spaces or NULs (nothing at all is 0), or base-256 in two's complement
+ * The number in a field: octal digits between spaces, ended by a NUL (nothing at all is 0), or base-256 in two's complement
  * when its first bit is set. NaN when it is malformed or beyond what a number holds exactly.
  */
 export function numericField(bytes: Buffer, start: number, length: number): number {
   if (((bytes[start] ?? 0) & 0x80) !== 0) return base256(bytes, start, length);
   const end = start + length;
   let i = start;
-  while (i < end && (bytes[i] === SPACE || bytes[i] === 0)) i++;
+  while (i < end && bytes[i] === SPACE) i++;
+  if (i < end && bytes[i] === 0) return isBlank(bytes, i, end) ? 0 : Number.NaN;
   let value = 0;
   for (; i < end; i++) {
     const code = bytes[i] ?? 0;
@@ -85,6 +93,12 @@ export function numericField(bytes: Buffer, start: number, length: number): numb
   }
   while (i < end && bytes[i] === SPACE) i++;
   return i === end || bytes[i] === 0 ? value : Number.NaN;
+}
+
+/** Go reads digits behind a leading NUL, all others stop at the NUL: such a field is not to be trusted. */
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (bytes[i] !== 0 && bytes[i] !== SPACE) return false;
+  return true;
 }
 
 function base256(bytes: Buffer, start: number, length: number): number {

@@ -42,10 +42,11 @@ async function* decodeStream(input: InputWindow): AsyncGenerator<Uint8Array, voi
   const flags = header.readUInt16BE(6);
   if (flags > 0x0f) throw unsupported(KIND, `flags ${flags}`);
   const records = new IndexRecords();
+  const decoders = new DecoderSlot();
   for (;;) {
     const size = (await input.take(1))[0] ?? 0;
     if (size === 0) break;
-    yield* decodeBlock(input, size, checkOf(flags), records);
+    yield* decodeBlock(input, size, { check: checkOf(flags), records, decoders });
   }
   const indexBytes = await readIndex(input, records);
   const footer = await input.take(STREAM_HEADER_BYTES);
@@ -55,6 +56,25 @@ async function* decodeStream(input: InputWindow): AsyncGenerator<Uint8Array, voi
     (footer.readUInt32LE(4) + 1) * 4 === indexBytes &&
     footer.readUInt16BE(8) === flags;
   if (!isRight) throw corrupt(KIND, 'footer is wrong');
+}
+
+/** Lends the decoder of the last block again, so that many small blocks do not cost a dictionary each. */
+class DecoderSlot {
+  #last: { readonly dictionaryBytes: number; readonly decoder: Lzma2Decoder } | undefined;
+
+  take(dictionaryBytes: number): Lzma2Decoder {
+    if (this.#last?.dictionaryBytes !== dictionaryBytes) {
+      this.#last = { dictionaryBytes, decoder: new Lzma2Decoder(dictionaryBytes) };
+    }
+    this.#last.decoder.reset();
+    return this.#last.decoder;
+  }
+}
+
+interface StreamState {
+  readonly check: Check;
+  readonly records: IndexRecords;
+  readonly decoders: DecoderSlot;
 }
 
 /** What is known of the blocks, to be compared with what the index says of them. */
@@ -138,8 +158,7 @@ function sha256Check(hash: Hash): Check {
 async function* decodeBlock(
   input: InputWindow,
   size: number,
-  check: Check,
-  records: IndexRecords,
+  { check, records, decoders }: StreamState,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const headerBytes = (size + 1) * 4;
   const header = Buffer.concat([Buffer.from([size]), await input.take(headerBytes - 1)]);
@@ -147,7 +166,7 @@ async function* decodeBlock(
     throw corrupt(KIND, 'checksum of a block header is wrong');
   }
   const claimed = parseBlockHeader(header.subarray(1, headerBytes - 4));
-  const decoder = new Lzma2Decoder(claimed.dictionaryBytes);
+  const decoder = decoders.take(claimed.dictionaryBytes);
   const sizes = { coded: 0, plain: 0 };
   for (;;) {
     const chunk = await decodeChunk(input, decoder, sizes);

@@ -9,8 +9,12 @@ const INLINE_INPUTS_MAX = 16 * 1024;
 /** Bytes that a record of inputs may have when it is read again. */
 const INPUTS_MAX_BYTES: number = 256 * 1024 * 1024;
 
-/** The solver's action cache, kept in the store. Imported records are not taken until they are trusted. */
-export function openActionCache(store: Store): ActionCache {
+/**
+ * The solver's action cache, kept in the store. Imported records are not taken until they are trusted. Slots are those of
+ * one `project`; keys are everybody's.
+ */
+export function openActionCache(store: Store, project: string): ActionCache {
+  const slotOf = (slot: string): string => `${project} ${slot}`;
   return {
     async find(key): Promise<CachedStep | undefined> {
       const record = await store.cacheRecords.find(key);
@@ -19,13 +23,13 @@ export function openActionCache(store: Store): ActionCache {
         : undefined;
     },
     async save(record) {
-      await save(store, record);
+      await save(store, { ...record, slot: slotOf(record.slot) });
     },
     async link(key, recordId) {
       await store.cacheRecords.addKey(Number(recordId), key);
     },
     async earlier(slot, max): Promise<EarlierStep[]> {
-      const records = await store.cacheRecords.findNearest(slot, max);
+      const records = await store.cacheRecords.findNearest(slotOf(slot), max);
       const steps: EarlierStep[] = [];
       for (const record of records) {
         const inputs = await readInputs(store, record);

@@ -1,11 +1,8 @@
 import { invariant } from '../base/index.ts';
-import type { BuildPlan } from '../dockerfile/index.ts';
+import { HISTORY_COMMENT, type BuildPlan } from '../dockerfile/index.ts';
 import type { DiffId, HistoryEntry, ImageConfig } from '../oci/index.ts';
 import type { Solved } from '../solver/index.ts';
 import type { StepResult } from './result.ts';
-
-/** What a history entry says of who made it (docs/formats.md). */
-const HISTORY_COMMENT = 'shale.dockerfile.v1';
 
 /** The image's config: what the Dockerfile says, the layers that the build made, and a history that fits both. */
 export function assembleConfig(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>>): ImageConfig {
@@ -25,7 +22,6 @@ function stackOf(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>
 }
 
 /** Entries of the base stay as they are; those of this build get its time. */
-function historyEntry(entry: BuildPlan['history'][number], created: string): HistoryEntry {
-  const { vertex: _vertex, ...kept } = entry;
-  return { ...kept, created: kept.created ?? created, comment: kept.comment ?? HISTORY_COMMENT };
+function historyEntry({ vertex: _vertex, ...entry }: BuildPlan['history'][number], created: string): HistoryEntry {
+  return entry.comment === HISTORY_COMMENT ? { ...entry, created: entry.created ?? created } : entry;
 }

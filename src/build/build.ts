@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { messageOf } from '../base/index.ts';
 import { parseDockerfile, toGraph, type BuildPlan, type ResolvedImage } from '../dockerfile/index.ts';
 import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
@@ -102,6 +103,7 @@ async function planOf(options: BuildOptions): Promise<BuildPlan> {
     buildArgs: options.buildArgs,
     labels: options.labels,
     network: options.network,
+    entitlements: options.network === 'host' ? ['network.host'] : [],
     resolveImageConfig: (reference, platform) => options.resolveImage(parseReference(reference), platform),
     ...(options.target !== undefined && { target: options.target }),
     ...(options.epochSeconds !== undefined && { epoch: options.epochSeconds }),
@@ -129,8 +131,11 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
   for (const warning of plan.warnings) emit({ kind: 'warning', message: warning.message, time: now() });
   await solve(plan.result, {
     graph: plan.graph,
-    operations: openOperations(session),
-    cache: openActionCache(store),
+    operations: openOperations(session, {
+      name: options.dockerfile.name,
+      text: Buffer.from(options.dockerfile.bytes).toString(),
+    }),
+    cache: openActionCache(store, projectOf(options)),
     concurrency: CONCURRENCY,
     noCache: options.noCache,
     explain: true,
@@ -188,4 +193,9 @@ function detailsOf(options: BuildOptions, plan: BuildPlan): Json {
     buildArgs: Object.keys(options.buildArgs).toSorted(),
     bases: plan.baseImages.map((base) => ({ reference: base.reference, digest: base.digest ?? null })),
   };
+}
+
+/** What is edited and built again: misses are explained against earlier builds of it, wherever its clone lies. */
+function projectOf({ contextDirectory, dockerfile, target }: BuildOptions): string {
+  return [contextDirectory === undefined ? '-' : basename(contextDirectory), dockerfile.name, target ?? ''].join('/');
 }

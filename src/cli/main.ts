@@ -1,27 +1,30 @@
 import { runCommandLine } from './app.ts';
 import type { EffectiveConfig } from './config/load.ts';
 import type { Context } from './context.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine/index.ts';
 import { EXIT } from './exit-codes.ts';
 import { readProxies } from './proxies.ts';
 import { reportError } from './report-error.ts';
 import { ENDING_SIGNALS, SignalDesk } from './signals.ts';
 import { processInput, processOutput } from './streams.ts';
 
-/** The program: the one place where the process's arguments, streams, environment and signals are touched. */
-export async function start(): Promise<void> {
+/**
+ * The program: the one place where the process's arguments, streams, environment and signals are touched. Ends the
+ * process. `openEngine` stands in for the real one in tests.
+ */
+export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
   const desk = new SignalDesk({
     exit: (status) => process.exit(status),
     warn: (text) => void (stderr.isTerminal && stderr.write(text).catch(() => undefined)),
     after: (ms, call) => void setTimeout(call, ms).unref(),
   });
-  const stdout = processOutput(process.stdout, process.env, (error) => desk.cancel(error));
-  const stderr = processOutput(process.stderr, process.env, () => undefined);
+  const stdout = await processOutput(1, process.env, (error) => desk.cancel(error));
+  const stderr = await processOutput(2, process.env, () => undefined);
   for (const signal of ENDING_SIGNALS) process.on(signal, () => desk.receive(signal));
 
-  const engine = lazyEngine();
+  const engine = lazyEngine(openEngine);
   const context: Context = {
-    stdin: processInput(),
+    stdin: await processInput(),
     stdout,
     stderr,
     env: process.env,
@@ -46,7 +49,7 @@ interface LazyEngine {
   readonly opened: () => Promise<Engine> | undefined;
 }
 
-function lazyEngine(): LazyEngine {
+function lazyEngine(openInstead?: () => Promise<Engine>): LazyEngine {
   let config: Promise<EffectiveConfig> | undefined;
   let engine: Promise<Engine> | undefined;
   const readConfig = (): Promise<EffectiveConfig> =>
@@ -58,7 +61,7 @@ function lazyEngine(): LazyEngine {
     const { openEngine } = await import('./open-engine.ts');
     return await openEngine({ settings, proxies: readProxies(process.env), env: process.env, now: () => Date.now() });
   };
-  return { config: readConfig, open: () => (engine ??= open()), opened: () => engine };
+  return { config: readConfig, open: () => (engine ??= openInstead?.() ?? open()), opened: () => engine };
 }
 
 async function closeEngine(engine: LazyEngine, context: Context): Promise<number> {

@@ -1,6 +1,5 @@
-import { ShaleError } from '../base/index.ts';
+import { openEngine as open, type Engine } from '../engine/index.ts';
 import type { Settings } from './config/settings.ts';
-import type { Engine } from './engine.ts';
 import type { Environment } from './options/assignments.ts';
 import type { Proxies } from './proxies.ts';
 
@@ -14,8 +13,16 @@ export interface EngineOptions {
 
 /** Opens the store and what works on it. Loaded only by commands that need it: this is the dear part of a start. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  throw new ShaleError(
-    'ENGINE_UNAVAILABLE',
-    `the store in ${options.settings.home} cannot be opened by this build of shale`,
-  );
+  const { settings } = options;
+  const driver = options.env['SHALE_MOUNTS'];
+  return open({
+    home: settings.home,
+    runRoot: settings.run,
+    now: options.now,
+    env: options.env,
+    insecureRegistries: settings.registryInsecure,
+    ...(settings.mirrorDebian !== undefined && { debianMirror: settings.mirrorDebian }),
+    cacheMax: settings.cacheMax,
+    ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),
+  });
 }

@@ -4,7 +4,7 @@
  * Dockerfile with its arguments and base image configs into a build graph and the image's config. What BuildKit accepts
  * and refuses is the measure of both. Nothing here touches a disk, a network or a container.
  */
-export { formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
+export { formatCodeFrame, formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
 export { detectSyntax, type Directive } from './syntax/directives.ts';
 export {
   DOCKERFILE_MAX_BYTES,
@@ -21,3 +21,4 @@ export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
 export type * from './frontend/plan.ts';
 export { toGraph } from './frontend/to-graph.ts';
+export { HISTORY_COMMENT } from './frontend/scene.ts';

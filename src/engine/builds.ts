@@ -1,10 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { collect, isSystemError, ShaleError } from '../base/index.ts';
-import { buildImage, createStepRunner, type StepRunner } from '../build/index.ts';
+import { buildImage } from '../build/index.ts';
 import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
-import { findImage, pullImage, readConfig } from '../images/index.ts';
+import { findImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
   formatReference,
@@ -14,12 +13,10 @@ import {
   type Platform,
   type Reference,
 } from '../oci/index.ts';
-import { noNetwork, hostNetwork, openNetworkPool } from '../runtime/index.ts';
 import type { EngineContext } from './context.ts';
 import { cacheCap } from './cache-cap.ts';
 import type { BuildOutcome, BuildRequest, Watch } from './types.ts';
-import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';
-import { networkFolder, openWorkshop } from './workshop.ts';
+import { makeWorkFolder } from './work-folders.ts';
 
 /** Milliseconds that collecting may take at the end of a build; the rest is done by the next one. */
 const COLLECT_BUDGET_MS = 200;
@@ -43,7 +40,7 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     keepNoise: request.keepNoise,
     epochSeconds: epochOf(context.options.env['SOURCE_DATE_EPOCH']),
     resolveImage: (reference, platform) => resolveImage(context, reference, { platform, pull: request.pull, watch }),
-    openRunner: () => openRunner(context),
+    openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
     makeFolder: () => makeWorkFolder(context.store),
     signal: watch.signal,
     emit: (event) => watch.progress?.(event),
@@ -118,6 +115,7 @@ async function resolveImage(
     return { config: await readConfig(store, local.record.id), ...(digest !== undefined && { digest }) };
   }
   try {
+    const { pullImage } = await import('../images/index.ts');
     const pulled = await pullImage(context.layers, reference, {
       platform: how.platform,
       registry: context.registry(how.watch.signal),
@@ -136,25 +134,4 @@ async function resolveImage(
       { cause, data: { name }, ...(hint !== undefined && { hint }) },
     );
   }
-}
-
-/** Opens what RUN needs, once a step really runs. */
-async function openRunner(context: EngineContext): Promise<StepRunner> {
-  await sweepWorkFolders(context.store);
-  const workshop = await openWorkshop(context);
-  await workshop.runtime.sweep();
-  const folder = await makeWorkFolder(context.store);
-  const pool = openNetworkPool({ host: workshop.host, folder: networkFolder(context) });
-  return createStepRunner({
-    host: workshop.host,
-    runtime: workshop.runtime,
-    networks: { default: pool, none: noNetwork, host: hostNetwork },
-    workFolder: folder.path,
-    newId: () => `step-${randomBytes(6).toString('hex')}`,
-    async [Symbol.asyncDispose]() {
-      await pool[Symbol.asyncDispose]();
-      await workshop[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  });
 }

@@ -1,13 +1,13 @@
 import { statfsSync } from 'node:fs';
-import type { EngineContext } from './context.ts';
+import type { CacheMax, EngineContext } from './context.ts';
 
-/** Build cache that is kept when the configuration says nothing: a tenth of the file system, at most 50 GB. */
-const CACHE_MAX_BYTES = 50_000_000_000;
-const CACHE_SHARE = 0.1;
+/** A tenth of the file system, at most 50 GB. */
+const DEFAULT: CacheMax = { kind: 'percent', percent: 10, bytesMax: 50_000_000_000 };
 
 /** Bytes that the build cache may take. */
 export function cacheCap({ options, store }: EngineContext): number {
-  if (options.cacheMaxBytes !== undefined) return options.cacheMaxBytes;
+  const cap = options.cacheMax ?? DEFAULT;
+  if (cap.kind === 'bytes') return cap.bytes;
   const { blocks, bsize } = statfsSync(store.root);
-  return Math.min(CACHE_MAX_BYTES, Math.floor(blocks * bsize * CACHE_SHARE));
+  return Math.min(cap.bytesMax ?? Infinity, Math.floor((blocks * bsize * cap.percent) / 100));
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { fetchFromSources } from '../images/index.ts';
 import { Layers } from '../layers/index.ts';
 import type { MountDriver } from '../mounts/index.ts';
 import type { RegistryOptions } from '../registry/index.ts';
@@ -19,11 +18,16 @@ export interface EngineOptions {
   readonly debianMirror?: string;
   /** Forces how layers are mounted (SHALE_MOUNTS). */
   readonly mountDriver?: MountDriver;
-  /** Bytes of build cache that are kept. */
-  readonly cacheMaxBytes?: number;
+  /** How much build cache is kept. */
+  readonly cacheMax?: CacheMax;
   /** Never writes to the store. */
   readonly readOnly?: boolean;
 }
+
+/** A number of bytes, or a share of the file system with an upper limit. */
+export type CacheMax =
+  | { readonly kind: 'bytes'; readonly bytes: number }
+  | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
 
 /** What every part of the engine works with. */
 export interface EngineContext {
@@ -47,7 +51,10 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
     pause: (attempt) => new Promise((resolve) => setTimeout(resolve, Math.min(8000, 250 * 2 ** attempt))),
   });
   const layers: Layers = new Layers(store, {
-    fetch: (diffId) => fetchFromSources(layers, diffId, { registry: registry(NEVER) }),
+    fetch: async (diffId) => {
+      const { fetchFromSources } = await import('../images/index.ts');
+      await fetchFromSources(layers, diffId, { registry: registry(NEVER) });
+    },
   });
   return { options, store, layers, registry };
 }

@@ -1,5 +1,4 @@
-import { ShaleError, type ByteStream } from '../base/index.ts';
-import { applyChanges } from './changes.ts';
+import { ShaleError } from '../base/index.ts';
 import {
   getImage,
   historyOf,
@@ -128,90 +127,6 @@ export async function imageHistory({ store }: EngineContext, name: string): Prom
       sizeBytes: row.sizeBytes ?? 0,
       comment: row.comment,
     };
-  });
-}
-
-/** @throws what reading the tar throws */
-export async function importImage(
-  context: EngineContext,
-  tar: ByteStream,
-  request: ImportRequest,
-  watch: Watch,
-): Promise<{ imageId: string }> {
-  const platform = request.platform === undefined ? hostPlatform() : parsePlatform(request.platform);
-  const imageId = await importRootfs(context.layers, tar, {
-    platform,
-    config: await applyChanges({}, request.changes),
-    created: new Date(context.options.now()).toISOString(),
-    message: request.message ?? 'imported',
-    names: request.tag === undefined ? [] : [request.tag],
-    signal: watch.signal,
-  });
-  return { imageId };
-}
-
-export async function loadImages(
-  context: EngineContext,
-  archive: ByteStream,
-  watch: Watch,
-): Promise<{ imageId: string; tags: string[] }[]> {
-  const loaded = await loadArchive(context.layers, archive, { signal: watch.signal });
-  return loaded.map(({ id, names }) => ({
-    imageId: id,
-    tags: names.map((name) => familiarName(parseReference(name))),
-  }));
-}
-
-/** @throws IMAGE_NOT_FOUND before the first byte */
-export async function* saveImages(
-  context: EngineContext,
-  request: SaveRequest,
-  watch: Watch,
-): AsyncGenerator<Uint8Array> {
-  const images = [];
-  for (const name of request.images) images.push(await getImage(context.store, name));
-  yield* saveArchive(context.layers, images, { format: request.format, signal: watch.signal });
-}
-
-/** Pulls, and says whether anything is new. A tag that was made here is not replaced by another image. */
-export async function pull(
-  context: EngineContext,
-  request: PullRequest,
-  watch: Watch,
-): Promise<{ imageId: string; name: string; digest: string; changed: boolean }> {
-  const reference = parseReference(request.image);
-  const full = formatReference({ ...reference, digest: undefined });
-  const before = await context.store.tags.find(full);
-  await refuseMadeHere(context, full, before);
-  const pulled = await pullImage(context.layers, reference, {
-    platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
-    registry: context.registry(watch.signal),
-    lazy: false,
-    progress: {
-      layer: (digest, state) =>
-        watch.progress?.({
-          kind: 'progress',
-          id: digest,
-          what: `${digest.slice(7, 19)} ${state.kind}`,
-          current: state.currentBytes,
-          total: state.totalBytes,
-          time: context.options.now(),
-        }),
-    },
-  });
-  return {
-    imageId: pulled.id,
-    name: familiarName(reference),
-    digest: pulled.digest,
-    changed: before?.target.digest !== pulled.id,
-  };
-}
-
-async function refuseMadeHere({ store }: EngineContext, name: string, tag: TagRecord | undefined): Promise<void> {
-  const record = tag && (await store.images.find(tag.target.digest));
-  if (record?.madeHere !== true) return;
-  throw new ShaleError('TAG_MADE_HERE', `${name} was made here and would be replaced by the registry's`, {
-    hint: 'give it another name with "shale tag", then remove this one with "shale rmi"',
   });
 }
 

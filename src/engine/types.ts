@@ -112,6 +112,10 @@ export interface ExecRequest {
 export interface Started {
   readonly containerId: string;
   readonly exit: Promise<number>;
+  /** What it writes, when it does not write to the streams of this process. */
+  readonly output?: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }>;
+  /** Sends a signal to it while it runs attached. */
+  readonly kill?: (signal: string) => void;
 }
 
 export type ContainerState =

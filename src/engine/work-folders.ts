@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootId, isAlive, thisOwner } from '../base/index.ts';
 import type { Store } from '../store/index.ts';
+import { runPath, type EngineContext } from './context.ts';
 
 /** A folder of this process on the store's file system, gone when it is disposed. */
 export interface WorkFolder extends AsyncDisposable {
@@ -9,6 +10,8 @@ export interface WorkFolder extends AsyncDisposable {
 }
 
 const NAME = /^work-([0-9a-f-]+)_(\d+)_(\d+)_\d+$/;
+/** Mount points of one command (`openWorkshop`). */
+const MOUNTS_NAME = /^(\d+)-(\d+)-[0-9a-f]+$/;
 let made = 0;
 
 /** Makes an empty folder whose name tells whose it is, so that a sweep can tell the dead ones. */
@@ -25,8 +28,14 @@ export async function makeWorkFolder(store: Store): Promise<WorkFolder> {
 }
 
 /** Removes the folders of processes that have ended. Safe at any time, by several processes at once. */
-export async function sweepWorkFolders(store: Store): Promise<void> {
-  const folder = await store.folder('sources');
+export async function sweepWorkFolders(context: EngineContext): Promise<void> {
+  const mounts = runPath(context, 'mounts');
+  for (const name of existsSync(mounts) ? readdirSync(mounts) : []) {
+    const [, pid = '', startTime = ''] = MOUNTS_NAME.exec(name) ?? [];
+    if (pid !== '' && !isAlive({ bootId: bootId(), pid: Number(pid), startTime }))
+      rmSync(join(mounts, name), { recursive: true, force: true });
+  }
+  const folder = await context.store.folder('sources');
   for (const name of readdirSync(folder)) {
     const match = NAME.exec(name);
     if (match === null) continue;

@@ -24,13 +24,15 @@ export interface Workshop extends AsyncDisposable {
 
 /**
  * Opens a mount namespace of its own. What is mounted there is seen by the programs that are started through it, and gone
- * with the last of them.
+ * with the last of them. A container that outlives this command is given a `lasting` folder for its mount points: to remove
+ * such a folder, from any namespace, takes the mounts in it away.
  * @throws EPERM where this process may not mount
  */
-export async function openWorkshop(context: EngineContext): Promise<Workshop> {
+export async function openWorkshop(context: EngineContext, lasting?: { readonly mountDir: string }): Promise<Workshop> {
   const { options, store } = context;
   const { pid, startTime } = thisOwner();
-  const mountDir = runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
+  const mountDir =
+    lasting?.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
   const host = await openMountHost({
     mountDir,
     probeDir: await store.folder('index'),
@@ -44,7 +46,7 @@ export async function openWorkshop(context: EngineContext): Promise<Workshop> {
     runtime,
     async [Symbol.asyncDispose]() {
       await host[Symbol.asyncDispose]();
-      rmSync(mountDir, { recursive: true, force: true });
+      if (lasting === undefined) rmSync(mountDir, { recursive: true, force: true });
     },
   };
 }
@@ -65,4 +67,9 @@ function treeStore(store: Store): TreeStore {
     find: (id) => store.derived.find(TREE_KIND, parseDiffId(id)),
     create: (id) => store.derived.create(TREE_KIND, parseDiffId(id)),
   };
+}
+
+/** Where the root filesystem of a container that outlives its command is mounted, in the keeper's namespace. */
+export function containerMountDir(context: EngineContext, id: string): string {
+  return runPath(context, 'mounts', id);
 }

@@ -344,7 +344,7 @@ describe('applying entries', () => {
     assert.deepEqual([implied?.mode, implied?.uid, implied?.gid, implied?.mtimeNs], [0o755, 0, 0, 0n]);
     assert.deepEqual([index.find('a')?.mode, index.find('a')?.uid], [0o700, 9]);
     assert.equal(index.hasImplied, true);
-    assert.equal(indexOf([dir(''), dir('a'), file('a/b')]).hasImplied, false);
+    assert.equal(indexOf([dir('a'), file('a/b')]).hasImplied, false);
   });
 
   it('F-046: setuid, setgid and sticky bits are kept', () => {

@@ -30,11 +30,15 @@ export const SUPER = {
   deviceSlot: 88,
   dirBlockBits: 90,
 } as const;
-/** The checksum runs over the rest of the block that holds the superblock. */
+/**
+ * The checksum runs over the block that starts with the superblock. It is for our own reader: the feature bit that
+ * announces it is not set, because fsck.erofs (1.8.6) crashes on it with blocks as small as these.
+ */
 export const SUPER_CHECKSUM_BYTES: number = BLOCK_BYTES;
 
-export const COMPAT_CHECKSUM = 0x1;
 /** Inode times are modification times. */
+export const UUID_BYTES = 16;
+
 export const COMPAT_MTIME = 0x2;
 export const INCOMPAT_CHUNKED_FILE = 0x4;
 export const INCOMPAT_DEVICE_TABLE = 0x8;
@@ -102,7 +106,7 @@ export const FT_FIFO = 5;
 export const FT_LNK = 7;
 
 export const VOLUME_NAME = 'shale-1';
-/** The volume name of an index that has implied directories: a chain of indexes without any needs no fix-up. */
+/** The volume name of an index with implied directories below its root: a chain of indexes without any needs no fix-up. */
 export const VOLUME_NAME_IMPLIED = 'shale-1-implied';
 
 export function alignUp(value: number, multiple: number): number {

@@ -2,7 +2,7 @@ import type { ReadTarEntry } from '../archive/index.ts';
 import type { ByteString } from '../base/index.ts';
 import { refused } from './errors.ts';
 import { LINKS_FOLLOWED_MAX, LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX } from './format.ts';
-import { IMPLIED_ATTRIBUTES, TreeNode, impliedDirectory, type NodeKind } from './tree.ts';
+import { IMPLIED_ATTRIBUTES, NO_XATTRS, TreeNode, impliedDirectory, type NodeKind } from './tree.ts';
 import { isAufsMetadata, meaningOf } from './whiteouts.ts';
 import { keptXattrs } from './xattrs.ts';
 
@@ -14,8 +14,9 @@ const DEPTH_MAX = 8_192;
 const ID_MAX = 0xffff_fffe;
 const DEVICE_MAJOR_MAX = 0xfff;
 const DEVICE_MINOR_MAX = 0xf_ffff;
-const MTIME_SECONDS_LIMIT: bigint = 1n << 63n;
-const NS_PER_SECOND = 1_000_000_000n;
+/** The format has 64 bits of seconds. */
+const MTIME_NS_LIMIT: bigint = (1n << 63n) * 1_000_000_000n;
+const MTIME_NS_MIN: bigint = -MTIME_NS_LIMIT;
 
 /** One step of a path that has been walked; `node` is missing while the folder is not there yet. */
 interface Step {
@@ -158,7 +159,7 @@ export class LayerTree {
     if (!(uid >= 0 && uid <= ID_MAX && gid >= 0 && gid <= ID_MAX)) {
       throw refused('ENTRY_INVALID', entry.path, `has an owner that Linux does not know: ${uid}:${gid}`);
     }
-    if (mtimeNs >= MTIME_SECONDS_LIMIT * NS_PER_SECOND || mtimeNs < -MTIME_SECONDS_LIMIT * NS_PER_SECOND) {
+    if (mtimeNs >= MTIME_NS_LIMIT || mtimeNs < MTIME_NS_MIN) {
       throw refused('ENTRY_INVALID', entry.path, 'has a modification time beyond 64 bits of seconds');
     }
     // Linux gives every symbolic link this mode, and so must two layers with the same link.
@@ -166,10 +167,11 @@ export class LayerTree {
     node.uid = uid;
     node.gid = gid;
     node.mtimeNs = mtimeNs;
-    node.xattrs = keptXattrs(entry.xattrs, entry.path, {
-      kind: node.kind,
-      dropped: (name) => this.#dropped(entry.path, name),
-    });
+    node.xattrs = entry.xattrs.size === 0 ? NO_XATTRS : this.#keptXattrs(node.kind, entry);
+  }
+
+  #keptXattrs(kind: NodeKind, entry: ReadTarEntry): ReadonlyMap<ByteString, Uint8Array> {
+    return keptXattrs(entry.xattrs, entry.path, { kind, dropped: (name) => this.#dropped(entry.path, name) });
   }
 
   #checkName(name: ByteString, path: ByteString): void {

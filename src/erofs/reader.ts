@@ -9,7 +9,7 @@ import { decodeXattr, isOverlayXattr } from './xattrs.ts';
 /** The index of one layer, open for reading. */
 export interface LayerIndex {
   readonly root: IndexNode;
-  /** True when at least one directory is implied. */
+  /** True when a directory other than the root is implied. */
   readonly hasImplied: boolean;
   /** The image's UUID as 32 hex digits: equal for equal images. */
   readonly uuid: string;
@@ -130,6 +130,13 @@ const OPAQUE_NAMES: readonly ByteString[] = ['trusted.overlay.opaque', 'user.ove
 interface Dirent {
   readonly name: ByteString;
   readonly nid: number;
+}
+
+/** One block of a directory: where it lies in the image, how long it is, how many entries it starts with. */
+interface DirectoryBlock {
+  readonly at: number;
+  readonly bytes: number;
+  readonly count: number;
 }
 
 /** An inode in the image. Its fixed part was checked to lie inside; everything else is checked when it is read. */
@@ -352,31 +359,39 @@ class StoredNode implements IndexNode {
     const size = this.#storedSize();
     let low = 0;
     let high = Math.ceil(size / F.BLOCK_BYTES) - 1;
+    if (high < 0) return undefined;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if (this.#firstName(middle * F.BLOCK_BYTES, size) <= name) low = middle;
+      if (this.#order(this.#block(middle * F.BLOCK_BYTES, size), 0, name) <= 0) low = middle;
       else high = middle - 1;
     }
-    if (high < 0) return undefined;
-    return this.#lookUpIn(low * F.BLOCK_BYTES, size, name);
+    return this.#lookUpIn(this.#block(low * F.BLOCK_BYTES, size), name);
   }
 
-  #lookUpIn(start: number, size: number, name: ByteString): number | undefined {
-    const block = this.#block(start, size);
+  #lookUpIn(block: DirectoryBlock, name: ByteString): number | undefined {
     let low = 0;
     let high = block.count - 1;
     while (low <= high) {
       const middle = (low + high) >> 1;
-      const found = this.#nameAt(block, middle);
-      if (found === name) return this.#nidAt(block, middle);
-      if (found < name) low = middle + 1;
+      const order = this.#order(block, middle, name);
+      if (order === 0) return this.#nidAt(block, middle);
+      if (order < 0) low = middle + 1;
       else high = middle - 1;
     }
     return undefined;
   }
 
-  #firstName(start: number, size: number): ByteString {
-    return this.#nameAt(this.#block(start, size), 0);
+  /** Below 0 when entry `i` sorts before `name`; compares in place, for most lookups need no string. */
+  #order(block: DirectoryBlock, i: number, name: ByteString): number {
+    const { image } = this.#index;
+    const start = this.#nameStart(block, i);
+    const length = this.#nameEnd(block, i) - start;
+    for (let at = 0; at < name.length; at++) {
+      // The last name of a block may end in zeros, which sort before every byte of a name, as an end does.
+      const difference = at < length ? (image[start + at] ?? 0) - name.charCodeAt(at) : -1;
+      if (difference !== 0) return difference;
+    }
+    return length > name.length && image[start + name.length] !== 0 ? 1 : 0;
   }
 
   *#direntsOf(start: number, size: number): Generator<Dirent> {
@@ -384,8 +399,7 @@ class StoredNode implements IndexNode {
     for (let i = 0; i < block.count; i++) yield { name: this.#nameAt(block, i), nid: this.#nidAt(block, i) };
   }
 
-  /** One block of a directory: where it lies in the image, how long it is, how many entries it starts with. */
-  #block(start: number, size: number): { readonly at: number; readonly bytes: number; readonly count: number } {
+  #block(start: number, size: number): DirectoryBlock {
     const bytes = Math.min(size - start, F.BLOCK_BYTES);
     const inline = this.#layout === F.LAYOUT_INLINE && start + F.BLOCK_BYTES >= size;
     const at = inline ? this.#tailOffset(bytes) : this.#blockOffset(start, bytes);
@@ -396,18 +410,27 @@ class StoredNode implements IndexNode {
     return { at, bytes, count: namesAt / F.DIRENT_BYTES };
   }
 
-  #nameAt(block: { readonly at: number; readonly bytes: number; readonly count: number }, i: number): ByteString {
-    const { image } = this.#index;
-    const nameAt = image.readUInt16LE(block.at + i * F.DIRENT_BYTES + 8);
-    const last = i === block.count - 1;
-    const end = last ? block.bytes : image.readUInt16LE(block.at + (i + 1) * F.DIRENT_BYTES + 8);
-    if (nameAt >= end || end > block.bytes) throw corrupt('a directory has a broken name', { nid: this.inode });
-    const name = image.toString('latin1', block.at + nameAt, block.at + end);
-    const nul = last ? name.indexOf('\0') : -1;
+  #nameAt(block: DirectoryBlock, i: number): ByteString {
+    const name = this.#index.image.toString('latin1', this.#nameStart(block, i), this.#nameEnd(block, i));
+    const nul = i === block.count - 1 ? name.indexOf('\0') : -1;
     return nul < 0 ? name : name.slice(0, nul);
   }
 
-  #nidAt(block: { readonly at: number }, i: number): number {
+  #nameStart(block: DirectoryBlock, i: number): number {
+    return block.at + this.#index.image.readUInt16LE(block.at + i * F.DIRENT_BYTES + 8);
+  }
+
+  #nameEnd(block: DirectoryBlock, i: number): number {
+    const last = i === block.count - 1;
+    const end = block.at + block.bytes;
+    const found = last ? end : this.#nameStart(block, i + 1);
+    if (found > end || this.#nameStart(block, i) >= found) {
+      throw corrupt('a directory has a broken name', { nid: this.inode });
+    }
+    return found;
+  }
+
+  #nidAt(block: DirectoryBlock, i: number): number {
     const at = block.at + i * F.DIRENT_BYTES;
     const { image } = this.#index;
     return image.readUInt32LE(at) + image.readUInt32LE(at + 4) * UINT32;

@@ -147,6 +147,8 @@ export class MergedNode implements ViewNode {
   readonly contributions: readonly Contribution[];
   readonly #rule: MergeRule;
   readonly #node: IndexNode;
+  /** Child directories that were looked up: most lookups go through the same few again. */
+  #directories: Map<ByteString, MergedNode> | undefined;
 
   constructor(contributions: readonly Contribution[], attributes: Contribution | undefined, rule: MergeRule) {
     const shown = attributes ?? contributions[0] ?? { layer: 0, node: EMPTY_DIRECTORY };
@@ -206,6 +208,17 @@ export class MergedNode implements ViewNode {
   }
 
   child(name: ByteString): MergedNode | undefined {
+    const known = this.#directories?.get(name);
+    if (known !== undefined) return known;
+    const merged = this.#lookUp(name);
+    if (merged?.kind === 'directory') {
+      this.#directories ??= new Map();
+      this.#directories.set(name, merged);
+    }
+    return merged;
+  }
+
+  #lookUp(name: ByteString): MergedNode | undefined {
     const found: Contribution[] = [];
     for (const { layer, node } of this.contributions) {
       const child = node.child(name);

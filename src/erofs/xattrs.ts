@@ -38,7 +38,6 @@ export function keptXattrs(
   path: ByteString,
   options: { readonly kind: NodeKind; readonly dropped: (name: ByteString) => void },
 ): ReadonlyMap<ByteString, Uint8Array> {
-  if (xattrs.size === 0) return NO_XATTRS;
   const kept = new Map<ByteString, Uint8Array>();
   let total = 0;
   for (const [name, value] of xattrs) {

@@ -8,5 +8,6 @@ export * from './from-upper.ts';
 export * from './layers.ts';
 export * from './mount-layers.ts';
 export * from './types.ts';
+export type { UpperFile } from './upper-file.ts';
 export * from './upper.ts';
 export * from './writer.ts';

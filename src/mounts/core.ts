@@ -4,6 +4,7 @@ import {
   AT,
   changeOwnerAt,
   CLONE,
+  closeOnExecFrom,
   MNT,
   mount,
   MS,
@@ -23,7 +24,6 @@ import type {
   HostMessage,
   MountReply,
   MountRequest,
-  NamespaceChoice,
   ReplyValues,
   Request,
   RootAttributes,
@@ -74,7 +74,7 @@ export class MountCore {
   #answer(request: Request): ReplyValues[Request['kind']] | Promise<ReplyValues['spawn' | 'close']> {
     switch (request.kind) {
       case 'start':
-        return this.#start(request.namespace, request.mountDir);
+        return this.#start(request);
       case 'mount':
         return this.#mount(request.request);
       case 'unmount':
@@ -90,7 +90,9 @@ export class MountCore {
     }
   }
 
-  #start(namespace: NamespaceChoice, mountDir: string): StartReply {
+  #start({ namespace, mountDir, byName }: Extract<Request, { readonly kind: 'start' }>): StartReply {
+    // A descriptor of the host that leaks into a container leads out of it (CVE-2024-21626).
+    closeOnExecFrom(3);
     if (namespace.kind === 'join') {
       joinNamespace(namespace.pid, namespace.startTime);
       return { overlayByDescriptor: false };
@@ -103,7 +105,7 @@ export class MountCore {
     // Steps run in copies of this namespace: an unmount here must reach them, or they would hold on to the rootfs.
     mount('', mountDir, '', MS.SHARED);
     this.#mountDir = mountDir;
-    this.#byDescriptor = canMountByDescriptor();
+    this.#byDescriptor = !byName && canMountByDescriptor();
     for (const folder of ['empty', 'empty2', 'layers', 'names']) mkdirSync(`${mountDir}/${folder}`);
     this.#layers = new LayerMounts(this.#byDescriptor ? undefined : `${mountDir}/layers`);
     return { overlayByDescriptor: this.#byDescriptor };

@@ -54,7 +54,7 @@ class Host implements MountHost {
 
   static async open(options: MountHostOptions): Promise<Host> {
     const userXattrs = options.userXattrs ?? isInUserNamespace();
-    return await Host.#start({ kind: 'new' }, options.mountDir, async (thread) => {
+    return await Host.#start({ kind: 'new' }, options, async (thread) => {
       const chosen = await chooseDriver(thread, options);
       const unpackers = chosen.driver === 'unpack' ? Unpackers.of(options, userXattrs) : undefined;
       return { driver: chosen.driver, driverReason: chosen.reason, unpackers, userXattrs };
@@ -63,20 +63,20 @@ class Host implements MountHost {
 
   static async join(target: JoinTarget): Promise<Host> {
     const [pid, startTime] = typeof target === 'number' ? [target, undefined] : [target.pid, target.startTime];
-    return await Host.#start({ kind: 'join', pid, startTime }, '', () => {
+    return await Host.#start({ kind: 'join', pid, startTime }, { mountDir: '' }, () => {
       return Promise.resolve({ driver: 'unpack', driverReason: undefined, unpackers: undefined, userXattrs: false });
     });
   }
 
   static async #start(
     namespace: NamespaceChoice,
-    mountDir: string,
+    { mountDir, byName = false }: Pick<MountHostOptions, 'mountDir' | 'byName'>,
     prepare: (thread: HostThread) => Promise<Parts>,
   ): Promise<Host> {
     const processes = new Processes();
     const thread = await HostThread.start((message) => processes.finish(message));
     try {
-      await thread.ask({ kind: 'start', namespace, mountDir });
+      await thread.ask({ kind: 'start', namespace, mountDir, byName });
       return new Host(thread, processes, await prepare(thread));
     } catch (error) {
       await thread.close();
@@ -126,10 +126,8 @@ class Host implements MountHost {
     });
     const process = new SpawnedProcess(reply, pipes.take(), net);
     this.#processes.add(reply.process, process);
-    if (request.lifetime !== 'own') {
-      this.#thread.hold();
-      void process.ended.then(() => this.#thread.letGo());
-    }
+    this.#thread.hold();
+    void process.ended.then(() => this.#thread.letGo());
     return process;
   }
 

@@ -56,10 +56,10 @@ const EVERYTHING: readonly FixtureEntry[] = [
 ];
 
 /** The suite of every driver: same interface, same trees. */
-export function mountContract(driver: MountDriver): void {
-  describe(`mounts with the ${driver} driver`, { skip: skipMounts }, () => {
+export function mountContract(driver: MountDriver, byName = false): void {
+  describe(`mounts with the ${driver} driver${byName ? ' by name' : ''}`, { skip: skipMounts }, () => {
     const open = async (box: Sandbox): Promise<MountHost> => {
-      return await openMountHost({ mountDir: box.path('mnt'), driver, trees: box.trees() });
+      return await openMountHost({ mountDir: box.path('mnt'), driver, byName, trees: box.trees() });
     };
 
     test('mountRootfs() shows the tree of a layer with all its attributes, and nobody else sees it', async () => {

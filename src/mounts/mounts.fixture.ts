@@ -82,10 +82,11 @@ export class Sandbox implements Disposable {
       offset += padded.length;
     }
     const tar = Buffer.concat(blocks);
-    const { image } = builder.finish(tar.length);
+    const { image, contents } = builder.finish(tar.length);
     const name = this.path(`layer-${this.#layers++}`);
     writeFileSync(`${name}.tar`, tar);
     writeFileSync(`${name}.erofs`, image);
+    writeFileSync(`${name}.contents`, contents);
     const id = `sha256:${createHash('sha256').update(image).update(tar).digest('hex')}`;
     return { id, indexPath: `${name}.erofs`, data: [{ path: `${name}.tar`, sizeBytes: tar.length }] };
   }

@@ -96,7 +96,13 @@ export type NamespaceChoice =
   | { readonly kind: 'join'; readonly pid: number; readonly startTime: string | undefined };
 
 export type Request =
-  | { readonly kind: 'start'; readonly namespace: NamespaceChoice; readonly mountDir: string }
+  | {
+      readonly kind: 'start';
+      readonly namespace: NamespaceChoice;
+      readonly mountDir: string;
+      /** Do not try whether overlay takes descriptors. */
+      readonly byName: boolean;
+    }
   | { readonly kind: 'mount'; readonly request: MountRequest }
   | { readonly kind: 'unmount'; readonly mount: number }
   | { readonly kind: 'keep'; readonly mount: number }

@@ -8,16 +8,27 @@ type OnEnd = (process: number, code: number | undefined, signal: NodeJS.Signals 
 
 /** Dies with the thread that started it; becomes the program that follows (the signal survives exec). */
 const DIE_WITH_US: readonly string[] = ['setpriv', '--pdeathsig', 'KILL', '--'];
+/**
+ * We may have died before the signal was asked for. That shows in the parent's pid, which only the /proc of our own pid
+ * namespace tells: inside a new one it is 0.
+ */
+const UNLESS_DEAD: readonly string[] = [
+  'sh',
+  '-c',
+  'while read -r k v; do [ "$k" = PPid: ] && break; done < /proc/self/status; [ "$v" = "$0" ] && exec "$@"',
+  String(process.pid),
+];
 /** A /proc that shows the new pid namespace, in a copy of the mount namespace that hears of our unmounts. */
 const OWN_PROC: readonly string[] = ['unshare', '--mount-proc', '--propagation', 'slave', '--'];
 
-/** Where the two helpers are looked for, whatever PATH the program gets. */
+/** Where the helpers are looked for, whatever PATH the program gets. */
 const HELPER_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** Starts programs from the host's thread, so that they are in its namespaces. */
 export class Spawner {
   readonly #onEnd: OnEnd;
   readonly #bound = new Map<number, ChildProcess>();
+  readonly #own = new Set<ChildProcess>();
   #count = 0;
   #idle: (() => void) | undefined;
 
@@ -40,10 +51,12 @@ export class Spawner {
     // Opened before the event loop can reap the child: the descriptor means this process and no later one.
     const pidfd = openProcess(child.pid);
     const process = this.#count++;
-    if (message.lifetime !== 'own') this.#bound.set(process, child);
+    if (message.lifetime === 'own') this.#own.add(child);
+    else this.#bound.set(process, child);
     child.on('error', () => {}); // Only a failed kill is left to go wrong.
     child.on('exit', (code, signal) => {
       this.#onEnd(process, code ?? undefined, signal ?? undefined);
+      this.#own.delete(child);
       this.#bound.delete(process);
       if (this.#bound.size === 0) this.#idle?.();
     });
@@ -52,6 +65,7 @@ export class Spawner {
 
   /** Kills what must not outlive this thread and waits until it has ended and is reaped. */
   async close(): Promise<void> {
+    for (const child of this.#own) child.unref();
     if (this.#bound.size === 0) return;
     const idle = new Promise<void>((resolve) => {
       this.#idle = resolve;
@@ -67,9 +81,9 @@ function wrapped(message: SpawnMessage): readonly string[] {
     case 'own':
       return [program, ...message.args];
     case 'child':
-      return [...helper(DIE_WITH_US), program, ...message.args];
+      return [...helper(DIE_WITH_US), ...helper(UNLESS_DEAD), program, ...message.args];
     case 'step':
-      return [...helper(DIE_WITH_US), ...helper(OWN_PROC), program, ...message.args];
+      return [...helper(DIE_WITH_US), ...helper(UNLESS_DEAD), ...helper(OWN_PROC), program, ...message.args];
   }
 }
 

@@ -99,6 +99,8 @@ export interface MountHostOptions {
   readonly stateDir?: string;
   /** Needed by the unpacking driver. */
   readonly trees?: TreeStore | undefined;
+  /** Mount by short names, as on kernels whose overlay takes no descriptors (Linux < 6.13). Default: what works here. */
+  readonly byName?: boolean;
   /** Hears of what a layer has and this process cannot make, once when the layer is unpacked. */
   readonly onLost?: (lost: LostEntries) => void;
   /** Overlay's own xattrs are `user.overlay.*`. Default: whether this process is in a user namespace. */

@@ -1,5 +1,4 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import type { IncomingMessage } from 'node:http';
 import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
 
 /** Redirects that one request may follow. */
@@ -75,7 +74,8 @@ function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
     });
   }
   return new Promise((resolve, reject) => {
-    const start = url.protocol === 'http:' ? httpRequest : httpsRequest;
+    // An `import` of these modules would load all of Node's fetch with them, which costs more than shale's own start.
+    const { request: start } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https');
     const outgoing = start(
       url,
       {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ByteStream, thisOwner } from '../base/index.ts';
-import { oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
+import { oomKills, removeCgroupsSoon, setFrozen, thaw } from './cgroups.ts';
 import { startFailure } from './errors.ts';
 import { execInContainer } from './exec.ts';
 import { executionFailure } from './executable.ts';
@@ -8,7 +8,7 @@ import { claimFolder, removeFolder } from './folders.ts';
 import type { HostEnd, HostProcess } from './host.ts';
 import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
 import { RUNTIME_ENV } from './program.ts';
-import { checkIo, nothing, pump, stdioOf } from './io.ts';
+import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { signalNumber } from './signals.ts';
 import type {
   ContainerExit,
@@ -28,8 +28,12 @@ export async function runAttached(context: RuntimeContext, spec: RunSpec, io: Co
   try {
     const prepared = await prepare(context, spec, folder);
     try {
-      const child = await startRuntime(context, spec, io, folder, prepared);
-      return new AttachedContainer({ context, spec, folder, prepared, child, io });
+      const release = holdTerminal(spec.terminal === true);
+      const child = await startRuntime(context, spec, io, folder, prepared).catch((error: unknown) => {
+        release();
+        throw error;
+      });
+      return new AttachedContainer({ context, spec, folder, prepared, child, io, release });
     } catch (error) {
       await prepared.network[Symbol.asyncDispose]();
       throw error;
@@ -70,6 +74,8 @@ interface AttachedParts {
   readonly prepared: Prepared;
   readonly child: HostProcess;
   readonly io: ContainerIo;
+  /** Gives the terminal back. */
+  readonly release: () => void;
 }
 
 class AttachedContainer implements ContainerHandle {
@@ -133,7 +139,8 @@ class AttachedContainer implements ContainerHandle {
   }
 
   async #finish(end: HostEnd): Promise<ContainerExit> {
-    const { context, spec, folder, prepared } = this.#parts;
+    const { context, spec, folder, prepared, release } = this.#parts;
+    release();
     const exit = describeEnd(end, folder, spec, prepared);
     await cleanUp(context, spec.id, folder, prepared.network);
     return exit;
@@ -173,7 +180,7 @@ export function readLog(folder: string): string {
 /** All processes are gone: removes what is left of them. Never throws; what stays is the next sweep's. */
 async function cleanUp(context: RuntimeContext, id: string, folder: string, network: NetworkAttachment): Promise<void> {
   try {
-    const left = removeCgroups(id);
+    const left = await removeCgroupsSoon(id);
     removeFolder(`${context.folders.runtimeState}/${id}`);
     await network[Symbol.asyncDispose]();
     if (left.length === 0) removeFolder(folder);

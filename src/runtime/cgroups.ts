@@ -54,6 +54,21 @@ export function removeCgroups(id: string): readonly string[] {
   return cgroupFolders(id).filter((folder) => !removeTree(folder, 8));
 }
 
+const SETTLE_TRIES = 50;
+const SETTLE_MS = 20;
+
+/** As removeCgroups, giving processes that were killed a moment ago up to a second to be gone. */
+export async function removeCgroupsSoon(id: string): Promise<readonly string[]> {
+  let busy = removeCgroups(id);
+  for (let tries = 0; busy.length > 0 && tries < SETTLE_TRIES; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    // What is killed while it is frozen dies when it is thawed.
+    thaw(id);
+    busy = removeCgroups(id);
+  }
+  return busy;
+}
+
 function removeTree(folder: string, depthMax: number): boolean {
   try {
     rmdirSync(folder);
@@ -69,6 +84,7 @@ function removeTree(folder: string, depthMax: number): boolean {
 
 const FREEZE_TIMEOUT_MS = 10_000;
 const FREEZE_POLL_MS = 2;
+const FREEZE_TRIES = 10;
 
 /**
  * Freezes or thaws all processes of a container and waits until they are. Idempotent.
@@ -78,13 +94,19 @@ export async function setFrozen(id: string, frozen: boolean): Promise<void> {
   const switchFile = freezer(id);
   if (switchFile === undefined) throw new ShaleError('PAUSE_FAILED', `container ${id} has no cgroup that can freeze`);
   const deadline = performance.now() + FREEZE_TIMEOUT_MS;
-  for (;;) {
-    // The old freezer can stay FREEZING while a process forks; writing again makes it look again.
+  for (let tries = 1; performance.now() < deadline; tries++) {
+    // The old freezer stays at FREEZING when a process forks, or waits for its vforked child that is frozen already:
+    // writing again makes it look again, thawing now and then lets the child go on.
+    if (frozen && tries % FREEZE_TRIES === 0) {
+      writeFileSync(switchFile.path, switchFile.off);
+      await new Promise((resolve) => setTimeout(resolve, FREEZE_POLL_MS));
+    }
     writeFileSync(switchFile.path, frozen ? switchFile.on : switchFile.off);
     if (isFrozen(id) === frozen) return;
-    if (performance.now() > deadline) break;
     await new Promise((resolve) => setTimeout(resolve, FREEZE_POLL_MS));
   }
+  // Half frozen would be worse than not at all.
+  if (frozen) thaw(id);
   throw new ShaleError('PAUSE_FAILED', `container ${id} did not ${frozen ? 'freeze' : 'thaw'} in time`);
 }
 

@@ -36,9 +36,12 @@ export function codeOf(reason: string): 125 | 126 | 127 {
 
 const REASON_MAX = 1000;
 
-function oneLine(text: string): string {
-  const line = text
-    .replace(/^runc (run|create|start|exec) failed: /, '')
+/** A message as one line of bounded length, without the runtime’s prefix. */
+export function oneLine(text: string): string {
+  // A line of logrus's text format, where the runtime wrote to a terminal or pipe.
+  const quoted = /level=(?:error|fatal) msg="((?:[^"\\]|\\.)*)"/.exec(text)?.[1];
+  const line = (quoted === undefined ? text : quoted.replaceAll(/\\(.)/g, '$1'))
+    .replace(/^(runc )?(run|create|start|exec) failed: /, '')
     .replaceAll(/\s*\n\s*/g, '; ')
     .trim();
   return line.length > REASON_MAX ? `${line.slice(0, REASON_MAX)}…` : line;

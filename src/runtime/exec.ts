@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type ByteStream, ShaleError } from '../base/index.ts';
-import { checkIo, nothing, pump, stdioOf } from './io.ts';
+import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { RUNTIME_ENV } from './program.ts';
 import { grantedCapabilities } from './capabilities.ts';
 import { startFailure } from './errors.ts';
@@ -35,7 +35,8 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
     target.namespacesOf === undefined ? [] : ['nsenter', '-t', String(target.namespacesOf), '-m', '-p', '--'];
   const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
   const parts = [...enter, ...runtime, '--log-format', 'json', 'exec', '--process', `${base}.json`, id];
-  const child = await context.host.spawn({
+  const release = holdTerminal(request.terminal === true);
+  const spawning = context.host.spawn({
     command: parts[0] ?? '',
     args: parts.slice(1),
     env: RUNTIME_ENV,
@@ -43,6 +44,11 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
     lifetime: 'child',
     session: request.terminal !== true,
   });
+  const child = await spawning.catch((error: unknown) => {
+    release();
+    throw error;
+  });
+  void child.ended.then(release);
   return new Exec(child, request, base, target.namespacesOf !== undefined);
 }
 

@@ -50,7 +50,7 @@ function judge(walk: RootWalk, path: ByteString, program: ProgramInRootfs): NotS
   if (head.length === 0) return undefined;
   if (head[0] === 0x23 && head[1] === 0x21) {
     const line = head.toString('latin1', 2).split('\n', 1)[0] ?? '';
-    const interpreter = line.trim().split(/[ \t]+/, 1)[0] ?? '';
+    const interpreter = line.replace(/^[ \t]+/, '').split(/[ \t]/, 1)[0] ?? '';
     return missing(walk, interpreter)
       ? failed(127, `exec ${shown}: its interpreter ${interpreter.replace(/\r$/, '\\r')} does not exist`)
       : undefined;

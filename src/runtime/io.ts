@@ -10,6 +10,18 @@ export function checkIo(terminal: boolean, io: ContainerIo): void {
   });
 }
 
+/**
+ * Takes the terminal's modes down and calls back to put them back: the runtime does so itself, unless it is killed.
+ * The terminal is raw meanwhile, as the runtime makes it too.
+ */
+export function holdTerminal(terminal: boolean): () => void {
+  if (!terminal) return () => {};
+  process.stdin.setRawMode(true);
+  return () => {
+    process.stdin.setRawMode(false);
+  };
+}
+
 /** The descriptors that carry it. */
 export function stdioOf(io: ContainerIo): readonly Stdio[] {
   switch (io.kind) {

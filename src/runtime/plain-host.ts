@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { type ByteStream, invariant, ShaleError } from '../base/index.ts';
-import { makePipe } from '../sys/index.ts';
+import { CLONE, makePipe, setNamespace, unshare } from '../sys/index.ts';
 import type { HostEnd, HostProcess, RuntimeHost, SpawnRequest, Stdio } from './host.ts';
 
 /** A host whose children run in the namespaces of this process. */
@@ -20,6 +20,8 @@ export interface ChildStart {
   readonly cwd?: string;
   readonly stdio: readonly ('ignore' | number)[];
   readonly session: boolean;
+  readonly lifetime: SpawnRequest['lifetime'];
+  readonly networkNamespace?: string;
 }
 
 export interface StartedChild {
@@ -43,9 +45,11 @@ export async function spawnChild(request: SpawnRequest, start: StartChild): Prom
       ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
       stdio: plumbing.map((one) => one.theirs),
       session: request.session !== false,
+      lifetime: request.lifetime,
+      ...(request.networkNamespace === undefined ? {} : { networkNamespace: request.networkNamespace }),
     });
     for (const one of plumbing) one.closeTheirs();
-    return new Child(request, started, plumbing);
+    return new Child(started, plumbing);
   } catch (error) {
     for (const one of plumbing) {
       one.closeTheirs();
@@ -74,37 +78,67 @@ function plumb(stdio: Stdio, descriptor: number): Plumbing {
   return { theirs, ours, closeTheirs: () => closeSync(theirs) };
 }
 
-/**
- * The program in its wrappers. A step: setpriv asks for a signal at our end, unshare makes the process-id namespace
- * (with its own /proc) and kills its first process when it ends itself; the program is that first process, so the kernel
- * ends everything in the namespace with it.
- */
+/** The program in its wrappers; none of them forks, so the pid that is spawned is the program's. */
 function wrap(request: SpawnRequest): string[] {
   const program = [request.command, ...request.args];
-  const inNetwork =
-    request.networkNamespace === undefined ? [] : ['nsenter', `--net=${request.networkNamespace}`, '--'];
   switch (request.lifetime) {
     case 'step':
-      return [...inNetwork, ...DEATH, ...NAMESPACE, ...program];
+      return [...DEATH, ...OWN_PROC, ...program];
     case 'child':
-      return [...inNetwork, ...DEATH, ...program];
+      return [...DEATH, ...program];
     case 'own':
-      return [...inNetwork, ...program];
+      return program;
   }
 }
 
+/** Ends the program with the thread that started it. */
 const DEATH = ['setpriv', '--pdeathsig=KILL', '--'];
-// Slave, not unshare's default private: that would keep the host's mounts busy.
-const NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child=KILL', '--mount-proc', '--propagation=slave', '--'];
+/** A /proc that fits the new pids. Slave, not unshare's default private: that would keep the host's mounts busy. */
+const OWN_PROC = ['unshare', '--mount-proc', '--propagation=slave', '--'];
+
+/**
+ * Runs `start` with this thread's namespaces as the program is to have them, and goes back; nothing in between may wait
+ * or make a thread. The program becomes process 1 of a step's namespace, so the kernel ends everything in it with it.
+ */
+function inNamespaces<T>(request: ChildStart, start: () => T): T {
+  const undo: (() => void)[] = [];
+  const enter = (kind: 'net' | 'pid', flag: number, change: () => void): void => {
+    const ours = openSync(`/proc/thread-self/ns/${kind}`, 'r');
+    undo.push(() => {
+      setNamespace(ours, flag);
+      closeSync(ours);
+    });
+    change();
+  };
+  try {
+    const { networkNamespace } = request;
+    if (networkNamespace !== undefined) enter('net', CLONE.NEWNET, () => joinNetwork(networkNamespace));
+    if (request.lifetime === 'step') enter('pid', CLONE.NEWPID, () => unshare(CLONE.NEWPID));
+    return start();
+  } finally {
+    for (const step of undo.toReversed()) step();
+  }
+}
+
+function joinNetwork(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    setNamespace(descriptor, CLONE.NEWNET);
+  } finally {
+    closeSync(descriptor);
+  }
+}
 
 const startChild: StartChild = (request) =>
   new Promise((resolve, reject) => {
-    const child = spawn(request.command, [...request.args], {
-      env: { ...request.env },
-      stdio: [...request.stdio],
-      detached: request.session,
-      ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
-    });
+    const child = inNamespaces(request, () =>
+      spawn(request.command, [...request.args], {
+        env: { ...request.env },
+        stdio: [...request.stdio],
+        detached: request.session,
+        ...(request.cwd === undefined ? {} : { cwd: request.cwd }),
+      }),
+    );
     child.once('error', reject);
     child.once('spawn', () => {
       invariant(child.pid !== undefined, 'a spawned child has a pid');
@@ -122,14 +156,11 @@ class Child implements HostProcess {
   readonly ended: Promise<HostEnd>;
   readonly #started: StartedChild;
   readonly #plumbing: readonly Plumbing[];
-  readonly #wrapped: boolean;
   #isEnded = false;
-  #innerPid: number | undefined;
 
-  constructor(request: SpawnRequest, started: StartedChild, plumbing: readonly Plumbing[]) {
+  constructor(started: StartedChild, plumbing: readonly Plumbing[]) {
     this.#started = started;
     this.#plumbing = plumbing;
-    this.#wrapped = request.lifetime === 'step';
     this.ended = started.ended.then((end) => {
       this.#isEnded = true;
       return end;
@@ -137,10 +168,7 @@ class Child implements HostProcess {
   }
 
   get pid(): number {
-    if (!this.#wrapped) return this.#started.pid;
-    // nsenter and setpriv become what they start; only unshare forks.
-    this.#innerPid ??= onlyChildOf(this.#started.pid);
-    return this.#innerPid ?? this.#started.pid;
+    return this.#started.pid;
   }
 
   output(descriptor: number): ByteStream {
@@ -164,8 +192,7 @@ class Child implements HostProcess {
   kill(signal: NodeJS.Signals | number): boolean {
     if (this.#isEnded) return false;
     try {
-      // Killing the wrapper kills the program with its namespace; every other signal is for the program itself.
-      process.kill(signal === 'SIGKILL' || signal === 9 ? this.#started.pid : this.pid, signal);
+      process.kill(this.pid, signal);
       return true;
     } catch {
       return false;
@@ -187,14 +214,5 @@ async function* readAll(socket: Socket): AsyncGenerator<Uint8Array> {
     }
   } finally {
     socket.destroy();
-  }
-}
-
-function onlyChildOf(pid: number): number | undefined {
-  try {
-    const [first] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
-    return first === undefined || first === '' ? undefined : Number(first);
-  } catch {
-    return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { fstatSync } from 'node:fs';
 import { type ByteString, fromText, isSystemError, ShaleError, toText } from '../base/index.ts';
+import { setTimesAt } from '../sys/index.ts';
 import { createAt, type Found, join, readFileInside, RootWalk, unsafe } from './rootfs-walk.ts';
 import type { MountTrace, MountTraces, Rootfs } from './types.ts';
 import { USER_DATABASE_BYTES_MAX, type UserDatabaseReader } from './users.ts';
@@ -29,6 +30,9 @@ export interface Preflight {
 
 /** Where the runtime itself mounts; each must be a real directory of the rootfs (CVE-2026-41579, CVE-2019-19921). */
 const RUNTIME_TARGETS: readonly ByteString[] = ['dev', 'proc', 'sys'];
+
+/** utimensat(2): an absolute path makes the directory meaningless. */
+const AT_FDCWD = -100;
 
 /** Deep enough for any image, and a bound on what a target may create. */
 const CREATED_MAX = 64;
@@ -137,7 +141,7 @@ class TargetMaker {
 
   #createOne(parent: ByteString, name: ByteString, kind: 'file' | 'directory', traceless: boolean): void {
     this.#walk.inside(parent, (directory) => {
-      const before = fstatSync(directory, { bigint: true }).mtimeNs;
+      const { atimeNs, mtimeNs } = fstatSync(directory, { bigint: true });
       try {
         createAt(directory, name, kind, kind === 'file' ? 0o644 : 0o755);
       } catch (error) {
@@ -148,8 +152,9 @@ class TargetMaker {
         );
       }
       if (!traceless) return;
+      setTimesAt(AT_FDCWD, `/proc/self/fd/${directory}/.`, atimeNs, mtimeNs);
       const isOurs = this.#created.some((trace) => trace.path === parent);
-      if (!isOurs && !this.#touched.has(parent)) this.#touched.set(parent, before);
+      if (!isOurs && !this.#touched.has(parent)) this.#touched.set(parent, mtimeNs);
       this.#created.push({ path: join(parent, name), kind });
     });
   }

@@ -1,10 +1,11 @@
-import { ShaleError } from '../base/index.ts';
 import { runAttached } from './attached.ts';
 import { probeRuntime } from './command.ts';
+import { createDetached, openDetached } from './detached.ts';
 import { type HostFacts, hostFacts } from './facts.ts';
 import { ensureRunFolders } from './folders.ts';
 import type { RuntimeHost } from './host.ts';
 import type { RuntimeContext } from './prepare.ts';
+import { sweep } from './sweep.ts';
 import type { Runtime } from './types.ts';
 
 export interface RuntimeOptions {
@@ -28,14 +29,11 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     facts: options.facts ?? hostFacts(),
     options: { commandTimeoutMs: options.commandTimeoutMs ?? COMMAND_TIMEOUT_MS },
   };
-  const later = (): never => {
-    throw new ShaleError('RUN_SPEC_INVALID', 'detached containers are not there yet');
-  };
   return {
     command: () => probeRuntime(context.host, context.command),
     run: (spec, io) => runAttached(context, spec, io),
-    create: later,
-    open: later,
-    sweep: later,
+    create: (spec, detached) => createDetached(context, spec, detached),
+    open: (id, stateDir) => openDetached(context, id, stateDir),
+    sweep: () => sweep(context),
   };
 }

@@ -3,7 +3,9 @@ import { O_CLOEXEC } from './files.ts';
 import { cPath, failure, native, shown, type SysPath } from './native.ts';
 
 // One number on every architecture (all from after the tables were joined).
-const NR = { pidfdSendSignal: 424, pidfdOpen: 434, pidfdGetfd: 438 } as const;
+const NR = { pidfdSendSignal: 424, pidfdOpen: 434, closeRange: 436, pidfdGetfd: 438 } as const;
+const CLOSE_RANGE_CLOEXEC = 4;
+const UINT_MAX = 0xffffffff;
 const PR = { SET_PDEATHSIG: 1, SET_CHILD_SUBREAPER: 36 } as const;
 
 /** Two descriptors, both closed on exec. */
@@ -63,6 +65,15 @@ export function setChildSubreaper(on: boolean): void {
 function prctl(option: number, value: number): void {
   const call = native('int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)');
   if (call(option, value, 0, 0, 0) !== 0) throw failure('prctl', `prctl ${option} to ${value}`);
+}
+
+/**
+ * Closes every descriptor from `first` on in the programs that are started from now on, also those that this process
+ * inherited without knowing. False where the kernel cannot (Linux < 5.11).
+ */
+export function closeOnExecFrom(first: number): boolean {
+  const call = native('int64_t syscall(long nr, unsigned int first, unsigned int last, unsigned int flags)');
+  return Number(call(NR.closeRange, first, UINT_MAX, CLOSE_RANGE_CLOEXEC)) === 0;
 }
 
 /** umask(2) of the calling thread's file system context; Node forbids its own in worker threads. */

@@ -1,6 +1,6 @@
 import { TarParser } from '../../archive/index.ts';
 import type { ByteString } from '../../base/index.ts';
-import type { DebContents } from './deb-reader.ts';
+import type { DebContents } from './deb-contents.ts';
 
 // The folders that Debian merged besides /bin, /lib and /sbin.
 const FURTHER: ReadonlyMap<string, readonly ByteString[]> = new Map([
@@ -30,7 +30,7 @@ export async function inspectBaseFiles(
     },
   });
   for await (const chunk of contents.data) {
-    chunks.push(chunk);
+    chunks.push(Uint8Array.from(chunk));
     parser.write(chunk);
   }
   parser.end();

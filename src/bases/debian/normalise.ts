@@ -1,7 +1,7 @@
-import type { ByteString } from '../../base/index.ts';
-import { toBytes } from '../../base/index.ts';
+import { type ByteString, toBytes } from '../../base/index.ts';
 import { contentBytes } from '../rootfs/layer-of-tree.ts';
 import { plainInode, type Tree } from '../rootfs/tree.ts';
+import { CONFIGURE_SCRIPT } from './configure.ts';
 import { findField } from './paragraph.ts';
 import type { UnpackedPackage } from './unpack.ts';
 
@@ -20,6 +20,7 @@ const EMPTIED: readonly ByteString[] = [
 ];
 
 const REMOVED: readonly ByteString[] = [
+  CONFIGURE_SCRIPT,
   'var/cache/debconf/config.dat-old',
   'var/cache/debconf/templates.dat-old',
   'var/cache/ldconfig/aux-cache',
@@ -46,7 +47,7 @@ export interface NormaliseOptions {
 
 /**
  * Takes out of a configured system what the machine or the hour put in, so that the same packages give the same bytes:
- * logs, caches, locks and backups, the machine id, today's date in the password files. Every package counts as
+ * logs, caches, locks and backups, the machine id, today's date in the password files, times of folders. Every package counts as
  * installed automatically, so that apt-mark shows only what the user adds.
  */
 export function normalise(tree: Tree, options: NormaliseOptions): void {
@@ -56,6 +57,8 @@ export function normalise(tree: Tree, options: NormaliseOptions): void {
   for (const path of ['etc/shadow', 'etc/shadow-'])
     rewrite(tree, path, (text) => clampShadow(text, Math.floor(options.epochSeconds / SECONDS_PER_DAY)));
   const mtimeNs = BigInt(options.epochSeconds) * 1_000_000_000n;
+  // Whether a folder shows the time of its package or of the run depends on how the layers were mounted.
+  for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
   const states = plainInode('file', 0o644, mtimeNs);
   tree.set('var/lib/apt/extended_states', {
     ...states,

@@ -18,18 +18,17 @@ export function makePathFilter(rules: readonly PathRule[]): PathFilter {
   const compiled = rules.map((rule) => ({
     excludes: rule.kind === 'exclude',
     matches: patternRegex(rule.pattern),
-    // What stands before the first wildcard, up to the slash before it.
-    fixed: /^[^*?[\\]*/.exec(rule.pattern)?.[0].replace(/\/[^/]*$/, '') ?? '',
+    // What stands before the first wildcard.
+    fixed: rule.pattern.replace(/[*?[\\][^]*$/, '').replace(/\/+$/, ''),
   }));
   return (path, kind) => {
     const name = `/${path}`;
     let skip = false;
     for (const rule of compiled) if (rule.matches.test(name)) skip = rule.excludes;
     if (!skip || kind === 'other') return skip;
+    // Rather a folder too many than one that an included file then lacks.
     return !compiled.some(
-      (rule) =>
-        !rule.excludes &&
-        (rule.fixed === name || rule.fixed.startsWith(`${name}/`) || name.startsWith(`${rule.fixed}/`)),
+      (rule) => !rule.excludes && (name.startsWith(rule.fixed) || rule.fixed.startsWith(`${name}/`)),
     );
   };
 }

@@ -3,7 +3,7 @@ import { type ByteString, fromText, ShaleError, toText } from '../../base/index.
 import type { TarFileWriter } from '../rootfs/tar-file.ts';
 import { type Inode, plainInode, type Tree } from '../rootfs/tree.ts';
 import { type ControlFiles, databaseName, linesOf, parseControlTar } from './control-tar.ts';
-import type { DebContents } from './deb-reader.ts';
+import type { DebContents } from './deb-contents.ts';
 import { findField, type Paragraph } from './paragraph.ts';
 import type { PathFilter } from './path-filter.ts';
 import { type Alternatives, parseRelations } from './relation.ts';

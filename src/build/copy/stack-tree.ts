@@ -1,9 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import type { ByteString } from '../../base/index.ts';
-import type { ViewNode } from '../../erofs/index.ts';
 import type { Stack } from '../../layers/index.ts';
 import { hashRegion, type FileRegion } from './file-region.ts';
 import type { SourceKind, SourceNode } from './source-tree.ts';
+
+type ViewNode = Stack['view']['root'];
 
 /** The merged tree of a stack of layers as something to copy from, read through the indexes and never mounted. */
 export function openStackTree(stack: Stack): SourceNode {

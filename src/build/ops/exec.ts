@@ -19,7 +19,7 @@ export const execOperation: Operation<ExecOp> = {
     const layer = await runner.run({
       op: step.op,
       stack: rootfs.stack,
-      extraEnv: [...(step.vertex.unkeyedEnv ?? []), `SOURCE_DATE_EPOCH=${session.epochNs / 1_000_000_000n}`],
+      extraEnv: step.vertex.unkeyedEnv ?? [],
       context,
       session,
     });

@@ -1,4 +1,4 @@
-import { isShaleError, messageOf, ShaleError } from '../../base/index.ts';
+import { isShaleError, mapPool, messageOf, ShaleError, type ErrorData } from '../../base/index.ts';
 import type { GraphBuilder, VertexId } from '../../graph/index.ts';
 import type { Platform } from '../../oci/index.ts';
 import type { ResolvedImage } from './plan.ts';
@@ -6,6 +6,8 @@ import type { ImageSource, StageSource } from './stage.ts';
 
 /** A 1980-01-01, the earliest time that zip files and old file systems can say. Seconds since 1970. */
 export const EPOCH_DEFAULT = 315_532_800;
+
+const RESOLVE_CONCURRENCY = 8;
 
 /** The configs of the images that a plan needs, each resolved once. */
 export class Bases {
@@ -23,9 +25,10 @@ export class Bases {
       if (source.kind !== 'image' || this.#resolved.has(imageKey(source))) continue;
       missing.set(imageKey(source), source);
     }
-    // A Dockerfile names few images; the resolver limits its own connections.
-    const found = await Promise.all(
-      Array.from(missing, async ([key, source]) => [key, await this.#resolveOne(source)] as const),
+    const found = await mapPool(
+      missing,
+      RESOLVE_CONCURRENCY,
+      async ([key, source]) => [key, await this.#resolveOne(source)] as const,
     );
     for (const [key, image] of found) this.#resolved.set(key, image);
   }
@@ -64,12 +67,12 @@ export class BaseFailure extends Error {
   }
 
   /** The resolver's error, told with the place. Keeps its code and hint. */
-  at(place: string): ShaleError {
+  at(place: string, data: ErrorData): ShaleError {
     const { failure } = this;
     const code = isShaleError(failure) ? failure.code : 'BASE_IMAGE_FAILED';
     const hint = isShaleError(failure) ? failure.hint : undefined;
     return new ShaleError(code, `${place}: base image ${this.source.reference}: ${this.message}`, {
-      data: { reference: this.source.reference, ...(isShaleError(failure) ? failure.data : {}) },
+      data: { reference: this.source.reference, ...(isShaleError(failure) ? failure.data : {}), ...data },
       cause: failure,
       ...(hint === undefined ? {} : { hint }),
     });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { isShaleError } from '../../base/index.ts';
 import { parseDiffId, type ContainerConfig, type ImageConfig } from '../../oci/index.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
-import { readCorpus } from '../syntax/corpus.ts';
+import { readCorpus } from '../syntax/corpus.fixture.ts';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
 import type { BuildPlan, PlanOptions } from './plan.ts';
 import { toGraph } from './to-graph.ts';

@@ -48,9 +48,14 @@ export function expand(scene: Scene, word: Word, options: WordOptions = {}): str
   return expandAt(word.text, scene.state.environment.lookup, { escape: escapeOf(scene), ...options }, word).text;
 }
 
+/** Marks the entries that a Dockerfile made, among those of its base. */
+export const HISTORY_COMMENT = 'shale.dockerfile.v1';
+
 export function addHistory(scene: Scene, createdBy: string, vertex?: VertexId): void {
-  const entry = { createdBy, comment: 'buildkit.dockerfile.v0' };
-  scene.state.history.push(vertex === undefined ? { ...entry, emptyLayer: true } : { ...entry, vertex });
+  const entry = { createdBy, comment: HISTORY_COMMENT };
+  const { state } = scene;
+  const planned = vertex === undefined ? { ...entry, emptyLayer: true } : { ...entry, vertex };
+  state.history = { entry: planned, before: state.history };
 }
 
 /** What a step is, apart from where it stands. */

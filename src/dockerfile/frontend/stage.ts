@@ -65,6 +65,18 @@ export interface Stage {
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
+export interface HistoryChain {
+  readonly entry: PlannedHistory;
+  readonly before: HistoryChain | undefined;
+}
+
+/** The entries, oldest first. */
+export function historyList(chain: HistoryChain | undefined): PlannedHistory[] {
+  const entries: PlannedHistory[] = [];
+  for (let link = chain; link !== undefined; link = link.before) entries.push(link.entry);
+  return entries.toReversed();
+}
+
 /** Where a stage stands between two instructions. */
 export interface StageState {
   rootfs: VertexId;
@@ -75,7 +87,8 @@ export interface StageState {
   readonly image: Mutable<Pick<ImageConfig, 'os' | 'architecture' | 'variant' | 'osVersion' | 'author'>>;
   /** Absolute and clean. */
   workdir: string;
-  readonly history: PlannedHistory[];
+  /** The newest entry first; stages that build on each other share their beginnings. */
+  history: HistoryChain | undefined;
   /** ARG in the order of their first mention; undefined without a value. */
   readonly buildArgs: Map<string, string | undefined>;
   /** True after a CMD of this stage. */
@@ -90,7 +103,6 @@ export function derivedState(base: StageState): StageState {
     environment: base.environment.copy(),
     config: { ...config },
     image: { ...base.image },
-    history: [...base.history],
     buildArgs: new Map(base.buildArgs),
     hasCmd: false,
   };

@@ -60,26 +60,31 @@ const FRAME_LINES_MAX = 12;
 const WIDTH_MAX = 160;
 
 /**
- * The diagnostic as text: file and line, the lines around it with `>>>` at those it is about, a caret below the place
- * where it is within one line, and the reason. Ends without a newline.
+ * The diagnostic as text: its code frame, the reason, and what to try. Ends without a newline.
  */
 export function formatDiagnostic(diagnostic: Diagnostic, source: Source): string {
-  const rule = '-'.repeat(20);
   const label = diagnostic.severity === 'error' ? 'error' : 'warning';
   const hint = diagnostic.hint === undefined ? [] : [`try: ${diagnostic.hint}`];
-  return [
-    `${diagnostic.file}:${diagnostic.start.line}`,
-    rule,
-    ...frame(diagnostic, source),
-    rule,
-    `${label}: ${diagnostic.message}`,
-    ...hint,
-  ].join('\n');
+  return [formatCodeFrame(diagnostic, source), `${label}: ${diagnostic.message}`, ...hint].join('\n');
+}
+
+/**
+ * File and line, and the lines around them with `>>>` at those that are meant and a caret below the place, where that is
+ * within one line. Ends without a newline.
+ */
+export function formatCodeFrame(diagnostic: Diagnostic, source: Source): string {
+  const rule = '-'.repeat(20);
+  return [`${diagnostic.file}:${diagnostic.start.line}`, rule, ...frame(diagnostic, source), rule].join('\n');
+}
+
+/** The last line that a diagnostic is about: an end at the first column belongs to the line before. */
+export function lastLineOf({ start, end }: Pick<Diagnostic, 'start' | 'end'>): number {
+  return end.column === 1 && end.line > start.line ? end.line - 1 : end.line;
 }
 
 function frame(diagnostic: Diagnostic, source: Source): string[] {
   const { start, end } = diagnostic;
-  const lastMarked = Math.min(lastLineOf(start, end), start.line + FRAME_LINES_MAX - 1);
+  const lastMarked = Math.min(lastLineOf(diagnostic), start.line + FRAME_LINES_MAX - 1);
   const first = Math.max(1, start.line - CONTEXT_LINES);
   const lines: string[] = [];
   for (let line = first; line <= lastMarked + CONTEXT_LINES; line++) {
@@ -91,11 +96,6 @@ function frame(diagnostic: Diagnostic, source: Source): string[] {
     if (line === start.line && lastMarked === start.line) lines.push(...caret(text, start, end));
   }
   return lines;
-}
-
-/** An end at the first column belongs to the line before. */
-function lastLineOf(start: Position, end: Position): number {
-  return end.column === 1 && end.line > start.line ? end.line - 1 : end.line;
 }
 
 function caret(text: string, start: Position, end: Position): string[] {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readCorpus } from './corpus.ts';
+import { readCorpus } from './corpus.fixture.ts';
 import { hasErrors, parseDockerfile, type Dockerfile } from './dockerfile.ts';
 import { dumpSyntax } from './dump.ts';
 
@@ -166,6 +166,15 @@ test('parseDockerfile() reads heredocs in all their forms', () => {
   );
   const onbuild = commands.find((command) => command.kind === 'onbuild');
   assert.equal(onbuild?.expression, 'RUN <<E\nx\nE');
+});
+
+test('F-231: parseDockerfile() takes bytes that are no text in comments only', () => {
+  const codes = (bytes: string): string[] =>
+    parseDockerfile(Buffer.from(bytes, 'latin1')).diagnostics.map(({ code }) => code);
+  assert.deepEqual(codes('# caf\xe9\nFROM a\n'), []);
+  assert.deepEqual(codes('FROM a\nCOPY caf\xe9 b\n'), ['TEXT_ENCODING']);
+  assert.deepEqual(codes('FROM a\nCOPY <<E b\ncaf\xe9\nE\n'), ['TEXT_ENCODING']);
+  assert.ok(codes('\xff\xfeF\0R\0O\0M\0 \0a\0\n\0').includes('TEXT_ENCODING'));
 });
 
 test('parseDockerfile() never throws', () => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { diagnosticAt, Refusal, type Diagnostic } from './diagnostics.ts';
 import type { Directive } from './directives.ts';
 import type { ArgInstruction, Command, FromInstruction, Instruction } from './instructions.ts';
@@ -32,6 +33,7 @@ export const DOCKERFILE_MAX_BYTES: number = 16 * 1024 * 1024;
 export function parseDockerfile(content: string | Uint8Array, name = 'Dockerfile'): Dockerfile {
   const source = sourceOf(name, typeof content === 'string' ? content : decodeSource(content));
   const { directives, escape, nodes, diagnostics } = parseSyntax(source);
+  const garbled = typeof content === 'string' || isUtf8(content) ? [] : garbledNodes(source, nodes);
   const reader = new StageReader(source);
   for (const node of nodes) reader.add(node);
   return {
@@ -41,8 +43,18 @@ export function parseDockerfile(content: string | Uint8Array, name = 'Dockerfile
     nodes,
     globalArgs: reader.globalArgs,
     stages: reader.stages,
-    diagnostics: [...diagnostics, ...reader.diagnostics],
+    diagnostics: [...diagnostics, ...garbled, ...reader.diagnostics],
   };
+}
+
+/** Bytes that are no text do no harm in comments; in an instruction nobody can say which file or word they mean. */
+function garbledNodes(source: Source, nodes: readonly SyntaxNode[]): Diagnostic[] {
+  const message = 'the instruction is not in UTF-8';
+  return nodes
+    .filter((node) => node.text.includes('\ufffd') || node.heredocs.some(({ content }) => content.includes('\ufffd')))
+    .map((node) =>
+      diagnosticAt(source, node, { severity: 'error', phase: 'parse' }, { code: 'TEXT_ENCODING', message }),
+    );
 }
 
 /** True when the file cannot be built. */

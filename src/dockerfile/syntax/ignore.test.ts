@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { fromText, isShaleError, matchGlob } from '../../base/index.ts';
-import { readCorpus } from './corpus.ts';
+import { readCorpus } from './corpus.fixture.ts';
 import { cleanPath, compileIgnore, parseIgnoreFile, type IgnoreMatcher } from './ignore.ts';
 
 const tables = readCorpus('ignore-patterns.json');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readCorpus } from './corpus.ts';
+import { readCorpus } from './corpus.fixture.ts';
 import { expandWord, ExpansionError, type Expansion } from './words.ts';
 
 const tables = readCorpus('words.json');

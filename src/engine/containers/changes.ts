@@ -1,0 +1,38 @@
+import { join } from 'node:path';
+import { resolveIn, openStackTree } from '../../build/index.ts';
+import { walkUpper, type Stack, type UpperChange } from '../../layers/index.ts';
+import type { ContainerRecord } from '../../store/index.ts';
+import type { EngineContext } from '../context.ts';
+import type { PathChange } from '../types.ts';
+import { parseSetup } from './record.ts';
+import { detachedOf } from './state.ts';
+
+const WHITEOUT = '.wh.';
+
+/** What a container changed against its image, as the entries of a layer. It must not run meanwhile, or be frozen. */
+export function containerChanges(context: EngineContext, record: ContainerRecord, stack: Stack): Iterable<UpperChange> {
+  const setup = parseSetup(record);
+  const traces = setup.detached ? detachedOf(context, record).traces : undefined;
+  return walkUpper({
+    upperDir: join(context.store.containers.folder(record.id), 'upper'),
+    lower: stack.view,
+    ...(traces !== undefined && { traces }),
+  });
+}
+
+/** `shale diff`: added, changed and deleted paths. @throws CONTAINER_NOT_FOUND */
+export async function* changesOf(context: EngineContext, name: string): AsyncGenerator<PathChange> {
+  const record = await context.store.containers.get(name);
+  const stack = await context.layers.stack(record.diffIds);
+  const image = openStackTree(stack);
+  for (const { entry } of containerChanges(context, record, stack)) {
+    const slash = entry.path.lastIndexOf('/') + 1;
+    const base = entry.path.slice(slash);
+    if (base.startsWith(WHITEOUT)) {
+      yield { kind: 'deleted', path: `/${entry.path.slice(0, slash)}${base.slice(WHITEOUT.length)}` };
+      continue;
+    }
+    const before = resolveIn(image, entry.path, { followLast: false });
+    yield { kind: before.node === undefined ? 'added' : 'changed', path: `/${entry.path}` };
+  }
+}

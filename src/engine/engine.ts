@@ -1,0 +1,63 @@
+import { isShaleError } from '../base/index.ts';
+import { openContext, type EngineOptions } from './context.ts';
+import type { Engine } from './types.ts';
+
+/**
+ * Opens a store and everything that works on it. Any number of processes may have one open; nothing runs in the background.
+ * Each part is loaded when it is first asked for: start-up is a feature.
+ * @throws STORE_TOO_NEW, STORE_DAMAGED
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const context = await openContext(options);
+  const images = (): Promise<typeof import('./images.ts')> => import('./images.ts');
+  const transfers = (): Promise<typeof import('./transfers.ts')> => import('./transfers.ts');
+  const system = (): Promise<typeof import('./system.ts')> => import('./system.ts');
+  const inspectContainer = async (name: string): Promise<Record<string, unknown>> =>
+    (await import('./containers/inspect.ts')).inspectContainer(context, name);
+  const inspectImage = async (name: string): Promise<Record<string, unknown>> =>
+    (await images()).inspectImageByName(context, name);
+  return {
+    build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
+    why: async (request) => (await import('./why.ts')).why(context, request),
+    run: async (request, watch) => (await import('./containers/run.ts')).run(context, request, watch),
+    exec: async (request) => (await import('./containers/exec.ts')).execIn(context, request),
+    containers: async (query) => (await import('./containers/list.ts')).listContainers(context, query),
+    async *logs(container, query, watch) {
+      yield* (await import('./containers/logs.ts')).logsOf(context, container, query, watch);
+    },
+    stop: async (container, how) => (await import('./containers/remove.ts')).stopContainer(context, container, how),
+    removeContainer: async (container, how) =>
+      (await import('./containers/remove.ts')).removeContainer(context, container, how),
+    commit: async (request) => (await import('./containers/commit.ts')).commitContainer(context, request),
+    async *changes(container) {
+      yield* (await import('./containers/changes.ts')).changesOf(context, container);
+    },
+    images: async () => (await images()).listImages(context),
+    tag: async (source, target) => (await images()).tagImage(context, source, target),
+    removeImage: async (image, how) => (await images()).removeImage(context, image, how),
+    history: async (image) => (await images()).imageHistory(context, image),
+    async inspect(name, type) {
+      if (type === 'image') return inspectImage(name);
+      try {
+        return await inspectContainer(name);
+      } catch (error) {
+        if (type === 'container' || !isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error;
+        return inspectImage(name);
+      }
+    },
+    importImage: async (tar, request, watch) => (await transfers()).importImage(context, tar, request, watch),
+    load: async (archive, watch) => (await transfers()).loadImages(context, archive, watch),
+    async *save(request, watch) {
+      yield* (await transfers()).saveImages(context, request, watch);
+    },
+    pull: async (request, watch) => (await transfers()).pull(context, request, watch),
+    makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
+    check: async (request, watch) => (await system()).check(context, request, watch),
+    usage: async () => (await system()).usage(context),
+    prune: async (request, watch) => (await system()).prune(context, request, watch),
+    reset: async () => (await system()).reset(context),
+    async [Symbol.asyncDispose]() {
+      context.store.leave();
+    },
+  };
+}

@@ -1,0 +1,8 @@
+/**
+ * engine: the programmatic API. It opens a store and joins the parts: images, builds, containers, base images, the store's
+ * upkeep. Everything is plain data in and out; nothing here prints, and nothing stays behind but what was asked for.
+ */
+export type { ProgressEvent } from '../graph/index.ts';
+export type { CacheMax, EngineOptions } from './context.ts';
+export { openEngine } from './engine.ts';
+export type * from './types.ts';

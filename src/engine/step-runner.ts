@@ -1,0 +1,27 @@
+import { randomBytes } from 'node:crypto';
+import { createStepRunner, type StepRunner } from '../build/index.ts';
+import { hostNetwork, noNetwork, openNetworkPool } from '../runtime/index.ts';
+import type { EngineContext } from './context.ts';
+import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';
+import { networkFolder, openWorkshop } from './workshop.ts';
+
+/** Opens what RUN needs, once a step really runs. */
+export async function openRunner(context: EngineContext): Promise<StepRunner> {
+  await sweepWorkFolders(context);
+  const workshop = await openWorkshop(context);
+  await workshop.runtime.sweep();
+  const folder = await makeWorkFolder(context.store);
+  const pool = openNetworkPool({ host: workshop.host, folder: networkFolder(context) });
+  return createStepRunner({
+    host: workshop.host,
+    runtime: workshop.runtime,
+    networks: { default: pool, none: noNetwork, host: hostNetwork },
+    workFolder: folder.path,
+    newId: () => `step-${randomBytes(6).toString('hex')}`,
+    async [Symbol.asyncDispose]() {
+      await pool[Symbol.asyncDispose]();
+      await workshop[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  });
+}

@@ -1,0 +1,63 @@
+import type { EngineContext } from './context.ts';
+import type { CheckReport, CheckRequest, PruneReport, PruneRequest, UsageRow, Watch } from './types.ts';
+import { removeContainer } from './containers/remove.ts';
+
+/** `shale system check`. */
+export async function check({ store }: EngineContext, request: CheckRequest, watch: Watch): Promise<CheckReport> {
+  const options = { full: request.full, signal: watch.signal };
+  const report = request.repair ? await store.repair(options) : await store.check(options);
+  return {
+    checkedBlobs: report.blobsChecked,
+    checkedBytes: report.bytesChecked,
+    findings: report.problems.map((problem) => ({
+      subject: problem.digest ?? problem.path ?? '',
+      problem: `${problem.code}: ${problem.message}`,
+      repaired: request.repair && problem.remedy !== 'none' && problem.remedy !== 'refetch',
+    })),
+  };
+}
+
+/** `shale system df`. */
+export async function usage({ store }: EngineContext): Promise<UsageRow[]> {
+  const used = await store.usage();
+  const row = (type: UsageRow['type'], line: typeof used.images): UsageRow => ({
+    type,
+    total: line.count,
+    active: line.active,
+    sizeBytes: line.sizeBytes,
+    reclaimableBytes: line.reclaimableBytes,
+  });
+  return [
+    row('Images', used.images),
+    row('Containers', used.containers),
+    row('Local Volumes', used.volumes),
+    row('Build Cache', used.buildCache),
+    { type: 'Derived', total: 0, active: 0, sizeBytes: used.derivedBytes, reclaimableBytes: 0 },
+  ];
+}
+
+/** `shale system prune` and the prune forms of the nouns. */
+export async function prune(context: EngineContext, request: PruneRequest, watch: Watch): Promise<PruneReport> {
+  const { store } = context;
+  const removed: { kind: string; name: string }[] = [];
+  if (request.what.includes('containers')) {
+    for (const container of (await store.containers.list()).filter((one) => !one.active)) {
+      await removeContainer(context, container.id, { force: false, volumes: request.what.includes('volumes') });
+      removed.push({ kind: 'container', name: container.id });
+    }
+  }
+  const report = await store.collect({
+    signal: watch.signal,
+    ...(request.what.includes('images') && { images: request.all ? ('all' as const) : ('untagged' as const) }),
+    ...(request.what.includes('build-cache') && { maxCacheBytes: 0 }),
+  });
+  for (const id of report.deletedImages) removed.push({ kind: 'image', name: id });
+  return { removed, reclaimedBytes: report.freedBytes };
+}
+
+/** `shale system reset`. @throws STORE_IN_USE */
+export async function reset(context: EngineContext): Promise<void> {
+  for (const container of await context.store.containers.list())
+    await removeContainer(context, container.id, { force: true, volumes: true });
+  await context.store.reset();
+}

@@ -1,0 +1,162 @@
+import { isJsonObject, ShaleError, type Json, type JsonObject } from '../base/index.ts';
+import { findImage } from '../images/index.ts';
+import { familiarName, parseReference } from '../oci/index.ts';
+import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
+import type { EngineContext } from './context.ts';
+import type { WhyReport, WhyRequest, WhyStep } from './types.ts';
+
+/** Why each step of a recorded build ran or was found in the cache. @throws BUILD_NOT_FOUND */
+export async function why({ store }: EngineContext, request: WhyRequest): Promise<WhyReport> {
+  const record = await findBuild(store, request.build);
+  const steps = await store.builds.steps(record.id);
+  const wanted = steps.filter((step) => request.step === undefined || step.number === request.step);
+  if (request.step !== undefined && wanted.length === 0)
+    throw new ShaleError('BUILD_NOT_FOUND', `build ${record.id} has no step ${request.step}`, {
+      hint: `it has ${steps.length} steps`,
+    });
+  return { buildId: record.id, steps: wanted.map(whyStep) };
+}
+
+async function findBuild(store: Store, name: string): Promise<BuildRecord> {
+  const byId = await store.builds.find(name);
+  if (byId !== undefined) return byId;
+  const image = await findImage(store, name);
+  const byImage = image && (await store.builds.findByImage(image.record.id));
+  if (byImage !== undefined) return byImage;
+  if (name === 'latest') throw new ShaleError('BUILD_NOT_FOUND', 'nothing has been built in this store yet');
+  const what =
+    image === undefined ? `${name} is no build and no image of this store` : `${name} was not built in this store`;
+  throw new ShaleError('BUILD_NOT_FOUND', what, { hint: 'shale why shows the last build' });
+}
+
+const OUTCOMES = { cached: 'cached', done: 'ran', running: 'ran', error: 'failed', canceled: 'canceled' } as const;
+
+function whyStep(step: BuildStepRecord): WhyStep {
+  const details = objectOf(step.details);
+  const explanation = objectOf(details['explanation']);
+  const changes = explanation['kind'] === 'changed' ? changesOf(explanation['changes']) : [];
+  return {
+    number: step.number,
+    name: step.name,
+    outcome: OUTCOMES[step.status],
+    reason: reasonOf(step, details, changes),
+    changes: changes.map(readable),
+  };
+}
+
+interface Change {
+  readonly name: string;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly Change[]): string {
+  const explanation = objectOf(details['explanation']);
+  switch (explanation['kind']) {
+    case 'hit':
+      return explanation['by'] === 'content'
+        ? 'its inputs have the same contents as in an earlier build'
+        : 'nothing that it depends on has changed';
+    case 'uncached':
+      return details['op'] === 'image'
+        ? `the base image is ${familiar(textOf(details['reference']))}`
+        : 'it is looked at in every build';
+    case 'disabled':
+      return 'the cache was not asked (--no-cache)';
+    case 'first-run':
+      return 'it has never been built here before';
+    case 'lost':
+      return 'its earlier result is no longer in the store';
+    case 'changed':
+      return summaryOf(changes, typeof explanation['more'] === 'number' ? explanation['more'] : 0);
+    default:
+      return step.status === 'error' || step.status === 'canceled' ? 'it did not end' : 'nothing was recorded';
+  }
+}
+
+/** One sentence: what changed, most telling first. */
+function summaryOf(changes: readonly Change[], more: number): string {
+  const files = changes.filter((change) => change.name.startsWith('file:'));
+  const others = changes.filter((change) => !change.name.startsWith('file:') && !change.name.startsWith('directory:'));
+  const parts = others.map(sentenceOf);
+  const [first] = files;
+  if (first !== undefined)
+    parts.push(
+      files.length + more === 1
+        ? `${fileName(first)} ${fileChange(first)}`
+        : `${files.length + more} files changed: ${files.slice(0, 3).map(fileName).join(', ')}${files.length + more > 3 ? ', …' : ''}`,
+    );
+  if (parts.length === 0 && changes.length > 0)
+    parts.push(`the directory ${changes[0]?.name.slice('directory:'.length)} has other attributes`);
+  return parts.join('; ');
+}
+
+function sentenceOf({ name, before, after }: Change): string {
+  if (name === 'rootfs') return 'the files below it changed: an earlier step or the base image gave another result';
+  if (name === 'command') return 'the instruction changed';
+  if (name === 'epoch') return `the build epoch changed from ${before} to ${after}`;
+  if (name === 'format') return 'this version of shale writes layers in another way';
+  if (name === 'noise') return `noise of package managers is ${after}`;
+  if (name.startsWith('env:')) {
+    const variable = name.slice('env:'.length);
+    if (before === undefined) return `the variable ${variable} is new`;
+    return after === undefined ? `the variable ${variable} is gone` : `the variable ${variable} changed`;
+  }
+  return `${name} changed`;
+}
+
+/** `file:SOURCE -> DESTINATION` by its source. */
+function fileName({ name }: Change): string {
+  return name.slice('file:'.length).split(' -> ')[0] ?? name;
+}
+
+/** Compares two descriptions of a file (`kind mode uid:gid mtime content …`). */
+function fileChange({ before, after }: Change): string {
+  if (before === undefined) return 'is new';
+  if (after === undefined) return 'is gone';
+  const [kind, mode, owner, time, ...content] = before.split(' ');
+  const [newKind, newMode, newOwner, newTime, ...newContent] = after.split(' ');
+  if (kind !== newKind) return `was a ${kind} and is a ${newKind}`;
+  if (content.join(' ') !== newContent.join(' '))
+    return mode === newMode ? 'has other content' : `has other content, and mode ${newMode} instead of ${mode}`;
+  if (mode !== newMode) return `has the mode ${newMode} instead of ${mode} and the same content`;
+  if (owner !== newOwner) return `belongs to ${newOwner} instead of ${owner}`;
+  return time === newTime ? 'changed' : 'has another modification time';
+}
+
+function readable(change: Change): WhyStep['changes'][number] {
+  const isFile = change.name.startsWith('file:');
+  return {
+    input: isFile ? `${fileName(change)} ${fileChange(change)}` : change.name,
+    ...(change.before !== undefined && { before: change.before }),
+    ...(change.after !== undefined && { after: change.after }),
+  };
+}
+
+function changesOf(value: Json | undefined): Change[] {
+  if (!Array.isArray(value)) return [];
+  return value.map((item: Json) => {
+    const fields = objectOf(item);
+    return {
+      name: textOf(fields['name']),
+      before: optionalText(fields['before']),
+      after: optionalText(fields['after']),
+    };
+  });
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function optionalText(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function familiar(reference: string): string {
+  return reference === '' ? 'empty' : familiarName(parseReference(reference));
+}

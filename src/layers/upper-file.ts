@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { type ByteString, isSystemError, ShaleError, toText } from '../base/index.ts';
+import { bytePath, openAt2, RESOLVE } from '../sys/index.ts';
+
+const READ_BYTES = 1 << 20;
+
+/** The content of a file of an upper. Dispose closes it. */
+export interface UpperFile extends Disposable {
+  readonly fd: number;
+  /** Call after reading. @throws UPPER_CHANGED when the file is not as it was when the walk saw it. */
+  verify(): void;
+}
+
+/** What the walk saw of a file. */
+export interface SeenFile {
+  readonly path: ByteString;
+  readonly stat: BigIntStats;
+}
+
+/**
+ * Opens a file of an upper, below it and through no link, whatever was done to its folders meanwhile.
+ * @throws UPPER_CHANGED when it is not the file that the walk saw
+ */
+export function openUpperFile(upperDir: string, seen: SeenFile): UpperFile {
+  const root = openSync(upperDir, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const resolve = RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS | RESOLVE.NO_XDEV;
+    const fd = openAt2(root, bytePath(seen.path), { flags: constants.O_RDONLY | constants.O_NONBLOCK, resolve });
+    const file = { fd, verify: () => assertUnchanged(fd, seen), [Symbol.dispose]: () => closeSync(fd) };
+    try {
+      file.verify();
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+    return file;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ELOOP', 'ENOTDIR', 'EXDEV')) throw changed(seen.path, error);
+    throw error;
+  } finally {
+    closeSync(root);
+  }
+}
+
+function assertUnchanged(fd: number, { stat, path }: SeenFile): void {
+  const now = fstatSync(fd, { bigint: true });
+  const same = now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs;
+  if (!same || now.ctimeNs !== stat.ctimeNs) throw changed(path);
+}
+
+/** The sha256 of a file; closes it. @throws UPPER_CHANGED */
+export function hashUpperFile(file: UpperFile): Uint8Array {
+  using open = file;
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  for (let got = readSync(open.fd, buffer); got > 0; got = readSync(open.fd, buffer))
+    hash.update(buffer.subarray(0, got));
+  open.verify();
+  return hash.digest();
+}
+
+function changed(path: ByteString, cause?: unknown): ShaleError {
+  return new ShaleError('UPPER_CHANGED', `${toText(path)} was changed while it was read`, { cause, data: { path } });
+}

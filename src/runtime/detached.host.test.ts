@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
+import { bridgeNetwork } from './bridge.ts';
+import { openPlainHost } from './plain-host.ts';
+import { containersMissing, openWorld, outcomeOf, type World } from './runtime.fixture.ts';
+import type { DetachedContainer, LogOptions, RunSpec } from './types.ts';
+
+const skip = containersMissing('conmon');
+
+interface Made extends AsyncDisposable {
+  readonly container: DetachedContainer;
+  readonly stateDir: string;
+}
+
+async function make(world: World, args: readonly string[], more: Partial<RunSpec> = {}): Promise<Made> {
+  const spec = world.spec(args, more);
+  const stateDir = `${world.folder}/state-${spec.id}`;
+  mkdirSync(stateDir);
+  const container = await world.runtime.create(spec, { stateDir });
+  return { container, stateDir, [Symbol.asyncDispose]: () => container.remove({ force: true }) };
+}
+
+async function logOf(container: DetachedContainer, options: LogOptions = {}): Promise<string> {
+  let text = '';
+  for await (const line of container.logs(options)) text += `${line.stream[3]}:${Buffer.from(line.bytes).toString()}`;
+  return text;
+}
+
+test(
+  'a detached container goes through created, running and exited, with its log and exit code',
+  { skip },
+  async () => {
+    using world = openWorld();
+    const before = takeLeakSnapshot(world.marker);
+    {
+      await using made = await make(world, ['sh', '-c', 'echo one; sleep 0.3; echo two >&2; printf end; exit 7']);
+      const { container, stateDir } = made;
+      assert.equal(container.state().kind, 'created');
+      await container.start();
+      const running = container.state();
+      assert.ok(running.kind === 'running' && !running.paused);
+      // Everything is in files: another view sees the same.
+      assert.deepEqual(world.runtime.open(container.id, stateDir).state(), running);
+      const followed = await logOf(container, { follow: true });
+      const end = await container.wait();
+      assert.deepEqual({ kind: end.kind, code: end.kind === 'exited' ? end.code : -1 }, { kind: 'exited', code: 7 });
+      for (const piece of ['o:one\n', 'e:two\n', 'o:end']) assert.ok(followed.includes(piece), followed);
+      assert.equal(await logOf(container, { streams: ['stderr'] }), 'e:two\n');
+      assert.ok(container.traces.created.length > 0);
+      assert.deepEqual(world.runtime.open(container.id, stateDir).traces, container.traces);
+    }
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+    assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
+  },
+);
+
+test('F-249: stop asks first and then kills a container that ignores it', { skip }, async () => {
+  using world = openWorld();
+  await using polite = await make(world, ['sh', '-c', 'trap "exit 3" TERM; echo r; while :; do sleep 0.02; done']);
+  await polite.container.start();
+  while ((await logOf(polite.container)) === '') await sleep(10);
+  const asked = await polite.container.stop({ graceMs: 10_000 });
+  assert.equal(asked.kind === 'exited' && asked.code, 3);
+  await using deaf = await make(world, ['sh', '-c', 'trap "" TERM; echo r; while :; do sleep 0.02; done']);
+  await deaf.container.start();
+  while ((await logOf(deaf.container)) === '') await sleep(10);
+  const killed = await deaf.container.stop({ graceMs: 150 });
+  assert.equal(killed.kind === 'exited' && killed.code, 137);
+  assert.deepEqual(await deaf.container.stop({ graceMs: 0 }), killed);
+  assert.equal(await deaf.container.kill('TERM'), false);
+});
+
+test('F-254: a container that runs, is paused, or was never started can be removed with force', { skip }, async () => {
+  using world = openWorld();
+  const before = takeLeakSnapshot(world.marker);
+  const running = await make(world, ['sleep', '60']);
+  await running.container.start();
+  await assert.rejects(running.container.remove({ force: false }), { code: 'CONTAINER_RUNNING' });
+  await running.container.remove({ force: true });
+  const paused = await make(world, ['sleep', '60']);
+  await paused.container.start();
+  await paused.container.pause();
+  const state = paused.container.state();
+  assert.ok(state.kind === 'running' && state.paused);
+  await paused.container.remove({ force: true });
+  const created = await make(world, ['sleep', '60']);
+  await created.container.remove({ force: true });
+  await created.container.remove({ force: true });
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(readdirSync(`${world.runRoot}/runc`), []);
+});
+
+test('F-247: what cannot be started is told with docker’s exit code, and leaves nothing', { skip }, async () => {
+  using world = openWorld();
+  const before = takeLeakSnapshot(world.marker);
+  for (const [program, exitCode] of [
+    ['no-such', 127],
+    ['/etc/passwd', 126],
+  ] as const) {
+    await assert.rejects(make(world, [program]), (error) => {
+      assert.ok(error instanceof Error && 'code' in error && 'data' in error);
+      assert.equal(error.code, 'START_FAILED');
+      assert.equal((error.data as { exitCode: number }).exitCode, exitCode); // START_FAILED has it
+      return true;
+    });
+  }
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
+});
+
+test('F-247: a detached container that runs out of memory says so, also after a sweep', { skip }, async () => {
+  using world = openWorld();
+  const resources = { memoryBytes: 16 << 20, memorySwapBytes: 16 << 20 };
+  await using made = await make(world, ['sh', '-c', 'x=a; while :; do x=$x$x; done'], { resources });
+  await made.container.start();
+  const end = await made.container.wait();
+  assert.ok(end.kind === 'exited' && end.oomKilled && end.code === 137, JSON.stringify(end));
+  const report = await world.runtime.sweep();
+  assert.deepEqual(report.left, []);
+  assert.deepEqual(report.folders, [made.container.id]);
+  assert.deepEqual(made.container.state(), end);
+});
+
+test('exec runs in a detached container, from any view of it', { skip }, async () => {
+  using world = openWorld();
+  await using made = await make(world, ['sleep', '60'], { env: ['A=1'] });
+  const io = { kind: 'pipes' } as const;
+  await assert.rejects(made.container.exec({ io, args: ['true'] }), { code: 'CONTAINER_NOT_RUNNING' });
+  await made.container.start();
+  const view = world.runtime.open(made.container.id, made.stateDir);
+  const outcome = await outcomeOf(await view.exec({ io, args: ['sh', '-c', 'echo $A; id -u; exit 6'], user: 'root' }));
+  assert.deepEqual(outcome, { exit: { kind: 'exited', code: 6, oomKilled: false }, stdout: '1\n0\n', stderr: '' });
+});
+
+test('F-132: after a reboot a container is lost, not running, and can be made again', { skip }, async () => {
+  using world = openWorld();
+  const made = await make(world, ['sleep', '60']);
+  await made.container.start();
+  // What a reboot does: no process, no run folder, the state folder as it was.
+  const state = made.container.state();
+  assert.ok(state.kind === 'running');
+  await made.container.kill('KILL');
+  await made.container.wait();
+  await made.container.remove({ force: true });
+  rmSync(`${made.stateDir}/exit`, { recursive: true });
+  rmSync(world.runRoot, { recursive: true });
+  assert.deepEqual(made.container.state(), { kind: 'lost' });
+  assert.deepEqual(await made.container.wait(), { kind: 'lost' });
+  using again = openWorld();
+  const container = await again.runtime.create(again.spec(['sh', '-c', 'exit 4']), { stateDir: made.stateDir });
+  await container.start();
+  const end = await container.wait();
+  assert.equal(end.kind === 'exited' && end.code, 4);
+  await container.remove({ force: false });
+});
+
+test(
+  'a detached container keeps its network until it is removed',
+  { skip: skip || containersMissing('netavark', 'iptables') },
+  async () => {
+    using world = openWorld();
+    const before = takeLeakSnapshot(world.marker);
+    const network = bridgeNetwork({
+      host: openPlainHost(),
+      folder: `${world.runRoot}/networks`,
+      bridge: `s${world.marker}`,
+    });
+    {
+      await using made = await make(world, ['sleep', '60'], { network });
+      await made.container.start();
+      const io = { kind: 'pipes' } as const;
+      const addresses = await outcomeOf(
+        await made.container.exec({ io, args: ['ip', '-o', '-4', 'addr', 'show', 'eth0'] }),
+      );
+      assert.match(addresses.stdout, /inet 10\./);
+      assert.deepEqual((await world.runtime.sweep()).networks, []);
+    }
+    assert.ok(!existsSync(`${world.runRoot}/networks/s${world.marker}.json`));
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  },
+);

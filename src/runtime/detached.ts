@@ -1,0 +1,488 @@
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { isAlive, isSystemError, messageOf, type Owner, ownerOf, ShaleError, thisOwner } from '../base/index.ts';
+import { openProcess, signalProcess } from '../sys/index.ts';
+import { releaseLeases } from './bridge.ts';
+import { isFrozen, oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
+import { codeOf, oneLine } from './errors.ts';
+import { execInContainer } from './exec.ts';
+import { executionFailure } from './executable.ts';
+import { claimFolder, isOwner, readJson, removeFolder, writeRecord } from './folders.ts';
+import { readLog } from './log-reader.ts';
+import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
+import { RUNTIME_ENV, runProgram } from './program.ts';
+import { signalNumber } from './signals.ts';
+import { checkId, type RuntimeConfig } from './spec.ts';
+import type {
+  DetachedContainer,
+  DetachedOptions,
+  DetachedState,
+  ExecHandle,
+  ExecRequest,
+  LogLine,
+  LogOptions,
+  MountTraces,
+  RunSpec,
+} from './types.ts';
+
+const LOG_BYTES = 64 * 1024 * 1024;
+const SIGKILL = 9;
+const POLL_MS = 20;
+/** How long conmon may need from the end of the container to its exit file before the container counts as lost. */
+const EXIT_FILE_GRACE_MS = 2000;
+
+/** What is in the state folder of a detached container. */
+interface Paths {
+  readonly bundle: string;
+  readonly exitFolder: string;
+  readonly exitFile: string;
+  /** There when the kernel killed for lack of memory; the cgroup that says so goes earlier. */
+  readonly oomFile: string;
+  readonly log: string;
+  readonly record: string;
+  readonly pidFile: string;
+  readonly keeperPidFile: string;
+  readonly keeperLog: string;
+}
+
+function pathsOf(id: string, stateDir: string): Paths {
+  checkId(id);
+  return {
+    bundle: `${stateDir}/bundle`,
+    exitFolder: `${stateDir}/exit`,
+    exitFile: `${stateDir}/exit/${id}`,
+    oomFile: `${stateDir}/oom`,
+    log: `${stateDir}/container.log`,
+    record: `${stateDir}/container.json`,
+    pidFile: `${stateDir}/pid`,
+    keeperPidFile: `${stateDir}/conmon.pid`,
+    keeperLog: `${stateDir}/conmon.log`,
+  };
+}
+
+/** container.json: written once the container is created; its processes by owner, so that no reused pid is taken. */
+interface DetachedRecord {
+  readonly id: string;
+  readonly init: Owner;
+  readonly keeper: Owner;
+  readonly traces: MountTraces;
+}
+
+/**
+ * Creates a container under conmon. What an earlier run in the same state folder left (exit file, bundle) is replaced;
+ * its log is kept. See Runtime.create.
+ */
+export async function createDetached(
+  context: RuntimeContext,
+  spec: RunSpec,
+  options: DetachedOptions,
+): Promise<DetachedContainer> {
+  const paths = pathsOf(spec.id, options.stateDir);
+  const claim = { id: spec.id, kind: 'detached', owner: thisOwner(), stateDir: options.stateDir } as const;
+  const folder = claimFolder(context.folders, claim);
+  try {
+    for (const stale of [
+      paths.bundle,
+      paths.exitFolder,
+      paths.oomFile,
+      paths.record,
+      paths.pidFile,
+      paths.keeperPidFile,
+    ]) {
+      removeFolder(stale);
+    }
+    for (const made of [paths.bundle, paths.exitFolder]) mkdirSync(made, { recursive: true, mode: 0o700 });
+    const prepared = await prepare(context, spec, paths.bundle);
+    try {
+      checkProgram(spec, prepared);
+      await startKeeper(context, spec, options, paths, prepared.network.namespace);
+      const init = requireOwner(paths.pidFile, 'the container');
+      const keeper = requireOwner(paths.keeperPidFile, 'conmon');
+      // JSON has no bigint: times are kept as text.
+      writeRecord(paths.record, { id: spec.id, init, keeper, traces: encodeTraces(prepared.traces) });
+      writeRecord(`${folder}/record.json`, { ...claim, owner: keeper });
+      await prepared.network.handOver();
+    } catch (error) {
+      await prepared.network[Symbol.asyncDispose]();
+      throw error;
+    }
+    return new Detached(context, spec.id, options.stateDir);
+  } catch (error) {
+    await discard(context, spec.id);
+    removeFolder(folder);
+    throw error;
+  }
+}
+
+/** What the runtime cannot report once it runs under conmon. @throws START_FAILED. */
+function checkProgram(spec: RunSpec, { config }: Prepared): void {
+  const failed = executionFailure({
+    access: spec.rootfs.access,
+    program: config.process.args[0] ?? '',
+    env: config.process.env,
+    cwd: config.process.cwd,
+    mountTargets: mountTargets(config),
+  });
+  if (failed === undefined) return;
+  throw new ShaleError('START_FAILED', `cannot start ${spec.id}: ${failed.reason}`, {
+    data: { id: spec.id, exitCode: failed.code, reason: failed.reason },
+  });
+}
+
+/** Starts conmon, which creates the container, and waits for its word. @throws START_FAILED, KEEPER_MISSING. */
+async function startKeeper(
+  context: RuntimeContext,
+  spec: RunSpec,
+  options: DetachedOptions,
+  paths: Paths,
+  namespace: { readonly kind: string; readonly path?: string },
+): Promise<void> {
+  const log = openSync(paths.keeperLog, 'a', 0o600);
+  try {
+    const child = await context.host.spawn({
+      command: 'conmon',
+      args: keeperArgs(context, spec, options, paths),
+      env: { ...RUNTIME_ENV, _OCI_SYNCPIPE: '3' },
+      stdio: ['ignore', 'ignore', log, 'pipe'],
+      lifetime: 'own',
+      ...(namespace.path === undefined ? {} : { networkNamespace: namespace.path }),
+    });
+    // conmon keeps the pipe open as long as it lives: one line is all that is read.
+    const line = await firstLine(child.output(3), context.options.commandTimeoutMs);
+    const answer = parseAnswer(line);
+    if (answer.pid > 0) return;
+    const reason = oneLine(answer.message === '' ? tailOf(paths.keeperLog) : answer.message);
+    throw new ShaleError('START_FAILED', `cannot start ${spec.id}: ${reason}`, {
+      data: { id: spec.id, exitCode: codeOf(reason), reason },
+    });
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+    throw new ShaleError('KEEPER_MISSING', 'detached containers need conmon, which is not installed', {
+      hint: 'install it: apt-get install conmon',
+      cause: error,
+    });
+  } finally {
+    closeSync(log);
+  }
+}
+
+function keeperArgs(context: RuntimeContext, spec: RunSpec, options: DetachedOptions, paths: Paths): string[] {
+  const [exitCommand, ...exitArgs] = options.exitCommand ?? [];
+  const { bundle, pidFile, keeperPidFile, exitFolder, log } = paths;
+  const words = [
+    ['--api-version', '1'],
+    ['--cid', spec.id, '--cuuid', spec.id, '--name', spec.id],
+    ['--runtime', absolute(context.command), '--runtime-arg=--root', `--runtime-arg=${context.folders.runtimeState}`],
+    ['--bundle', bundle, '--container-pidfile', pidFile, '--conmon-pidfile', keeperPidFile, '--exit-dir', exitFolder],
+    ['--log-path', `k8s-file:${log}`, '--log-size-max', String(options.logMaxBytes ?? LOG_BYTES)],
+    ['--full-attach', '--log-level', 'error'],
+    spec.terminal === true ? ['--terminal'] : [],
+    options.stdin === true ? ['--stdin', '--leave-stdin-open'] : [],
+    exitCommand === undefined ? [] : [`--exit-command=${exitCommand}`],
+    exitArgs.map((arg) => `--exit-command-arg=${arg}`),
+  ];
+  return words.flat();
+}
+
+/** conmon does not search PATH. */
+function absolute(command: string): string {
+  if (command.includes('/')) return command;
+  const places = (RUNTIME_ENV['PATH'] ?? '').split(':').map((folder) => `${folder}/${command}`);
+  return places.find((path) => existsSync(path)) ?? command;
+}
+
+const ANSWER_BYTES_MAX = 1024 * 1024;
+
+async function firstLine(stream: AsyncIterable<Uint8Array>, timeoutMs: number): Promise<string> {
+  let text = '';
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new ShaleError('PROGRAM_TIMEOUT', `conmon did not answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+  });
+  const iterator = stream[Symbol.asyncIterator]();
+  try {
+    while (!text.includes('\n') && text.length < ANSWER_BYTES_MAX) {
+      const next = await Promise.race([iterator.next(), late]);
+      if (next.done === true) break;
+      text += Buffer.from(next.value).toString('utf8');
+    }
+    return text.split('\n', 1)[0] ?? '';
+  } finally {
+    clearTimeout(timer);
+    // Not awaited: it ends only when the read under way does, and that is when conmon ends.
+    void iterator.return?.().catch(() => {});
+  }
+}
+
+function parseAnswer(line: string): { readonly pid: number; readonly message: string } {
+  try {
+    const value: unknown = JSON.parse(line);
+    if (typeof value !== 'object' || value === null) return { pid: -1, message: line };
+    const answer: Record<string, unknown> = { ...value };
+    const pid = answer['data'] ?? answer['pid'];
+    const message = answer['message'];
+    return { pid: typeof pid === 'number' ? pid : -1, message: typeof message === 'string' ? message : '' };
+  } catch {
+    return { pid: -1, message: line };
+  }
+}
+
+function requireOwner(pidFile: string, what: string): Owner {
+  const owner = ownerOf(readPid(pidFile) ?? 0);
+  // A container that ended at once is a container; who was it cannot matter any more.
+  if (owner !== undefined) return owner;
+  return { ...thisOwner(), pid: 0, startTime: `gone-${what}` };
+}
+
+function readPid(path: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(path, 'latin1').trim());
+    return Number.isInteger(pid) && pid > 0 ? pid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function tailOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8').trim().slice(-2000);
+  } catch {
+    return '';
+  }
+}
+
+/** Removes a container from the runtime whatever state it is in, without trusting that it is there. */
+async function discard(context: RuntimeContext, id: string): Promise<void> {
+  thaw(id);
+  try {
+    await runtimeCommand(context, ['delete', '--force', id]);
+  } catch {
+    // Nothing there, or it cannot be helped; what is left is the sweep's.
+  }
+  removeCgroups(id);
+  removeFolder(`${context.folders.runtimeState}/${checkedId(id)}`);
+}
+
+function checkedId(id: string): string {
+  checkId(id);
+  return id;
+}
+
+async function runtimeCommand(context: RuntimeContext, args: readonly string[]): Promise<void> {
+  await runProgram(context.host, {
+    command: context.command,
+    args: ['--root', context.folders.runtimeState, ...args],
+    env: RUNTIME_ENV,
+    timeoutMs: context.options.commandTimeoutMs,
+    missingCode: 'RUNTIME_MISSING',
+    hint: 'install it: apt-get install runc',
+  });
+}
+
+/** A container made earlier. See Runtime.open. */
+export function openDetached(context: RuntimeContext, id: string, stateDir: string): DetachedContainer {
+  return new Detached(context, id, stateDir);
+}
+
+class Detached implements DetachedContainer {
+  readonly id: string;
+  readonly #context: RuntimeContext;
+  readonly #paths: Paths;
+
+  constructor(context: RuntimeContext, id: string, stateDir: string) {
+    this.id = id;
+    this.#context = context;
+    this.#paths = pathsOf(id, stateDir);
+  }
+
+  get traces(): MountTraces {
+    return this.#record()?.traces ?? { created: [], touched: [] };
+  }
+
+  state(): DetachedState {
+    const exited = readExit(this.id, this.#paths);
+    if (exited !== undefined) return exited;
+    const record = this.#record();
+    if (record === undefined || !isAlive(record.init)) return { kind: 'lost' };
+    const pid = record.init.pid;
+    // The runtime's fifo is there until `start`.
+    if (existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`)) return { kind: 'created', pid };
+    return { kind: 'running', pid, paused: isFrozen(this.id) };
+  }
+
+  async start(): Promise<void> {
+    try {
+      await runtimeCommand(this.#context, ['start', this.id]);
+    } catch (error) {
+      const reason = oneLine(messageOf(error));
+      throw new ShaleError('START_FAILED', `cannot start ${this.id}: ${reason}`, {
+        data: { id: this.id, exitCode: codeOf(reason), reason },
+        cause: error,
+      });
+    }
+  }
+
+  async wait(signal?: AbortSignal): Promise<DetachedState> {
+    let missedSince: number | undefined;
+    for (;;) {
+      const state = this.state();
+      if (state.kind === 'exited') return state;
+      // The process ends a moment before conmon has written down how.
+      if (state.kind !== 'lost') missedSince = undefined;
+      else missedSince ??= performance.now();
+      const isKept = this.#isKept();
+      if (missedSince !== undefined && !isKept && performance.now() - missedSince > EXIT_FILE_GRACE_MS) return state;
+      signal?.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+  }
+
+  async kill(signal: string | number): Promise<boolean> {
+    const number = signalNumber(signal);
+    const init = this.#record()?.init;
+    if (init === undefined || !isAlive(init)) return false;
+    const sent = signalOwner(init, number);
+    if (number === SIGKILL) thaw(this.id);
+    return sent;
+  }
+
+  async stop(options: { readonly signal?: string | number; readonly graceMs: number }): Promise<DetachedState> {
+    const state = this.state();
+    if (state.kind === 'exited' || state.kind === 'lost') return state;
+    if (state.kind === 'running') {
+      await this.kill(options.signal ?? 'TERM');
+      // A frozen container cannot act on the signal (docker thaws it too).
+      thaw(this.id);
+      const ended = await this.#endWithin(options.graceMs);
+      if (ended !== undefined) return ended;
+    }
+    await this.kill('KILL');
+    return this.wait();
+  }
+
+  async #endWithin(graceMs: number): Promise<DetachedState | undefined> {
+    try {
+      return await this.wait(AbortSignal.timeout(Math.max(0, graceMs)));
+    } catch (error) {
+      if (error instanceof Error && error.name === 'TimeoutError') return undefined;
+      throw error;
+    }
+  }
+
+  pause(): Promise<void> {
+    return setFrozen(this.id, true);
+  }
+
+  resume(): Promise<void> {
+    return setFrozen(this.id, false);
+  }
+
+  async exec(request: ExecRequest): Promise<ExecHandle> {
+    const state = this.state();
+    if (state.kind !== 'running') {
+      throw new ShaleError('CONTAINER_NOT_RUNNING', `container ${this.id} is not running`, {
+        data: { state: state.kind },
+      });
+    }
+    const config = readJson(`${this.#paths.bundle}/config.json`) as RuntimeConfig; // written by `prepare`, folder 0700
+    const access = `/proc/${state.pid}/root`;
+    // The rootfs is mounted in the keeper's namespace only, and the runtime starts from there.
+    const namespacesOf = this.#record()?.keeper.pid;
+    return execInContainer(
+      { context: this.#context, id: this.id, config, access, ...(namespacesOf !== undefined && { namespacesOf }) },
+      request,
+    );
+  }
+
+  logs(options: LogOptions = {}): AsyncGenerator<LogLine> {
+    return readLog(this.#paths.log, options, () => ['exited', 'lost'].includes(this.state().kind) && !this.#isKept());
+  }
+
+  async remove(options: { readonly force: boolean }): Promise<void> {
+    const state = this.state();
+    if (state.kind === 'running' || state.kind === 'created') {
+      if (!options.force && state.kind === 'running') {
+        throw new ShaleError('CONTAINER_RUNNING', `container ${this.id} is running`, { hint: 'stop it, or use force' });
+      }
+      await this.kill('KILL');
+      await this.wait();
+    }
+    await discard(this.#context, this.id);
+    await releaseLeases(this.#context.host, this.#context.folders.networks, (lease) => lease.id === this.id);
+    removeFolder(`${this.#context.folders.containers}/${this.id}`);
+    removeFolder(this.#paths.record);
+  }
+
+  #record(): DetachedRecord | undefined {
+    return readDetachedRecord(this.#paths.record);
+  }
+
+  #isKept(): boolean {
+    const keeper = this.#record()?.keeper;
+    return keeper !== undefined && isAlive(keeper);
+  }
+}
+
+function signalOwner(owner: Owner, signal: number): boolean {
+  try {
+    const descriptor = openProcess(owner.pid);
+    try {
+      // Between the two looks the pid cannot have become another process's: the descriptor holds the one.
+      if (!isAlive(owner)) return false;
+      signalProcess(descriptor, signal);
+      return true;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false;
+  }
+}
+
+function readExit(id: string, paths: Paths): Extract<DetachedState, { readonly kind: 'exited' }> | undefined {
+  try {
+    const text = readFileSync(paths.exitFile, 'latin1').trim();
+    // conmon creates the file and then writes it: an empty one is not the end yet.
+    if (!/^-?\d{1,10}$/.test(text)) return undefined;
+    const oomKilled = existsSync(paths.oomFile) || (Number(text) !== 0 && oomKills(id) > 0);
+    return { kind: 'exited', code: Number(text), oomKilled, finishedAtMs: statSync(paths.exitFile).mtimeMs };
+  } catch {
+    return undefined;
+  }
+}
+
+interface EncodedTraces {
+  readonly created: MountTraces['created'];
+  readonly touched: readonly { readonly path: string; readonly mtimeNs: string }[];
+}
+
+function encodeTraces(traces: MountTraces): EncodedTraces {
+  return {
+    created: traces.created,
+    touched: traces.touched.map(({ path, mtimeNs }) => ({ path, mtimeNs: mtimeNs.toString() })),
+  };
+}
+
+export function readDetachedRecord(path: string): DetachedRecord | undefined {
+  const value = readJson(path);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const record: Record<string, unknown> = { ...value };
+  const { id, init, keeper } = { id: record['id'], init: record['init'], keeper: record['keeper'] };
+  if (typeof id !== 'string' || !isOwner(init) || !isOwner(keeper)) return undefined;
+  const traces = record['traces'] as EncodedTraces; // written by createDetached, with the fields that were just checked
+  const touched = traces.touched.map(({ path: at, mtimeNs }) => ({ path: at, mtimeNs: BigInt(mtimeNs) }));
+  return { id, init, keeper, traces: { created: traces.created, touched } };
+}
+
+/** True while a process of the container or its keeper lives. For the sweep. */
+export function isDetachedAlive(stateDir: string): boolean {
+  const record = readDetachedRecord(`${stateDir}/container.json`);
+  return record !== undefined && (isAlive(record.init) || isAlive(record.keeper));
+}
+
+/** Takes a dead detached container out of the runtime; its state folder and how it ended stay. */
+export async function retireDetached(context: RuntimeContext, id: string, stateDir: string): Promise<void> {
+  if (oomKills(id) > 0 && existsSync(stateDir)) writeFileSync(pathsOf(id, stateDir).oomFile, '');
+  await discard(context, id);
+}

@@ -1,0 +1,70 @@
+import { existsSync, statSync } from 'node:fs';
+import { isAlive, messageOf } from '../base/index.ts';
+import { isOrphan, releaseLeases } from './bridge.ts';
+import { cgroupFolders, removeCgroupsSoon, thaw } from './cgroups.ts';
+import { isDetachedAlive, retireDetached } from './detached.ts';
+import { listRecords, readRecord, removeFolder } from './folders.ts';
+import type { RuntimeContext } from './prepare.ts';
+import type { SweepReport } from './types.ts';
+
+/**
+ * Removes what dead processes left: records tell whose each thing is. Processes are not killed here: those of a dead
+ * owner die with their process-id namespace; frozen ones are thawed so that they can. See Runtime.sweep.
+ */
+export async function sweep(context: RuntimeContext): Promise<SweepReport> {
+  const { folders, host } = context;
+  const left: { what: string; why: string }[] = [];
+  const swept = { runtimeStates: [] as string[], cgroups: [] as string[], folders: [] as string[] };
+  for (const id of listRecords(folders)) {
+    if (isRecordAlive(context, id)) continue;
+    const error = await retire(context, id, swept);
+    if (error !== undefined) left.push({ what: `container ${id}`, why: error });
+  }
+  const leases = await releaseLeases(
+    host,
+    folders.networks,
+    (lease) => isOrphan(lease) || (lease.kind === 'container' && !listRecords(folders).includes(lease.id)),
+  );
+  return { ...swept, networks: leases.released, left: [...left, ...leases.left] };
+}
+
+/**
+ * A record of this run folder. One that is not whole belongs to a process in the middle of the claim, or to a dead one:
+ * the claim takes no time, so an old folder without record is dead.
+ */
+function isRecordAlive(context: RuntimeContext, id: string): boolean {
+  const record = readRecord(context.folders, id);
+  if (record === undefined) return isYoung(context, id);
+  if (isAlive(record.owner)) return true;
+  return record.kind === 'detached' && record.stateDir !== undefined && isDetachedAlive(record.stateDir);
+}
+
+const CLAIM_MS = 60_000;
+
+function isYoung(context: RuntimeContext, id: string): boolean {
+  const stat = statSync(`${context.folders.containers}/${id}`, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs < CLAIM_MS;
+}
+
+type Swept = { readonly runtimeStates: string[]; readonly cgroups: string[]; readonly folders: string[] };
+
+/** Returns why something is left. */
+async function retire(context: RuntimeContext, id: string, swept: Swept): Promise<string | undefined> {
+  const { folders } = context;
+  try {
+    thaw(id);
+    const record = readRecord(folders, id);
+    if (record?.stateDir !== undefined) await retireDetached(context, id, record.stateDir);
+    const had = cgroupFolders(id).length > 0;
+    const busy = await removeCgroupsSoon(id);
+    if (busy.length > 0) return `${busy.join(', ')} is in use`;
+    if (had) swept.cgroups.push(id);
+    if (existsSync(`${folders.runtimeState}/${id}`)) swept.runtimeStates.push(id);
+    removeFolder(`${folders.runtimeState}/${id}`);
+    removeFolder(`${folders.containers}/${id}`);
+    swept.folders.push(id);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}

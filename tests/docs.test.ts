@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { describe, test } from 'node:test';
+import { parseFragment } from '../scripts/changes/fragment.ts';
+import { cliPages } from '../scripts/docs/cli-pages.ts';
+import { folderIndexes } from '../scripts/docs/folder-index.ts';
+
+const root = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+
+describe('generated pages', () => {
+  test('docs/cli is what the command table says (else: npm run docs)', async () => {
+    const pages = await cliPages();
+    for (const [path, text] of pages) assert.ok(existsSync(join(root, path)) && read(path) === text, path);
+    assert.deepEqual(
+      readdirSync(join(root, 'docs/cli')).filter((name) => !pages.has(`docs/cli/${name}`)),
+      [],
+    );
+  });
+
+  test('docs/formats.md and docs/compatibility.md list their pages (else: npm run docs)', () => {
+    for (const [path, text] of folderIndexes(root)) assert.equal(read(path), text);
+  });
+});
+
+describe('docs/reliability.md', () => {
+  const rows = [...read('docs/reliability.md').matchAll(/^\| (F-\d{3}) \| ([^|]*) \| `([^`|]+)` \|$/gm)].map(
+    ([, id = '', , file = '']) => ({ id, file }),
+  );
+  const tests = globSync(['src/**/*.test.ts', 'src/**/*.contract.ts', 'tests/**/*.test.ts'], { cwd: root });
+  const named = new Set(
+    tests.flatMap((file) => [...read(file).matchAll(/['"`](F-\d{3})\b/g)].map(([, id = '']) => `${id} ${file}`)),
+  );
+
+  test('every row names a file with a test of that row', () => {
+    const wrong = rows.filter(({ id, file }) => !named.has(`${id} ${file}`));
+    assert.deepEqual(wrong, []);
+  });
+});
+
+test('every fragment of changes/unreleased can be read', () => {
+  for (const name of readdirSync(join(root, 'changes/unreleased')).filter((one) => one.endsWith('.md'))) {
+    assert.doesNotThrow(() => parseFragment(read(`changes/unreleased/${name}`), name));
+  }
+});
+
+test('relative links of the documentation lead somewhere', () => {
+  const pages = globSync(['*.md', 'docs/**/*.md', 'changes/*.md'], { cwd: root });
+  const broken = pages.flatMap((page) =>
+    [
+      ...read(page)
+        .replaceAll(/```[^]*?```/g, '')
+        .matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)[^)]*\)/g),
+    ]
+      .map(([, link = '']) => link)
+      .filter((link) => !existsSync(join(root, dirname(page), link)))
+      .map((link) => `${page}: ${link}`),
+  );
+  assert.deepEqual(broken, []);
+});

@@ -1,0 +1,105 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+
+const CACHE = resolve(import.meta.dirname, '../../.cache/debian-tools');
+const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
+const DOWNLOAD_TIMEOUT_MS = 240_000;
+
+/**
+ * A program from a package of a Debian release, without installing anything: the package and what it depends on are
+ * fetched by the host's apt from the mirror that the host uses, verified by its keys, unpacked into a cache of this
+ * checkout, and run by the release's own loader and libraries.
+ *
+ * Returns the path of a wrapper that takes the program's arguments; undefined where there is no apt, no network or no
+ * such package. `debianTool('trixie', 'erofs-utils', 'usr/bin/fsck.erofs')`
+ */
+export function debianTool(release: string, packageName: string, program: string): string | undefined {
+  const home = join(CACHE, `${release}-${packageName}`);
+  const root = join(home, 'root');
+  try {
+    if (!existsSync(root)) install(release, packageName, home);
+    return wrapper(home, root, program);
+  } catch {
+    return undefined;
+  }
+}
+
+function install(release: string, packageName: string, home: string): void {
+  const work = `${home}.${process.pid}`;
+  try {
+    for (const folder of ['lists/partial', 'archives/partial', 'etc', 'root'])
+      mkdirSync(join(work, folder), { recursive: true });
+    writeFileSync(join(work, 'status'), '');
+    writeFileSync(join(work, 'etc/sources.list'), sourceOf(release));
+    const options = aptOptions(work);
+    apt([...options, 'update']);
+    apt([...options, '--yes', '--no-install-recommends', '--download-only', 'install', packageName]);
+    for (const name of readdirSync(join(work, 'archives'))) {
+      if (name.endsWith('.deb')) run('dpkg-deb', ['-x', join(work, 'archives', name), join(work, 'root')]);
+    }
+    for (const folder of ['lists', 'archives']) rmSync(join(work, folder), { recursive: true });
+    mkdirSync(CACHE, { recursive: true });
+    if (!existsSync(home)) renameSync(work, home);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+}
+
+/** The mirror of the host, with another release of Debian in the place of the host's. */
+function sourceOf(release: string): string {
+  const rows = run('apt-get', [
+    'indextargets',
+    '--format',
+    '$(ORIGIN)|$(LABEL)|$(COMPONENT)|$(SITE)',
+    'Created-By: Packages',
+  ]);
+  for (const row of rows.split('\n')) {
+    const [origin, label, component, site] = row.split('|');
+    if (origin !== 'Debian' || label !== 'Debian' || component !== 'main' || site === undefined) continue;
+    return `deb ${existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : ''}${site} ${release} main\n`;
+  }
+  throw new Error('the host has no mirror of Debian');
+}
+
+function aptOptions(work: string): string[] {
+  const settings = {
+    'Dir::Etc::sourcelist': join(work, 'etc/sources.list'),
+    'Dir::Etc::sourceparts': '-',
+    'Dir::State::lists': join(work, 'lists'),
+    'Dir::State::status': join(work, 'status'),
+    'Dir::Cache::archives': join(work, 'archives'),
+    'Dir::Cache::pkgcache': '',
+    'Dir::Cache::srcpkgcache': '',
+    'APT::Sandbox::User': 'root',
+    'Acquire::Languages': 'none',
+    'Debug::NoLocking': 'true',
+  };
+  return Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
+}
+
+function apt(args: readonly string[]): void {
+  run('apt-get', ['-qq', ...args]);
+}
+
+function run(program: string, args: readonly string[]): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    timeout: DOWNLOAD_TIMEOUT_MS,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+function wrapper(home: string, root: string, program: string): string | undefined {
+  const path = join(root, program);
+  const [loader] = globSync(join(root, 'usr/lib/*/ld-linux-*.so.*'));
+  if (!existsSync(path) || loader === undefined) return undefined;
+  const script = join(home, `run-${program.replaceAll('/', '-')}`);
+  const libraries = [join(loader, '..'), join(root, 'usr/lib')].join(':');
+  if (!existsSync(script)) {
+    writeFileSync(script, `#!/bin/sh\nexec '${loader}' --library-path '${libraries}' '${path}' "$@"\n`, {
+      mode: 0o755,
+    });
+  }
+  return script;
+}
