@@ -14,8 +14,8 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isShaleError, isSystemError } from '../base/index.ts';
-import { command, has, isRoot, mounted, runProcess, validate } from './fixture-host.ts';
-import { publishImage, scratch, scratchStore, storeImage } from './fixture.ts';
+import { command, has, isRoot, mounted, runProcess, validate } from './host.fixture.ts';
+import { publishImage, scratch, scratchStore, storeImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
 import type { Store } from './types.ts';
 

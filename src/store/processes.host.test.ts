@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { diskUsage } from './files.ts';
-import { has, runProcess, validate } from './fixture-host.ts';
-import { diffIdOf, digestOf, publishImage, scratch, scratchStore } from './fixture.ts';
+import { has, runProcess, validate } from './host.fixture.ts';
+import { diffIdOf, digestOf, publishImage, scratch, scratchStore } from './store.fixture.ts';
 import { openStore } from './open.ts';
 
 const LONG = process.env['SHALE_TEST_LONG'] !== undefined;

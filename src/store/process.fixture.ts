@@ -1,10 +1,10 @@
 /**
- * A program for the tests that need processes: `node fixture-process.ts ROOT COMMAND [ARGUMENT…]`. It prints one line
+ * A program for the tests that need processes: `node process.fixture.ts ROOT COMMAND [ARGUMENT…]`. It prints one line
  * for each thing that the store has reported done.
  */
 import { once } from 'node:events';
 import { asDiffId, parseDigest } from '../oci/index.ts';
-import { publishImage, storeImage } from './fixture.ts';
+import { publishImage, storeImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
 import type { Store } from './types.ts';
 

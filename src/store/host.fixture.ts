@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { openStore } from './open.ts';
 
-const PROGRAM = fileURLToPath(new URL('./fixture-process.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./process.fixture.ts', import.meta.url));
 
 export interface Outcome {
   readonly lines: readonly string[];
