@@ -33,7 +33,7 @@ async function assertReadable(root: string, tag: string): Promise<void> {
   await store.usage();
   const before = performance.now();
   for (const write of [
-    () => store.blobs.put(Buffer.from('x')),
+    () => store.blobs.put(Buffer.from('new bytes')),
     () => store.tags.remove(tag, 'rmi'),
     () => store.collect(),
   ]) {
