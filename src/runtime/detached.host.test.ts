@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
@@ -182,3 +182,32 @@ test(
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
   },
 );
+
+test('F-252: a log stays within its size, whatever a container prints', { skip }, async () => {
+  using world = openWorld();
+  const spec = world.spec(['sh', '-c', 'yes 0123456789012345678901234567890123456789 | head -c 3000000; echo last']);
+  const stateDir = `${world.folder}/state`;
+  mkdirSync(stateDir);
+  const container = await world.runtime.create(spec, { stateDir, logMaxBytes: 200_000 });
+  await container.start();
+  assert.equal((await container.wait()).kind, 'exited');
+  assert.ok(statSync(`${stateDir}/container.log`).size <= 400_000);
+  assert.match(await logOf(container, { tail: 1 }), /last/);
+  await container.remove({ force: true });
+});
+
+test('F-289: a container whose keeper is killed goes on, ends as lost and can be removed', { skip }, async () => {
+  using world = openWorld();
+  const before = takeLeakSnapshot(world.marker);
+  await using made = await make(world, ['sleep', '60']);
+  await made.container.start();
+  process.kill(Number(readFileSync(`${made.stateDir}/conmon.pid`, 'latin1')), 'SIGKILL');
+  await sleep(50);
+  assert.equal(made.container.state().kind, 'running');
+  await world.runtime.sweep();
+  assert.equal(made.container.state().kind, 'running');
+  await made.container.kill('KILL');
+  assert.deepEqual(await made.container.wait(), { kind: 'lost' });
+  await made.container.remove({ force: true });
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+});
