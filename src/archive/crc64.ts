@@ -8,7 +8,7 @@ const POLYNOMIAL = 0xc96c5795d7870f42n;
 const SLICES = 4;
 
 /** For each of four byte positions and each byte: the low and the high half of its remainder, by turns. */
-const TABLE: Uint32Array = makeTable();
+let remainders: Uint32Array | undefined;
 
 function makeTable(): Uint32Array {
   const table = new Uint32Array(SLICES * 512);
@@ -25,6 +25,8 @@ function makeTable(): Uint32Array {
 
 /** CRC-64 as xz uses it (ECMA-182, reflected), over `bytes`, going on from `before`. */
 export function crc64(bytes: Uint8Array = new Uint8Array(0), before: Crc64 = { high: 0, low: 0 }): Crc64 {
+  // Made when first needed: it costs milliseconds, and most commands read no xz.
+  const table = (remainders ??= makeTable());
   let low = ~before.low;
   let high = ~before.high;
   let at = 0;
@@ -36,13 +38,13 @@ export function crc64(bytes: Uint8Array = new Uint8Array(0), before: Crc64 = { h
     const b = 1024 + ((first >>> 8) & 0xff) * 2;
     const c = 512 + ((first >>> 16) & 0xff) * 2;
     const d = (first >>> 24) * 2;
-    low = high ^ (TABLE[a] ?? 0) ^ (TABLE[b] ?? 0) ^ (TABLE[c] ?? 0) ^ (TABLE[d] ?? 0);
-    high = (TABLE[a + 1] ?? 0) ^ (TABLE[b + 1] ?? 0) ^ (TABLE[c + 1] ?? 0) ^ (TABLE[d + 1] ?? 0);
+    low = high ^ (table[a] ?? 0) ^ (table[b] ?? 0) ^ (table[c] ?? 0) ^ (table[d] ?? 0);
+    high = (table[a + 1] ?? 0) ^ (table[b + 1] ?? 0) ^ (table[c + 1] ?? 0) ^ (table[d + 1] ?? 0);
   }
   for (; at < bytes.length; at++) {
     const entry = ((low ^ (bytes[at] ?? 0)) & 0xff) * 2;
-    low = ((low >>> 8) | (high << 24)) ^ (TABLE[entry] ?? 0);
-    high = (high >>> 8) ^ (TABLE[entry + 1] ?? 0);
+    low = ((low >>> 8) | (high << 24)) ^ (table[entry] ?? 0);
+    high = (high >>> 8) ^ (table[entry + 1] ?? 0);
   }
   return { high: ~high >>> 0, low: ~low >>> 0 };
 }

@@ -100,7 +100,9 @@ export class Lzma2Decoder {
     // Positions count modulo 16, so moving by a multiple of it leaves them alone.
     this.#dictionaryBytes = Math.ceil(Math.max(dictionaryBytes, 4096) / 16) * 16;
     const slack = Math.ceil(Math.max(2 * CHUNK_BYTES_MAX, dictionaryBytes / 4) / 16) * 16;
-    this.#history = new Uint8Array(this.#dictionaryBytes + slack);
+    // Not cleared: a match never reaches behind what was decoded, and a small stream touches little of it. (A plain
+    // array over the memory, since `slice` of a Buffer would not copy.)
+    this.#history = new Uint8Array(Buffer.allocUnsafeSlow(this.#dictionaryBytes + slack).buffer);
   }
 
   /** Forgets everything: the next chunk has to begin anew. */

@@ -60,6 +60,13 @@ export function parsePax(body: Buffer, fail: TarFail): PaxHeader {
   return header;
 }
 
+/** The keywords of a header that would change an entry. */
+export function appliedKeywords(header: PaxHeader): string[] {
+  const { path, linkPath, sizeBytes, uid, gid, mtimeNs, xattrs, sparse } = header;
+  const values = { path, linkpath: linkPath, size: sizeBytes, uid, gid, mtime: mtimeNs, xattrs, sparse };
+  return Object.entries(values).flatMap(([keyword, value]) => (value === undefined ? [] : [keyword]));
+}
+
 /** Takes the record at `at` into `header` and returns where the next one starts. */
 function takeRecord(body: Buffer, at: number, header: PaxHeader, fail: TarFail): number {
   let cursor = at;

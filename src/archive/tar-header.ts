@@ -30,6 +30,13 @@ export function hasValidChecksum(bytes: Buffer, at: number): boolean {
   return expected === sumOf(bytes, at) || expected === signedSumOf(bytes, at);
 }
 
+/** Tells by its first block whether something is a tar, as docker's ADD does: a header whose checksum is right. */
+export function isTar(bytes: Uint8Array): boolean {
+  if (bytes.byteLength < BLOCK_BYTES) return false;
+  const block = Buffer.from(bytes.buffer, bytes.byteOffset, BLOCK_BYTES);
+  return !isZeroBlock(block, 0) && hasValidChecksum(block, 0);
+}
+
 /** The sum over a header's bytes with its checksum field taken as spaces. */
 export function sumOf(bytes: Buffer, at: number): number {
   let sum = SPACE * (CHECKSUM_END - CHECKSUM_START);

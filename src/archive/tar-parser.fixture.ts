@@ -1,5 +1,6 @@
 /** Small tars for tests, hostile ones among them: every field can be given as it should stand in the header. */
-import type { ByteString } from '../base/index.ts';
+import assert from 'node:assert/strict';
+import { type ByteString, isShaleError, type ShaleError } from '../base/index.ts';
 import type { ReadTarEntry, TarEntry } from './entry.ts';
 import { formatPaxRecord } from './pax.ts';
 import type { TarWarning } from './tar-errors.ts';
@@ -138,6 +139,19 @@ export function paths(bytes: Uint8Array, options: TarReadOptions = {}): ByteStri
   return parse(bytes, options).entries.map((entry) => entry.path);
 }
 
+/** Fails unless parsing fails with `code` and says where; returns the error. */
+export function refused(bytes: Uint8Array, code: string, options: TarReadOptions = {}): ShaleError {
+  try {
+    parse(bytes, options);
+  } catch (error) {
+    assert.ok(isShaleError(error, code), `expected ${code}, got ${String(error)}`);
+    assert.equal(typeof error.data['offset'], 'number');
+    assert.match(error.message, /at byte \d+: /);
+    return error;
+  }
+  return assert.fail(`a tar was accepted that should fail with ${code}`);
+}
+
 /** An entry to be written, an empty file unless said otherwise. */
 export function entry(fields: Partial<TarEntry> = {}): TarEntry {
   return {
@@ -155,3 +169,7 @@ export function entry(fields: Partial<TarEntry> = {}): TarEntry {
     ...fields,
   };
 }
+
+/** Two small files. */
+export const A: Buffer = member({ name: 'a' }, 'content of a');
+export const B: Buffer = member({ name: 'b' }, 'content of b');

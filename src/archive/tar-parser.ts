@@ -1,15 +1,9 @@
 import type { ByteString } from '../base/index.ts';
-import type { EntryKind, ReadTarEntry, SparseExtent } from './entry.ts';
-import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PATH_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
-import { type PaxHeader, parsePax, type PaxSparse } from './pax.ts';
-import {
-  EXTENSION_SPARSE_FIELDS,
-  GNU_SPARSE_FIELDS,
-  readSparseSlots,
-  SparseMapReader,
-  sparseExtents,
-  STAR_SPARSE_FIELDS,
-} from './sparse.ts';
+import { HeaderGroup } from './header-group.ts';
+import type { EntryKind, ReadTarEntry } from './entry.ts';
+import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
+import { appliedKeywords, parsePax } from './pax.ts';
+import { SparseEntry } from './sparse-entry.ts';
 import { quoteName, tarError, type TarFail, type TarWarning } from './tar-errors.ts';
 import {
   BLOCK_BYTES,
@@ -41,6 +35,8 @@ export interface TarHandler {
 export interface TarReadOptions {
   /** Refuse names that are invalid as whiteouts, as in a layer. Whiteouts themselves are ordinary entries. */
   readonly whiteouts?: boolean;
+  /** Leave out a file that is named like the root, or not at all, with a warning: docker's ADD does. Refused otherwise. */
+  readonly skipRootFiles?: boolean;
   /** Most headers to accept; {@link ENTRIES_MAX} by default. */
   readonly entriesMax?: number;
 }
@@ -50,21 +46,11 @@ type State =
   /** One zero block was seen: only another one, or the end, may follow. */
   | 'zero'
   | 'meta'
-  | 'sparse-extension'
   | 'sparse-map'
   | 'content'
   | 'skip'
   | 'padding'
   | 'after-end';
-
-/** What the headers said of an entry that cannot be handed on before its sparse map has been read. */
-interface Draft {
-  readonly path: ByteString;
-  readonly fields: PlainFields;
-  readonly sizeBytes: number;
-  storedBytes: number;
-  readonly numbers: number[];
-}
 
 /** The header block of an entry, and what it and the headers before it say of name and size. */
 interface RawEntry {
@@ -75,7 +61,16 @@ interface RawEntry {
   readonly storedBytes: number;
 }
 
+/** What an entry is, apart from its content. */
+interface Identity {
+  readonly path: ByteString;
+  readonly fields: PlainFields;
+}
+
+type Content = Pick<ReadTarEntry, 'sizeBytes' | 'storedBytes' | 'sparse'>;
+
 const NO_DEVICE: DeviceNumbers = { deviceMajor: 0, deviceMinor: 0 };
+const NO_CONTENT: Content = plainContent(0);
 
 /**
  * Reads a tar that is pushed in, chunk by chunk of any size, and hands its entries on while it reads; synchronous, in
@@ -92,6 +87,7 @@ const NO_DEVICE: DeviceNumbers = { deviceMajor: 0, deviceMinor: 0 };
 export class TarParser {
   readonly #handler: TarHandler;
   readonly #whiteouts: boolean;
+  readonly #skipRootFiles: boolean;
   readonly #entriesMax: number;
   readonly #carry: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #carried = 0;
@@ -108,19 +104,18 @@ export class TarParser {
   #metaType = '';
   #meta: Buffer = Buffer.alloc(0);
   #metaFilled = 0;
-  #pax: PaxHeader | undefined;
-  #longName: ByteString | undefined;
-  #longLink: ByteString | undefined;
 
+  /** Where the first header of the entry begins, and whether an extended header has already been read for it. */
   #entryAt = 0;
   #hasGroup = false;
   #entryName: ByteString | undefined;
-  #draft: Draft | undefined;
-  #mapReader: SparseMapReader | undefined;
+  /** A sparse file whose map goes on in the blocks after its header. */
+  #sparse: (Identity & { readonly entry: SparseEntry }) | undefined;
 
   constructor(handler: TarHandler, options: TarReadOptions = {}) {
     this.#handler = handler;
     this.#whiteouts = options.whiteouts ?? false;
+    this.#skipRootFiles = options.skipRootFiles ?? false;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
   }
 
@@ -167,9 +162,11 @@ export class TarParser {
     this.#handler.warning?.({ code, message: `${subject} at byte ${offset}: ${problem}`, offset, entry });
   };
 
+  readonly #group: HeaderGroup = new HeaderGroup(this.#fail);
+
   #checkEnd(): void {
     const atEnd = `unexpected end of archive after ${this.#offset} bytes`;
-    if (this.#carried > 0 && this.#state === 'header') {
+    if (this.#carried > 0 && (this.#state === 'header' || this.#state === 'zero')) {
       throw tarError('TAR_TRUNCATED', `${atEnd}, in a header`, this.#offset - this.#carried, undefined);
     }
     switch (this.#state) {
@@ -177,7 +174,6 @@ export class TarParser {
       case 'skip':
         return this.#fail('TAR_TRUNCATED', `${atEnd}, ${this.#remaining} bytes of content are missing`);
       case 'meta':
-      case 'sparse-extension':
       case 'sparse-map':
         return this.#fail('TAR_TRUNCATED', `${atEnd}, in an extended header`);
       case 'header':
@@ -198,7 +194,6 @@ export class TarParser {
       switch (this.#state) {
         case 'header':
         case 'zero':
-        case 'sparse-extension':
         case 'sparse-map':
           at = this.#consumeBlock(chunk, at);
           break;
@@ -275,10 +270,13 @@ export class TarParser {
   }
 
   #takeBlock(block: Buffer, at: number): void {
-    const draft = this.#draft;
-    if (draft === undefined) return this.#takeHeaderBlock(block, at);
-    if (this.#mapReader === undefined) return this.#takeSparseExtension(draft, block, at);
-    return this.#takeSparseMap(draft, this.#mapReader, block, at);
+    const sparse = this.#sparse;
+    if (sparse === undefined) return this.#takeHeaderBlock(block, at);
+    sparse.entry.take(block, at);
+    if (!sparse.entry.isWhole) return;
+    this.#sparse = undefined;
+    this.#emitSparse(sparse, sparse.entry);
+    this.#forgetGroup();
   }
 
   #takeHeaderBlock(block: Buffer, at: number): void {
@@ -349,29 +347,14 @@ export class TarParser {
   }
 
   #takeMeta(body: Buffer): void {
-    switch (this.#metaType) {
-      case 'L':
-        this.#longName = stringField(body, 0, body.length);
-        this.#entryName = this.#longName;
-        return;
-      case 'K':
-        this.#longLink = stringField(body, 0, body.length);
-        return;
-      case 'g':
-        return this.#noteGlobal(parsePax(body, this.#fail));
-      default:
-        this.#pax = parsePax(body, this.#fail);
-        this.#entryName = this.#pax.sparse?.name ?? this.#pax.path ?? this.#entryName;
+    if (this.#metaType !== 'g') {
+      this.#group.take(this.#metaType, body);
+      this.#entryName = this.#group.nameSoFar;
+      return;
     }
-  }
-
-  #noteGlobal(pax: PaxHeader): void {
-    const { path, linkPath, sizeBytes, uid, gid, mtimeNs, xattrs, sparse } = pax;
-    const values = { path, linkpath: linkPath, size: sizeBytes, uid, gid, mtime: mtimeNs, xattrs, sparse };
-    const ignored = Object.entries(values).filter(([, value]) => value !== undefined);
+    const ignored = appliedKeywords(parsePax(body, this.#fail));
     if (ignored.length === 0) return;
-    const keywords = ignored.map(([keyword]) => keyword).join(', ');
-    this.#warn('TAR_RECORD_IGNORED', `global extended header sets ${keywords}, which is not applied`);
+    this.#warn('TAR_RECORD_IGNORED', `global extended header sets ${ignored.join(', ')}, which is not applied`);
   }
 
   #headerSize(block: Buffer, at: number): number {
@@ -383,22 +366,17 @@ export class TarParser {
   #takeEntry(type: string, block: Buffer, at: number): void {
     const format = headerFormat(block, at);
     this.#entryName = nameField(block, at, format);
-    this.#entryName = this.#overridden(
-      'name',
-      this.#longName,
-      this.#pax?.sparse?.name ?? this.#pax?.path,
-      this.#entryName,
-    );
+    this.#entryName = this.#group.name(this.#entryName);
     const sizeInHeader = this.#headerSize(block, at);
     const raw: RawEntry = {
       name: this.#entryName,
       block,
       at,
       format,
-      storedBytes: this.#pax?.sizeBytes ?? sizeInHeader,
+      storedBytes: this.#group.pax?.sizeBytes ?? sizeInHeader,
     };
     this.#takeKind(type, raw);
-    if (this.#draft === undefined) this.#forgetGroup();
+    if (this.#sparse === undefined) this.#forgetGroup();
   }
 
   #takeKind(type: string, raw: RawEntry): void {
@@ -409,9 +387,9 @@ export class TarParser {
       case 'S':
         return this.#takeFile(type, raw);
       case '1':
-        return this.#emit('hardlink', raw, this.#hardlinkTarget(raw), NO_DEVICE);
+        return this.#emit('hardlink', raw, this.#group.hardlinkTarget(linkField(raw)), NO_DEVICE);
       case '2':
-        return this.#emit('symlink', raw, this.#symlinkTarget(raw), NO_DEVICE);
+        return this.#emit('symlink', raw, this.#group.symlinkTarget(linkField(raw)), NO_DEVICE);
       case '3':
         return this.#emit('character', raw, '', this.#device(raw));
       case '4':
@@ -431,47 +409,12 @@ export class TarParser {
   }
 
   #forgetGroup(): void {
-    this.#pax = undefined;
-    this.#longName = undefined;
-    this.#longLink = undefined;
+    this.#group.clear();
     this.#hasGroup = false;
   }
 
-  /** Readers disagree which of two extended headers counts, so the two must say the same. */
-  #overridden(
-    what: string,
-    gnu: ByteString | undefined,
-    pax: ByteString | undefined,
-    inHeader: ByteString,
-  ): ByteString {
-    if (gnu !== undefined && pax !== undefined && gnu !== pax) {
-      return this.#fail('TAR_HEADER', `a PAX and a GNU header give the entry two different ${what}s`);
-    }
-    return gnu ?? pax ?? inHeader;
-  }
-
-  #linkTarget(raw: RawEntry): ByteString {
-    const inHeader = stringField(raw.block, raw.at + 157, 100);
-    return this.#overridden('link target', this.#longLink, this.#pax?.linkPath, inHeader);
-  }
-
-  #hardlinkTarget(raw: RawEntry): ByteString {
-    const target = cleanPath(this.#linkTarget(raw), 'target of the hard link', this.#fail);
-    if (target === '') return this.#fail('TAR_PATH', 'target of the hard link is the root directory');
-    return target;
-  }
-
-  #symlinkTarget(raw: RawEntry): ByteString {
-    const target = this.#linkTarget(raw);
-    if (target === '') return this.#fail('TAR_PATH', 'target of the symbolic link is empty');
-    if (target.length > PATH_BYTES_MAX) {
-      return this.#fail('TAR_PATH', `target of the symbolic link has ${target.length} bytes (ENAMETOOLONG)`);
-    }
-    return target;
-  }
-
   #device(raw: RawEntry): DeviceNumbers {
-    return deviceNumbers(raw.block, raw.at, raw.format, this.#pax, this.#fail);
+    return deviceNumbers(raw.block, raw.at, raw.format, this.#group.pax, this.#fail);
   }
 
   #takeFile(type: string, raw: RawEntry): void {
@@ -481,116 +424,57 @@ export class TarParser {
       if (type !== '\0' && raw.storedBytes > 0) return this.#fail('TAR_HEADER', 'a directory cannot have content');
       return this.#emit('directory', raw, '', NO_DEVICE);
     }
-    if (type === 'S') return this.#startHeaderSparse(raw);
-    if (this.#pax?.sparse !== undefined) return this.#startPaxSparse(raw, this.#pax.sparse);
-    const { path, fields } = this.#identity(raw, 'file');
-    return this.#emitFile(path, fields, raw.storedBytes, raw.storedBytes, undefined);
+    const sparse = this.#sparseEntry(type, raw);
+    if (this.#skipRootFiles && (raw.name === '' || cleanPath(raw.name, 'name', this.#fail) === '')) {
+      this.#warn('TAR_TYPE_SKIPPED', 'a file that is named like the root was left out');
+      return this.#startBody('skip', raw.storedBytes);
+    }
+    const identity = this.#identity(raw, 'file');
+    if (sparse === undefined) return this.#emitFile(identity, plainContent(raw.storedBytes));
+    if (sparse.isWhole) return this.#emitSparse(identity, sparse);
+    this.#sparse = { ...identity, entry: sparse };
+    this.#state = 'sparse-map';
   }
 
-  #identity(raw: RawEntry, kind: EntryKind): { readonly path: ByteString; readonly fields: PlainFields } {
+  #sparseEntry(type: string, raw: RawEntry): SparseEntry | undefined {
+    if (type === 'S') return SparseEntry.ofHeader(raw.block, raw.at, raw.format, raw.storedBytes, this.#fail);
+    const sparse = this.#group.pax?.sparse;
+    return sparse === undefined ? undefined : SparseEntry.ofPax(sparse, raw.storedBytes, this.#fail);
+  }
+
+  #identity(raw: RawEntry, kind: EntryKind): Identity {
     const path = cleanPath(raw.name, 'name', this.#fail);
     // CVE-2021-29136: a layer whose root entry is a link replaced the root file system itself.
     if (path === '' && kind !== 'directory') {
       return this.#fail('TAR_PATH', `the root of the tar is a ${kind}, not a directory`);
     }
     if (this.#whiteouts) checkWhiteoutName(path, this.#fail);
-    return { path, fields: plainFields(raw.block, raw.at, this.#pax, this.#fail, this.#warn) };
+    return { path, fields: plainFields(raw.block, raw.at, this.#group.pax, this.#fail, this.#warn) };
   }
 
-  #startHeaderSparse(raw: RawEntry): void {
-    if (raw.format !== 'gnu' && raw.format !== 'star') {
-      return this.#fail('TAR_HEADER', `a sparse entry cannot stand in a tar of format ${raw.format}`);
-    }
-    const isGnu = raw.format === 'gnu';
-    const sizeBytes = numericField(raw.block, raw.at + (isGnu ? 483 : 452), 12);
-    const draft = this.#startDraft(raw, sizeBytes, []);
-    const fields = isGnu ? GNU_SPARSE_FIELDS : STAR_SPARSE_FIELDS;
-    const continues = readSparseSlots(raw.block, raw.at, fields, draft.numbers, this.#fail);
-    if (continues) this.#state = 'sparse-extension';
-    else this.#finishDraft(draft);
+  #emitSparse(identity: Identity, sparse: SparseEntry): void {
+    const { sizeBytes, storedBytes } = sparse;
+    this.#emitFile(identity, { sizeBytes, storedBytes, sparse: sparse.extents() });
   }
 
-  #startPaxSparse(raw: RawEntry, sparse: PaxSparse): void {
-    if (sparse.sizeBytes === undefined) return this.#fail('TAR_HEADER', 'sparse file without its size');
-    const version = `${sparse.major ?? '0'}.${sparse.minor ?? '0'}`;
-    switch (version) {
-      case '0.0':
-      case '0.1':
-        if (sparse.extentCount !== undefined && sparse.extentCount * 2 !== sparse.numbers.length) {
-          return this.#fail('TAR_HEADER', `sparse map has not the ${sparse.extentCount} parts that it claims`);
-        }
-        return this.#finishDraft(this.#startDraft(raw, sparse.sizeBytes, sparse.numbers));
-      case '1.0':
-        if (raw.storedBytes < BLOCK_BYTES) return this.#fail('TAR_HEADER', 'sparse map is missing');
-        this.#mapReader = new SparseMapReader(this.#fail);
-        this.#startDraft(raw, sparse.sizeBytes, this.#mapReader.numbers);
-        this.#state = 'sparse-map';
-        return;
-      default:
-        return this.#fail('TAR_HEADER', `sparse format ${JSON.stringify(version.slice(0, 40))} is not known`);
-    }
-  }
-
-  #startDraft(raw: RawEntry, sizeBytes: number, numbers: number[]): Draft {
-    if (Number.isNaN(sizeBytes) || sizeBytes < 0) {
-      return this.#fail('TAR_NUMBER', 'size of the sparse file is malformed or negative');
-    }
-    const { path, fields } = this.#identity(raw, 'file');
-    const draft: Draft = { path, fields, sizeBytes, storedBytes: raw.storedBytes, numbers };
-    this.#draft = draft;
-    return draft;
-  }
-
-  #takeSparseExtension(draft: Draft, block: Buffer, at: number): void {
-    if (!readSparseSlots(block, at, EXTENSION_SPARSE_FIELDS, draft.numbers, this.#fail)) this.#finishDraft(draft);
-  }
-
-  #takeSparseMap(draft: Draft, map: SparseMapReader, block: Buffer, at: number): void {
-    const isWhole = map.push(block, at);
-    draft.storedBytes -= BLOCK_BYTES;
-    if (isWhole) this.#finishDraft(draft);
-    else if (draft.storedBytes < BLOCK_BYTES) this.#fail('TAR_HEADER', 'sparse map is longer than the content');
-  }
-
-  #finishDraft(draft: Draft): void {
-    const extents = sparseExtents(draft.numbers, draft.sizeBytes, draft.storedBytes, this.#fail);
-    this.#draft = undefined;
-    this.#mapReader = undefined;
-    this.#emitFile(draft.path, draft.fields, draft.sizeBytes, draft.storedBytes, extents);
-    this.#forgetGroup();
-  }
-
-  #emitFile(
-    path: ByteString,
-    fields: PlainFields,
-    sizeBytes: number,
-    storedBytes: number,
-    sparse: readonly SparseExtent[] | undefined,
-  ): void {
-    this.#handler.entry({
-      path,
-      kind: 'file',
-      mode: fields.mode,
-      uid: fields.uid,
-      gid: fields.gid,
-      mtimeNs: fields.mtimeNs,
-      sizeBytes,
-      linkTarget: '',
-      deviceMajor: 0,
-      deviceMinor: 0,
-      xattrs: fields.xattrs,
-      headerOffset: this.#entryAt,
-      dataOffset: this.#offset,
-      storedBytes,
-      sparse,
-    });
-    this.#startBody('content', storedBytes);
-    if (storedBytes === 0) this.#handler.contentEnd?.();
+  #emitFile(identity: Identity, content: Content): void {
+    this.#give('file', identity, '', NO_DEVICE, content);
+    this.#startBody('content', content.storedBytes);
+    if (content.storedBytes === 0) this.#handler.contentEnd?.();
   }
 
   #emit(kind: Exclude<EntryKind, 'file'>, raw: RawEntry, linkTarget: ByteString, device: DeviceNumbers): void {
-    const { path, fields } = this.#identity(raw, kind);
+    this.#give(kind, this.#identity(raw, kind), linkTarget, device, NO_CONTENT);
     this.#state = 'header';
+  }
+
+  #give(
+    kind: EntryKind,
+    { path, fields }: Identity,
+    linkTarget: ByteString,
+    device: DeviceNumbers,
+    content: Content,
+  ): void {
     this.#handler.entry({
       path,
       kind,
@@ -598,15 +482,23 @@ export class TarParser {
       uid: fields.uid,
       gid: fields.gid,
       mtimeNs: fields.mtimeNs,
-      sizeBytes: 0,
+      sizeBytes: content.sizeBytes,
       linkTarget,
       deviceMajor: device.deviceMajor,
       deviceMinor: device.deviceMinor,
       xattrs: fields.xattrs,
       headerOffset: this.#entryAt,
       dataOffset: this.#offset,
-      storedBytes: 0,
-      sparse: undefined,
+      storedBytes: content.storedBytes,
+      sparse: content.sparse,
     });
   }
+}
+
+function linkField(raw: RawEntry): ByteString {
+  return stringField(raw.block, raw.at + 157, 100);
+}
+
+function plainContent(sizeBytes: number): Content {
+  return { sizeBytes, storedBytes: sizeBytes, sparse: undefined };
 }

@@ -14,13 +14,8 @@ export { readHostAptSources } from './debian/host-sources.ts';
 export { compareVersions } from './debian/version.ts';
 export { type Fetcher, HttpFetcher, type HttpFetcherOptions } from './fetch.ts';
 export { isDebianArchitecture, debianArchitecture } from './debian/image-config.ts';
-export {
-  type BaseImage,
-  type BasePackage,
-  type BaseProgress,
-  type DebianBaseOptions,
-  makeDebianBase,
-} from './debian/make-debian-base.ts';
+export { type BaseImage, type BasePackage, makeDebianBase } from './debian/make-debian-base.ts';
+export type { BaseProgress, DebianBaseOptions } from './debian/options.ts';
 export type {
   BaseHost,
   ContentCache,
@@ -31,3 +26,30 @@ export type {
   StoredLayer,
   WorkFolder,
 } from './host.ts';
+
+/** What can go wrong while a base image is made, besides the errors of the readers of tars and compressed streams. */
+export type BasesErrorCode =
+  | 'ARCHITECTURE_NOT_FOUND'
+  | 'CONFIGURE_FAILED'
+  | 'CONTROL_MALFORMED'
+  | 'DEB_MALFORMED'
+  | 'DEPENDENCY_UNSATISFIED'
+  | 'EPOCH_INVALID'
+  | 'FETCH_FAILED'
+  | 'FETCH_NOT_FOUND'
+  | 'FILE_CONFLICT'
+  | 'HASH_MISMATCH'
+  | 'KEYRING_UNREADABLE'
+  | 'LAYER_MALFORMED'
+  | 'LIMIT_EXCEEDED'
+  | 'MIRROR_INVALID'
+  | 'MIRROR_UNKNOWN'
+  | 'OPENPGP_MALFORMED'
+  | 'PACKAGES_CONFLICT'
+  | 'PACKAGE_NOT_FOUND'
+  | 'RELEASE_EXPIRED'
+  | 'RELEASE_FROM_FUTURE'
+  | 'RELEASE_MALFORMED'
+  | 'SIGNATURE_INVALID'
+  | 'SUITE_NOT_FOUND'
+  | 'TREE_PATH';

@@ -131,7 +131,10 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
   for (const warning of plan.warnings) emit({ kind: 'warning', message: warning.message, time: now() });
   await solve(plan.result, {
     graph: plan.graph,
-    operations: openOperations(session),
+    operations: openOperations(session, {
+      name: options.dockerfile.name,
+      text: Buffer.from(options.dockerfile.bytes).toString(),
+    }),
     cache: openActionCache(store, projectOf(options)),
     concurrency: CONCURRENCY,
     noCache: options.noCache,

@@ -1,4 +1,4 @@
-import { ShaleError } from '../base/index.ts';
+import { isShaleError, ShaleError } from '../base/index.ts';
 import type { Op, Vertex } from '../graph/index.ts';
 import type { Operations, StepContext } from '../solver/index.ts';
 import { contextOperation, imageOperation, scratchOperation } from './ops/base.ts';
@@ -10,15 +10,29 @@ import { rootfsOf } from './ops/operation.ts';
 import { formatStored, parseStored, withLayer, type StepResult } from './result.ts';
 import type { BuildSession } from './session.ts';
 
-/** The operations of a build as the solver drives them. */
-export function openOperations(session: BuildSession): Operations<StepResult> {
+/** The file that steps come from, for errors that show its lines. */
+export interface StepSource {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The operations of a build as the solver drives them. What fails says where it stands in the source. */
+export function openOperations(session: BuildSession, source: StepSource): Operations<StepResult> {
+  const locate = <T>(vertex: Vertex, work: Promise<T>, signal?: AbortSignal): Promise<T> =>
+    work.catch((error: unknown) => {
+      throw error === signal?.reason ? error : withExcerpt(error, vertex, source);
+    });
   return {
     fastInputs: (vertex, inputs) =>
-      dispatch(vertex, inputs, { call: (operation, step) => operation.fastInputs(step, session) }),
+      locate(vertex, dispatch(vertex, inputs, { call: (operation, step) => operation.fastInputs(step, session) })),
     contentInputs: (vertex, inputs) =>
-      dispatch(vertex, inputs, { call: (operation, step) => operation.contentInputs(step, session) }),
+      locate(vertex, dispatch(vertex, inputs, { call: (operation, step) => operation.contentInputs(step, session) })),
     execute: (vertex, inputs, context: StepContext) =>
-      dispatch(vertex, inputs, { call: (operation, step) => operation.execute(step, session, context) }),
+      locate(
+        vertex,
+        dispatch(vertex, inputs, { call: (operation, step) => operation.execute(step, session, context) }),
+        context.signal,
+      ),
     store: formatStored,
     async restore(vertex, inputs, stored) {
       const layer = parseStored(stored);
@@ -27,6 +41,19 @@ export function openOperations(session: BuildSession): Operations<StepResult> {
     },
     isSilent: (vertex) => vertex.op.kind === 'scratch' || vertex.op.kind === 'context',
   };
+}
+
+/** Adds the lines that a step comes from, unless the error has some already or says only that it was told to stop. */
+function withExcerpt(error: unknown, vertex: Vertex, { name, text }: StepSource): unknown {
+  const [at] = vertex.origin;
+  if (!isShaleError(error) || error.code === 'CANCELED' || at === undefined || at.file !== name) return error;
+  if ('excerpt' in error.data) return error;
+  const { firstLine, lastLine } = at;
+  return new ShaleError(error.code, error.message, {
+    data: { ...error.data, excerpt: { file: name, text, firstLine, lastLine } },
+    ...(error.hint !== undefined && { hint: error.hint }),
+    ...(error.cause !== undefined && { cause: error.cause }),
+  });
 }
 
 /** What to do with an operation and its step; the two always belong to the same kind of op. */

@@ -3,8 +3,9 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ShaleError } from '../base/index.ts';
 import { allFlags } from './common-flags.ts';
-import type { BuildRequest, ExecRequest, RunRequest } from './engine.ts';
-import { runFake } from './fake-context.fixture.ts';
+import type { BuildRequest, ExecRequest, RunRequest } from '../engine/index.ts';
+import { runCommandLine } from './app.ts';
+import { fakeContext, runFake } from './fake-context.fixture.ts';
 import { formatCommandHelp } from './help.ts';
 import { textWidth } from './output/text-width.ts';
 import { COMMANDS } from './table.ts';
@@ -163,16 +164,65 @@ describe('runCommandLine()', () => {
     }
   });
 
-  test('runCommandLine() ends with 126 and 127 when the command could not be started', async () => {
-    for (const [code, status] of [
-      ['COMMAND_NOT_EXECUTABLE', 126],
-      ['COMMAND_NOT_FOUND', 127],
-      ['SETTINGS_INVALID', 125],
-      ['DIGEST_MISMATCH', 1],
-    ] as const) {
-      const engine = { run: () => Promise.reject(new ShaleError(code, 'x')) };
-      assert.equal((await runFake(['run', 'x'], { engine })).status, status);
-    }
+  test('runCommandLine() tells failures of shale from those of the command it runs', async () => {
+    const statusOf = async (words: readonly string[], code: string, data: Readonly<Record<string, unknown>> = {}) => {
+      const throws = () => Promise.reject(new ShaleError(code, 'x', { data }));
+      return (await runFake(words, { engine: { run: throws, exec: throws, tag: throws } })).status;
+    };
+    assert.equal(await statusOf(['run', 'x'], 'START_FAILED', { exitCode: 127 }), 127);
+    assert.equal(await statusOf(['exec', 'x', 'y'], 'START_FAILED', { exitCode: 126 }), 126);
+    assert.equal(await statusOf(['run', 'x'], 'IMAGE_NOT_FOUND'), 125);
+    assert.equal(await statusOf(['exec', 'x', 'y'], 'CONTAINER_NOT_FOUND'), 125);
+    assert.equal(await statusOf(['tag', 'x', 'y'], 'IMAGE_NOT_FOUND'), 1);
+    assert.equal(await statusOf(['tag', 'x', 'y'], 'SETTINGS_INVALID'), 125);
+    assert.equal(await statusOf(['tag', 'x', 'y'], 'OUTPUT_CLOSED'), 141);
+  });
+
+  test('run passes output and signals on, kills what ignores three, and ends with its status', async () => {
+    const sent: string[] = [];
+    const { context, desk, stdout, stderr } = fakeContext({
+      engine: {
+        run: async () => {
+          const ended = Promise.withResolvers<number>();
+          return {
+            containerId: 'c',
+            exit: ended.promise,
+            output: (async function* () {
+              yield { stream: 'stdout', bytes: Buffer.from('out') } as const;
+              yield { stream: 'stderr', bytes: Buffer.from('err') } as const;
+              for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) desk.receive(signal);
+            })(),
+            kill: (signal) => {
+              sent.push(signal);
+              if (signal === 'SIGKILL') ended.resolve(137);
+            },
+          };
+        },
+      },
+    });
+    assert.equal(await runCommandLine(['run', 'x'], context), 137);
+    assert.deepEqual([stdout(), stderr()], ['out', 'err']);
+    assert.deepEqual(sent, ['SIGINT', 'SIGTERM', 'SIGKILL']);
+    assert.equal(desk.signal.aborted, false);
+  });
+
+  test('run stops a container by name when it has no handle on it', async () => {
+    const stops: unknown[] = [];
+    const ended = Promise.withResolvers<number>();
+    const { context, desk } = fakeContext({
+      engine: {
+        run: async () => {
+          setImmediate(() => desk.receive('SIGTERM'));
+          return { containerId: 'c', exit: ended.promise };
+        },
+        stop: async (...args) => {
+          stops.push(args.slice(0, 2));
+          ended.resolve(143);
+        },
+      },
+    });
+    assert.equal(await runCommandLine(['run', 'x'], context), 143);
+    assert.deepEqual(stops, [['c', {}]]);
   });
 });
 

@@ -53,8 +53,12 @@ async function dispatch(words: readonly string[], context: Context): Promise<num
   const { command } = await row.load();
   const parsed = parseCommand(row, command, rest);
   if (parsed === 'help') return await dispatch(['help', ...row.name.split(' ')], context);
-  const status = await command.run({ ...context, debug: context.debug || parsed.flags.boolean('debug') }, parsed);
-  return status ?? EXIT.success;
+  const own = { ...context, debug: context.debug || parsed.flags.boolean('debug') };
+  try {
+    return (await command.run(own, parsed)) ?? EXIT.success;
+  } catch (error) {
+    return await fail(error, own, command.failureStatus);
+  }
 }
 
 async function printCompletion(words: readonly string[], context: Context): Promise<number> {
@@ -86,14 +90,14 @@ function count(number: number): string {
   return number === 1 ? 'one argument' : `${number} arguments`;
 }
 
-async function fail(error: unknown, context: Context): Promise<number> {
+async function fail(error: unknown, context: Context, failureStatus?: number): Promise<number> {
   // After Ctrl-C the signal's handler decides how the process ends, and nobody wants to read that they pressed it.
   if (!isShaleError(error, 'OUTPUT_CLOSED') && !(context.signal.aborted && isCancellation(error))) {
     await context.stderr
       .write(reportError(error, { debug: context.debug, colors: context.stderr.colors }))
       .catch(() => undefined); // There is nowhere left to tell it.
   }
-  return exitCodeOf(error);
+  return exitCodeOf(error, failureStatus);
 }
 
 function isCancellation(error: unknown): boolean {

@@ -73,6 +73,8 @@ export interface Command {
     readonly complete?: 'image' | 'container' | 'file' | 'command' | readonly string[];
   };
   readonly examples: readonly Example[];
+  /** The exit status of failures of shale itself: 1 unless the command hands on that of another program. */
+  readonly failureStatus?: number;
   /** The exit status; nothing means 0. */
   readonly run: (context: Context, parsed: ParsedArguments) => Promise<number | void>;
 }

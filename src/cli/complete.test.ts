@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'node:test';
 import { COMPLETION_SCRIPTS, SHELLS } from './completion-scripts.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine/index.ts';
 import { runFake } from './fake-context.fixture.ts';
 
 const engine: Partial<Engine> = {

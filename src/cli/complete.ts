@@ -1,7 +1,7 @@
 import type { Command, Flag } from './command.ts';
 import { allFlags } from './common-flags.ts';
 import type { Context } from './context.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine/index.ts';
 import { commandsOfNoun, resolveCommand } from './resolve-command.ts';
 import { COMMANDS } from './table.ts';
 

@@ -1,6 +1,6 @@
 import type { Environment } from './options/assignments.ts';
 import type { EffectiveConfig } from './config/load.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine/index.ts';
 import type { EndingSignal } from './signals.ts';
 
 /** Where text and bytes go: standard output or standard error. */

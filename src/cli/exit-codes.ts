@@ -1,4 +1,4 @@
-import { isShaleError, isSystemError } from '../base/index.ts';
+import { isShaleError, isSystemError, type ShaleError } from '../base/index.ts';
 
 /**
  * What the exit status of shale says. `run` and `exec` end with the status of the command they ran, 126 when it cannot
@@ -24,18 +24,25 @@ const BY_CODE: ReadonlyMap<string, number> = new Map([
   ['USAGE', EXIT.usage],
   ['SETTINGS_INVALID', EXIT.usage],
   ['STORE_TOO_NEW', EXIT.usage],
-  ['STORE_OPEN_FAILED', EXIT.usage],
-  ['ENGINE_UNAVAILABLE', EXIT.usage],
-  ['COMMAND_NOT_EXECUTABLE', EXIT.cannotExecute],
-  ['COMMAND_NOT_FOUND', EXIT.notFound],
+  ['HOST_TOOL_MISSING', EXIT.usage],
+  ['KEEPER_MISSING', EXIT.usage],
   ['OUTPUT_CLOSED', EXIT.brokenPipe],
 ]);
 
-/** The exit status for whatever a command threw. */
-export function exitCodeOf(error: unknown): number {
+/**
+ * The exit status for whatever a command threw. `failure` is what plain failures give: 1, but 125 for `run` and `exec`,
+ * whose 1 is that of the command they ran.
+ */
+export function exitCodeOf(error: unknown, failure: number = EXIT.failure): number {
   if (isSystemError(error, 'EPIPE')) return EXIT.brokenPipe;
-  if (isShaleError(error)) return BY_CODE.get(error.code) ?? EXIT.failure;
-  return EXIT.failure;
+  if (!isShaleError(error)) return failure;
+  return startFailure(error) ?? BY_CODE.get(error.code) ?? failure;
+}
+
+/** What the runtime found out about a command that could not be started: 125, 126 or 127. */
+function startFailure({ code, data }: ShaleError): number | undefined {
+  const { exitCode } = data;
+  return code === 'START_FAILED' && typeof exitCode === 'number' ? exitCode : undefined;
 }
 
 /** The exit status after a signal ended the command. */

@@ -2,7 +2,7 @@ import { ShaleError } from '../base/index.ts';
 import { runCommandLine } from './app.ts';
 import { loadConfig } from './config/load.ts';
 import type { Context, Input, Output } from './context.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine/index.ts';
 import { SignalDesk } from './signals.ts';
 
 export interface FakeOptions {

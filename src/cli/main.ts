@@ -1,7 +1,7 @@
 import { runCommandLine } from './app.ts';
 import type { EffectiveConfig } from './config/load.ts';
 import type { Context } from './context.ts';
-import type { Engine } from './engine.ts';
+import type { Engine } from '../engine/index.ts';
 import { EXIT } from './exit-codes.ts';
 import { readProxies } from './proxies.ts';
 import { reportError } from './report-error.ts';
@@ -18,13 +18,13 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
     warn: (text) => void (stderr.isTerminal && stderr.write(text).catch(() => undefined)),
     after: (ms, call) => void setTimeout(call, ms).unref(),
   });
-  const stdout = processOutput(process.stdout, process.env, (error) => desk.cancel(error));
-  const stderr = processOutput(process.stderr, process.env, () => undefined);
+  const stdout = await processOutput(1, process.env, (error) => desk.cancel(error));
+  const stderr = await processOutput(2, process.env, () => undefined);
   for (const signal of ENDING_SIGNALS) process.on(signal, () => desk.receive(signal));
 
   const engine = lazyEngine(openEngine);
   const context: Context = {
-    stdin: processInput(),
+    stdin: await processInput(),
     stdout,
     stderr,
     env: process.env,

@@ -1,5 +1,5 @@
 /** Starts the program with an engine that does what the variable STAND_IN says; for tests of whole processes. */
-import type { Engine, Watch } from './engine.ts';
+import type { Engine, Watch } from '../engine/index.ts';
 import { start } from './main.ts';
 
 const kind = process.env['STAND_IN'];

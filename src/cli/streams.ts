@@ -1,62 +1,87 @@
-import { isatty } from 'node:tty';
+import { fstatSync, writeSync } from 'node:fs';
 import { isSystemError, messageOf, ShaleError } from '../base/index.ts';
 import type { Input, Output } from './context.ts';
 import type { Environment } from './options/assignments.ts';
 
+/** How long to wait before a full pipe that does not block is tried again. */
+const FULL_PIPE_MS = 5;
+
 /** Whether colours are wanted on this output: NO_COLOR, then FORCE_COLOR, then TERM and the terminal decide. */
 export function wantsColors(env: Environment, isTerminal: boolean): boolean {
-  const { NO_COLOR: no, FORCE_COLOR: force, TERM: term } = env as Readonly<Record<string, string | undefined>>; // What it is; named for destructuring.
+  const no = env['NO_COLOR'];
+  const force = env['FORCE_COLOR'];
   if (no !== undefined && no !== '') return false;
   if (force !== undefined && force !== '') return force !== '0' && force !== 'false';
-  return isTerminal && term !== 'dumb';
+  return isTerminal && env['TERM'] !== 'dumb';
 }
 
-/** One of the process's own outputs. `lost` is called once, when nobody reads it any more. */
-export function processOutput(
-  stream: NodeJS.WriteStream & { readonly fd: number },
-  env: Environment,
-  lost: (error: Error) => void,
-): Output {
-  const isTerminal = isatty(stream.fd);
+/**
+ * Standard output (1) or standard error (2). Writes go to the descriptor itself: Node's streams load its network code,
+ * which costs more than the whole rest of a short command. `lost` is called once, when nobody reads it any more.
+ */
+export async function processOutput(fd: 1 | 2, env: Environment, lost: (error: Error) => void): Promise<Output> {
+  const isTerminal = await isTerminalDescriptor(fd);
   let failure: ShaleError | undefined;
-  const fail = (error: unknown): ShaleError => {
-    if (failure === undefined) {
-      failure = outputError(error);
-      lost(failure);
-    }
-    return failure;
-  };
-  // Without a listener a failing write would end the process with a stack.
-  stream.on('error', (error) => void fail(error));
   return {
     isTerminal,
     colors: wantsColors(env, isTerminal),
-    size: () => terminalSize(stream, isTerminal),
-    write: (data) =>
-      new Promise((resolve, reject) => {
-        if (failure !== undefined) return reject(failure);
-        stream.write(data, (error) => (error === null || error === undefined ? resolve() : reject(fail(error))));
-      }),
+    size: () => (isTerminal && failure === undefined ? terminalSize(fd) : undefined),
+    write: async (data) => {
+      if (failure !== undefined) throw failure;
+      try {
+        await writeAll(fd, typeof data === 'string' ? Buffer.from(data) : data);
+      } catch (error) {
+        failure = outputError(error);
+        lost(failure);
+        throw failure;
+      }
+    },
   };
 }
 
-function terminalSize(stream: NodeJS.WriteStream, isTerminal: boolean): { columns: number; rows: number } | undefined {
-  if (!isTerminal || !stream.writable || !(stream.columns > 0) || !(stream.rows > 0)) return undefined;
-  return { columns: stream.columns, rows: stream.rows };
+async function writeAll(fd: number, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.byteLength;) {
+    try {
+      at += writeSync(fd, bytes, at);
+    } catch (error) {
+      if (!isSystemError(error, 'EAGAIN')) throw error;
+      await new Promise((resolve) => setTimeout(resolve, FULL_PIPE_MS));
+    }
+  }
+}
+
+/** Major number of /dev/null and its like (Linux, devices.txt). */
+const MEMORY_DEVICES = 1;
+
+/** Loads Node's terminal code, which is dear, only where it may be needed. */
+async function isTerminalDescriptor(fd: number): Promise<boolean> {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isCharacterDevice() || stat.rdev >> 8 === MEMORY_DEVICES) return false;
+  } catch {
+    return false; // The descriptor is closed.
+  }
+  const { isatty } = await import('node:tty');
+  return isatty(fd);
+}
+
+function terminalSize(fd: 1 | 2): { columns: number; rows: number } | undefined {
+  const { columns, rows } = fd === 1 ? process.stdout : process.stderr;
+  return columns > 0 && rows > 0 ? { columns, rows } : undefined;
 }
 
 function outputError(error: unknown): ShaleError {
-  // EIO: the terminal is gone.
-  if (isSystemError(error, 'EPIPE', 'EIO', 'ECONNRESET', 'ERR_STREAM_DESTROYED')) {
+  // EIO: the terminal is gone. EBADF: it was closed before we began.
+  if (isSystemError(error, 'EPIPE', 'EIO', 'EBADF')) {
     return new ShaleError('OUTPUT_CLOSED', 'nobody reads the output any more', { cause: error });
   }
   return new ShaleError('OUTPUT_FAILED', `cannot write the output: ${messageOf(error)}`);
 }
 
 /** Standard input; nothing is read before it is asked for. */
-export function processInput(): Input {
+export async function processInput(): Promise<Input> {
   return {
-    isTerminal: isatty(0),
+    isTerminal: await isTerminalDescriptor(0),
     bytes: () => process.stdin,
   };
 }

@@ -39,5 +39,7 @@ export async function applyChanges(config: ContainerConfig, changes: readonly st
     platform,
     resolveImageConfig: async () => ({ config: { ...platform, config, diffIds: [], history: [] } }),
   });
-  return plan.config.config;
+  // Only a build says that a command is ready to be run as it is; docker's import and commit leave the mark as it was.
+  const { ArgsEscaped: _mark, ...changed } = plan.config.config;
+  return config.ArgsEscaped === undefined ? changed : { ...changed, ArgsEscaped: config.ArgsEscaped };
 }

@@ -9,9 +9,9 @@ import type { Engine } from './types.ts';
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await openContext(options);
-  const images = (): Promise<typeof import('./images.ts')> => import('./images.ts');
-  const transfers = (): Promise<typeof import('./transfers.ts')> => import('./transfers.ts');
-  const system = (): Promise<typeof import('./system.ts')> => import('./system.ts');
+  const images = async () => import('./images.ts');
+  const transfers = async () => import('./transfers.ts');
+  const system = async () => import('./system.ts');
   const inspectContainer = async (name: string): Promise<Record<string, unknown>> =>
     (await import('./containers/inspect.ts')).inspectContainer(context, name);
   const inspectImage = async (name: string): Promise<Record<string, unknown>> =>

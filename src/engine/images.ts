@@ -1,35 +1,10 @@
 import { ShaleError } from '../base/index.ts';
-import {
-  getImage,
-  historyOf,
-  importRootfs,
-  loadArchive,
-  namesOf,
-  pullImage,
-  readConfig,
-  saveArchive,
-} from '../images/index.ts';
-import {
-  familiarName,
-  familiarRepository,
-  formatReference,
-  hostPlatform,
-  parsePlatform,
-  parseReference,
-  type Digest,
-} from '../oci/index.ts';
+import { getImage, historyOf, namesOf, readConfig } from '../images/index.ts';
+import { familiarName, familiarRepository, formatReference, parseReference, type Digest } from '../oci/index.ts';
 import type { ImageRecord, TagRecord } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
 import { inspectImage } from './inspect.ts';
-import type {
-  HistoryStep,
-  ImageSummary,
-  ImportRequest,
-  PullRequest,
-  RemovedImage,
-  SaveRequest,
-  Watch,
-} from './types.ts';
+import type { HistoryStep, ImageSummary, RemovedImage } from './types.ts';
 
 /** `shale images`: one line for each tag, and one for each image without any. Newest first. */
 export async function listImages({ store }: EngineContext): Promise<ImageSummary[]> {

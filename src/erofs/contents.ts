@@ -1,4 +1,5 @@
 import { corrupt } from './errors.ts';
+import { UUID_BYTES } from './format.ts';
 
 /**
  * The contents file beside an index: the sha256 of every regular file, in the order of the index's inode numbers.
@@ -8,7 +9,6 @@ const MAGIC = 'SHLCONT1';
 const HEADER_BYTES = 32;
 const COUNT_OFFSET = 8;
 const UUID_OFFSET = 16;
-const UUID_BYTES = 16;
 const SHA256_BYTES = 32;
 
 /** `digests` has one slot per regular file; files without a digest get zeros and no bit. */

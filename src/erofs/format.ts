@@ -37,6 +37,8 @@ export const SUPER = {
 export const SUPER_CHECKSUM_BYTES: number = BLOCK_BYTES;
 
 /** Inode times are modification times. */
+export const UUID_BYTES = 16;
+
 export const COMPAT_MTIME = 0x2;
 export const INCOMPAT_CHUNKED_FILE = 0x4;
 export const INCOMPAT_DEVICE_TABLE = 0x8;

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { toBytes, type ByteString } from '../base/index.ts';
 import { fail } from './errors.ts';
 import * as F from './format.ts';
 import { IMPLIED_ATTRIBUTES, TreeNode, type NodeKind } from './tree.ts';
+import { imageUuid } from './uuid.ts';
 import { encodeXattr } from './xattrs.ts';
 
 /** A data file that the image points into; slot numbers start at 1. */
@@ -305,7 +305,7 @@ class ImageWriter {
     image.writeUInt16LE(this.#devices.length, at + S.extraDevices);
     if (this.#devices.length > 0) image.writeUInt16LE(F.DEVICE_SLOTS_OFFSET / F.DEVICE_SLOT_BYTES, at + S.deviceSlot);
     this.#devices.forEach((device, i) => this.#writeDevice(device, F.DEVICE_SLOTS_OFFSET + i * F.DEVICE_SLOT_BYTES));
-    image.set(uuidOf(image), at + S.uuid);
+    image.set(imageUuid(image), at + S.uuid);
     image.writeUInt32LE(F.crc32c(image.subarray(at, at + F.SUPER_CHECKSUM_BYTES)), at + S.checksum);
   }
 
@@ -454,12 +454,4 @@ function writeTime(view: DataView, mtimeNs: bigint, offset: number): void {
   const ns = rest < 0n ? rest + NS_PER_SECOND : rest;
   view.setBigInt64(offset + F.INODE.mtime, (mtimeNs - ns) / NS_PER_SECOND, true);
   view.setUint32(offset + F.INODE.mtimeNs, Number(ns), true);
-}
-
-/** A UUID of version 8 (RFC 9562) from the bytes of the image, in which it is still zero. */
-function uuidOf(image: Buffer): Buffer {
-  const uuid = createHash('sha256').update(image).digest().subarray(0, 16);
-  uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x80, 6);
-  uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8);
-  return uuid;
 }

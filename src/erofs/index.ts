@@ -15,6 +15,7 @@ export type { DataSource, FileData, IndexNode } from './node.ts';
 export { openIndex } from './reader.ts';
 export type { LayerIndex } from './reader.ts';
 export type { NodeKind } from './tree.ts';
+export { verifyIndex } from './uuid.ts';
 export { mergeIndexes } from './view.ts';
 export type { Resolved, View, ViewNode } from './view.ts';
 export { buildFixUp, lowestVisible } from './chain.ts';

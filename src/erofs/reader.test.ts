@@ -5,7 +5,7 @@ import { isShaleError } from '../base/index.ts';
 import { build, dir, entry, file, hardlink, symlink } from '../../tests/support/tar-entries.ts';
 import { walk } from '../../tests/support/tree-text.ts';
 import { crc32c, SUPER, SUPER_CHECKSUM_BYTES, SUPER_OFFSET } from './format.ts';
-import { openIndex, type LayerIndex } from './index.ts';
+import { openIndex, verifyIndex, type LayerIndex } from './index.ts';
 
 const xattrs = new Map([
   ['user.shared', Buffer.from('v')],
@@ -146,6 +146,29 @@ describe('openIndex()', () => {
         corrupts(() => readAll(openIndex(withChecksum(image))));
       }),
       { numRuns: 500 },
+    );
+  });
+});
+
+describe('verifyIndex()', () => {
+  it('notices any changed byte', () => {
+    verifyIndex(built.image);
+    fc.assert(
+      fc.property(fc.nat(built.image.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+        // The checksum is of the superblock and is checked when the index is opened.
+        if (at >= SUPER_OFFSET + SUPER.checksum && at < SUPER_OFFSET + SUPER.checksum + 4) return;
+        const image = Buffer.from(built.image);
+        image.writeUInt8(image.readUInt8(at) ^ change, at);
+        assert.equal(
+          corrupts(() => verifyIndex(image)),
+          true,
+        );
+      }),
+      { numRuns: 300 },
+    );
+    assert.equal(
+      corrupts(() => verifyIndex(Buffer.alloc(10))),
+      true,
     );
   });
 });

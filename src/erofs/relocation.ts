@@ -18,7 +18,9 @@ export function relocated(root: IndexNode, below: TreeBelow): IndexNode {
   const moves = findMoves(root, below);
   if (moves.length === 0) return root;
   const top = new PatchedDirectory(root);
-  for (const move of moves) new Mover(top, below).move(move);
+  const mover = new Mover(top, below);
+  for (const move of moves) mover.move(move);
+  mover.finish();
   return top;
 }
 
@@ -135,10 +137,10 @@ class PatchedDirectory implements IndexNode {
   }
 }
 
-/** A directory of the layer whose children are to be put elsewhere. */
+/** A directory of the layer whose children go where `path` leads. */
 interface Subtree {
   readonly from: IndexNode;
-  readonly to: readonly ByteString[];
+  readonly path: readonly ByteString[];
 }
 
 interface Step {
@@ -150,6 +152,8 @@ interface Step {
 class Mover {
   readonly #top: PatchedDirectory;
   readonly #below: TreeBelow;
+  /** Directories that a link of the same layer took the place of; what was in them goes through that link. */
+  readonly #displaced: Subtree[] = [];
 
   constructor(top: PatchedDirectory, below: TreeBelow) {
     this.#top = top;
@@ -164,41 +168,54 @@ class Mover {
     if (moved?.kind !== 'directory' || !moved.implied) return;
     const parent = this.#editable(path.slice(0, -1));
     parent.set(name, undefined);
-    const to = this.#resolve(path);
-    if (to === 'nowhere') parent.set(name, moved);
-    const pending: Subtree[] = typeof to === 'string' ? [] : [{ from: moved, to }];
-    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
-      const into = this.#editable(next.to);
-      if (next.from.opaque) into.opaque = true;
-      for (const [childName, child] of next.from.children()) {
-        const more = this.#add(into, [...next.to, childName], childName, child);
-        if (more !== undefined) pending.push(more);
-      }
+    if (this.#resolve(path) === 'nowhere') parent.set(name, moved);
+    else this.#moveAll({ from: moved, path });
+  }
+
+  /** To be called after the last move. */
+  finish(): void {
+    for (let next = this.#displaced.shift(); next !== undefined; next = this.#displaced.shift()) {
+      if (typeof this.#resolve(next.path) !== 'string') this.#moveAll(next);
+      else this.#editable(next.path.slice(0, -1)).set(next.path.at(-1) ?? '', next.from);
     }
   }
 
-  /** Puts one node into its new directory; returns what is still to be moved because of it. */
-  #add(into: PatchedDirectory, path: readonly ByteString[], name: ByteString, child: IndexNode): Subtree | undefined {
+  #moveAll(subtree: Subtree): void {
+    const pending = [subtree];
+    for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+      const to = this.#resolve(next.path);
+      if (typeof to === 'string') continue;
+      const into = this.#editable(to);
+      // The mark of a directory that is new is about the place it had, not about where its children go.
+      if (next.from.opaque && next.from.implied) into.opaque = true;
+      const found: Subtree[] = [];
+      for (const [name, child] of next.from.children()) {
+        const path = [...to, name];
+        if (this.#add(into, path, name, child)) found.push({ from: child, path });
+      }
+      pending.push(...found.toReversed());
+    }
+  }
+
+  /** Puts one node into its new directory; true when its children are still to be moved. */
+  #add(into: PatchedDirectory, path: readonly ByteString[], name: ByteString, child: IndexNode): boolean {
     const existing = into.child(name);
     if (child.kind === 'whiteout') {
       if (existing === undefined) into.set(name, child);
       else if (existing.kind === 'directory') into.directory(name).becomeNew();
-      return undefined;
+      return false;
     }
-    if (child.kind === 'directory')
-      return child.implied ? this.#follow(child, path) : addDirectory(into, path, name, child);
+    if (child.kind === 'directory') {
+      const goesThrough = child.implied || (existing?.kind === 'symlink' && isUndescribed(child));
+      return goesThrough || addDirectory(into, name, child);
+    }
     // Where the layer also has an entry at the very place, that one stays.
     if (existing === undefined || existing.kind === 'whiteout') into.set(name, child);
-    if (child.kind !== 'symlink' || existing?.implied !== true) return undefined;
-    into.set(name, child);
-    const through = this.#follow(existing, path);
-    if (through === undefined) into.set(name, existing);
-    return through;
-  }
-
-  #follow(from: IndexNode, path: readonly ByteString[]): Subtree | undefined {
-    const to = this.#resolve(path);
-    return typeof to === 'string' ? undefined : { from, to };
+    else if (child.kind === 'symlink' && isUndescribed(existing)) {
+      into.set(name, child);
+      this.#displaced.push({ from: existing, path });
+    }
+    return false;
   }
 
   #editable(path: readonly ByteString[]): PatchedDirectory {
@@ -255,22 +272,17 @@ function nextStep(from: Step, name: ByteString): Next {
 }
 
 /** Puts a directory that an entry describes into its place, with its attributes; its children follow one by one. */
-function addDirectory(
-  into: PatchedDirectory,
-  path: readonly ByteString[],
-  name: ByteString,
-  child: IndexNode,
-): Subtree | undefined {
+function addDirectory(into: PatchedDirectory, name: ByteString, child: IndexNode): boolean {
   const existing = into.child(name);
   if (existing === undefined || isUndescribed(existing)) {
     const made = new PatchedDirectory(undefined, child);
     if (existing?.opaque === true) made.opaque = true;
     if (existing !== undefined) for (const [below, node] of existing.children()) made.set(below, node);
     into.set(name, made);
-    return { from: child, to: path };
+    return true;
   }
   if (existing.kind === 'whiteout') into.set(name, newDirectory(child));
-  return existing.kind === 'whiteout' || existing.kind === 'directory' ? { from: child, to: path } : undefined;
+  return existing.kind === 'whiteout' || existing.kind === 'directory';
 }
 
 /** True for a directory that no entry describes, also for one that is new because of a whiteout. */

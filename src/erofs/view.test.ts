@@ -145,6 +145,33 @@ describe('mergeIndexes()', () => {
     ]);
   });
 
+  it('applies entries through links that the same layer puts behind other links', () => {
+    const through = view([symlink('a', 'b'), dir('b')], [symlink('a/a', 'b/l/a'), symlink('a/b/l', 'a'), dir('b/a/a')]);
+    assert.deepEqual(outline(through.root), [
+      'a symlink -> b',
+      'b directory',
+      'b/a symlink -> b/l/a',
+      'b/b directory implied',
+      'b/b/a directory implied',
+      'b/b/a/a directory implied',
+      'b/b/a/a/a directory',
+      'b/b/l symlink -> a',
+    ]);
+    const hidden = view([symlink('b', 'a')], [symlink('a/m', 'a'), file('b/.wh.m'), symlink('b/m/a', 'a')]);
+    assert.deepEqual(outline(hidden.root), [
+      'a directory implied',
+      'a/a directory implied',
+      'a/a/a symlink -> a',
+      'a/m symlink -> a',
+      'b symlink -> a',
+    ]);
+  });
+
+  it('lets a file of a layer win over what the layer puts below it through a link', () => {
+    const merged = view([symlink('a', 'm'), dir('m'), file('m/x')], [file('a/.wh.x'), file('m')]);
+    assert.deepEqual(outline(merged.root), ['a symlink -> m', 'm file']);
+  });
+
   it('shows of any stack what docker has after applying its entries one after another', () => {
     let compared = 0;
     fc.assert(

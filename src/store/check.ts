@@ -8,11 +8,17 @@ import type { Sql } from './database.ts';
 import { derivedOnDisk, namesIn } from './dead-files.ts';
 import { derivedPath, recordIn } from './derived.ts';
 import { sha256OfFile, statOf } from './files.ts';
-import { digest, integer, jsonList, text, textOrNone, type Row } from './row.ts';
+import { digest, flag, integer, jsonList, text, textOrNone, type Row } from './row.ts';
 import type { CheckOptions, CheckReport, Problem, ProblemCode } from './types.ts';
 import { imageBlobs } from './usage.ts';
 
 const ROOT_MODE = 0o700;
+const LEFTOVERS: readonly ProblemCode[] = [
+  'INDEX_MISSING',
+  'INDEX_UNMANAGED',
+  'CACHE_RECORD_BROKEN',
+  'CONTAINER_FOLDER_UNMANAGED',
+];
 
 /** Looks at everything and changes nothing. */
 export async function check(context: StoreContext, blobs: BlobFiles, options: CheckOptions = {}): Promise<CheckReport> {
@@ -57,7 +63,8 @@ class Check {
   }
 
   #report(code: ProblemCode, message: string, facts: Partial<Problem> & Pick<Problem, 'remedy'>): void {
-    this.#problems.push({ code, message, images: [], ...facts });
+    const severity = LEFTOVERS.includes(code) ? 'leftover' : 'damage';
+    this.#problems.push({ code, message, severity, images: [], ...facts });
   }
 
   #checkRoot(): void {
@@ -91,16 +98,15 @@ class Check {
       if (problem === undefined) continue;
       this.#broken.add(blob);
       const images = facts.users.get(blob) ?? [];
-      const needed = images.length > 0 || facts.required.has(blob);
-      const remedy =
-        problem.code === 'BLOB_UNREADABLE'
-          ? 'none'
-          : problem.code !== 'BLOB_MISSING'
-            ? 'remove'
-            : needed
-              ? 'refetch'
-              : 'remove';
-      this.#report(problem.code, problem.message, { digest: blob, path: this.#blobs.path(blob), images, remedy });
+      const remedy = remedyOf(problem.code);
+      const severity = this.#isPromised(blob, facts) ? 'damage' : 'leftover';
+      this.#report(problem.code, problem.message, {
+        digest: blob,
+        path: this.#blobs.path(blob),
+        images,
+        remedy,
+        severity,
+      });
       if (facts.metadata.has(blob) && problem.code !== 'BLOB_MISSING') {
         this.#report('MANIFEST_UNREADABLE', `what ${blob} names is unknown, so nothing that it may name is collected`, {
           digest: blob,
@@ -116,9 +122,9 @@ class Check {
     const row = facts.rows.get(blob);
     const stat = statOf(this.#blobs.path(blob));
     if (stat === undefined) {
-      // Removed while we look: no damage.
-      if (row !== undefined && !(await this.#isRecorded(blob)) && !facts.required.has(blob)) return undefined;
-      return { code: 'BLOB_MISSING', message: `blob ${blob} is missing` };
+      // What nothing needs may go at any time; an encoding or a lazy layer may be absent, but not have been lost.
+      const needed = facts.required.has(blob) || (row !== undefined && facts.users.has(blob));
+      return needed ? { code: 'BLOB_MISSING', message: `blob ${blob} is missing` } : undefined;
     }
     if (!stat.isFile()) return { code: 'BLOB_NOT_A_FILE', message: `blob ${blob} is no regular file` };
     const size = Number(stat.size);
@@ -146,8 +152,11 @@ class Check {
     }
   }
 
-  async #isRecorded(blob: Digest): Promise<boolean> {
-    return await this.#context.db.read((sql) => sql.first('SELECT 1 FROM blobs WHERE digest = ?', blob) !== undefined);
+  /** Needed by something recorded, or trusted to be whole; what a power cut tore before it counted is neither. */
+  #isPromised(blob: Digest, facts: Expected): boolean {
+    const row = facts.rows.get(blob);
+    if (facts.required.has(blob) || facts.users.has(blob)) return true;
+    return row !== undefined && (flag(row, 'synced') || text(row, 'boot') === this.#context.owner.bootId);
   }
 
   async #checkTags(): Promise<void> {
@@ -178,7 +187,13 @@ class Check {
       if (code === undefined) continue;
       const what = `${record.kind} of ${record.key}`;
       const message = code === 'INDEX_MISSING' ? `${what} is recorded, but not there` : `${what} is not as it was made`;
-      this.#report(code, message, { digest: record.key, path: record.path, remedy: 'rebuild' });
+      const promised = flag(row, 'synced') || text(row, 'boot') === this.#context.owner.bootId;
+      this.#report(code, message, {
+        digest: record.key,
+        path: record.path,
+        remedy: 'rebuild',
+        ...(promised ? {} : { severity: 'leftover' }),
+      });
     }
     for (const place of derivedOnDisk(layout.root)) {
       const path = derivedPath(layout.root, place, place.key);
@@ -266,6 +281,11 @@ const EMPTY_SHA256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b78
 
 function isEmptyDigest(blob: Digest): boolean {
   return hexOf(blob) === EMPTY_SHA256;
+}
+
+function remedyOf(code: ProblemCode): Problem['remedy'] {
+  if (code === 'BLOB_UNREADABLE') return 'none';
+  return code === 'BLOB_MISSING' ? 'refetch' : 'remove';
 }
 
 function expected(sql: Sql): Expected {

@@ -143,7 +143,8 @@ class Collection {
       ...(this.#refuses() ? [] : await findDeadBlobs(this.#context, this.#blobs, marked.living)),
       ...(await findDeadDerived(this.#context, marked.living)),
     ].toSorted((a, b) => b.sizeBytes - a.sizeBytes);
-    for (let i = 0; i < dead.length && this.#goesOn();) {
+    // At least one batch, so that a store too large to be marked in time shrinks nevertheless.
+    for (let i = 0; i < dead.length && (i === 0 || this.#goesOn());) {
       const done = await this.#removeBatch(dead.slice(i, i + FILES_AT_ONCE), marked);
       if (done) i += FILES_AT_ONCE;
       else marked = await this.#mark();
@@ -169,9 +170,9 @@ class Collection {
    * manifest has been recorded that was not read yet.
    */
   async #removeBatch(batch: readonly DeadFile[], marked: Marked): Promise<boolean> {
-    let away: string[] = [];
+    // Kept when the transaction runs a second time: what it moved the first time is gone from its place.
+    const away: string[] = [];
     const done = await this.#write((sql) => {
-      away = [];
       const living = this.#livingIn(sql, marked);
       if (living === undefined) return false;
       if (living.reach.unreadable.length > 0) this.#unreadable = living.reach.unreadable;
@@ -209,10 +210,11 @@ class Collection {
   /** The file first: where it cannot be removed its record stays too. */
   #remove(sql: Sql, file: DeadFile, away: string[]): void {
     try {
-      if (statOf(file.path) !== undefined) {
+      const stat = statOf(file.path);
+      if (stat !== undefined) {
         this.#moveAway(file.path, away);
         this.#deleted[file.kind]++;
-        this.#deleted.bytes += file.sizeBytes;
+        this.#deleted.bytes += stat.isDirectory() ? file.sizeBytes : Number(stat.blocks) * 512;
       }
       file.forget(sql);
     } catch (error) {
@@ -227,7 +229,8 @@ class Collection {
     } catch (error) {
       // A full disk may have no room for the name.
       if (!isSystemError(error, 'ENOSPC', 'EDQUOT')) throw error;
-      unlinkSync(path);
+      if (statOf(path)?.isDirectory() === true) away.push(path);
+      else unlinkSync(path);
     }
   }
 
@@ -265,10 +268,9 @@ class Collection {
     const unknown = (sql: Sql, name: string): boolean => sql.first(isKnown, name) === undefined;
     const suspects = await this.#context.db.read((sql) => namesIn(folder).filter((name) => unknown(sql, name)));
     for (const name of suspects) {
-      let away: string[] = [];
+      const away: string[] = [];
       await this.#write((sql) => {
-        away = [];
-        if (unknown(sql, name)) this.#moveAway(join(folder, name), away);
+        if (statOf(join(folder, name)) !== undefined && unknown(sql, name)) this.#moveAway(join(folder, name), away);
       });
       for (const path of away) await removeTree(path);
     }

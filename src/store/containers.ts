@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShaleError, type Owner } from '../base/index.ts';
-import { parseDiffId } from '../oci/index.ts';
+import { parseDiffId, type Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { appendEvent } from './events.ts';
@@ -15,7 +15,11 @@ import type { ContainerRecord, Containers } from './types.ts';
 const CONTAINER_ID = /^[0-9a-f]{64}$/;
 const ID_PREFIX = /^[0-9a-f]{1,64}$/;
 
-export function createContainers(context: StoreContext): Containers {
+/** `makeDurable` brings the layers of a container to disk before it is recorded. */
+export function createContainers(
+  context: StoreContext,
+  makeDurable: (layers: readonly Digest[]) => Promise<void>,
+): Containers {
   const { db, clock, layout } = context;
   const folder = (id: string): string => join(layout.folder('containers'), requireId(id));
   const find = (name: string): Promise<ContainerRecord | undefined> => db.read((sql) => findContainer(sql, name));
@@ -28,6 +32,8 @@ export function createContainers(context: StoreContext): Containers {
     create: async (container, options = {}) => {
       const record: ContainerRecord = { ...container, createdAt: container.createdAt ?? clock() };
       const path = folder(record.id);
+      const durable = options.durable ?? true;
+      if (durable) await makeDurable(record.diffIds.filter((layer) => statOf(layout.blob(layer)) !== undefined));
       await db.write(
         (sql) => {
           requireFree(sql, record.id, record.name);
@@ -42,7 +48,7 @@ export function createContainers(context: StoreContext): Containers {
           mkdirSync(path, { recursive: true, mode: 0o700 });
           failpoint('container.folder');
         },
-        { durable: options.durable ?? true },
+        { durable },
       );
       return record;
     },

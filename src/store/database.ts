@@ -6,7 +6,7 @@ import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlit
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { isSystemError, messageOf, ShaleError } from '../base/index.ts';
-import { giveUpReserve } from './reserve.ts';
+import { ensureReserve, giveUpReserve } from './reserve.ts';
 import type { Row } from './row.ts';
 
 /** What work inside a transaction may do. All of it is synchronous, so that no transaction lasts across a wait. */
@@ -73,7 +73,9 @@ export class Database {
       return await this.#retry(() => this.#writeOnce(work, options));
     } catch (error) {
       if (options.frees !== true || !isNoSpace(error) || !giveUpReserve(this.#options.reserveFile)) throw error;
-      return await this.#retry(() => this.#writeOnce(work, options));
+      const result = await this.#retry(() => this.#writeOnce(work, options));
+      ensureReserve(this.#options.reserveFile);
+      return result;
     }
   }
 

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { isSystemError } from '../base/index.ts';
 import { isDigest, type Digest } from '../oci/index.ts';
 import type { BlobFiles } from './blobs.ts';
+import { blobSizes } from './cache-value.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { derivedKey, derivedPath } from './derived.ts';
-import { diskUsage, statOf } from './files.ts';
+import { diskUsage } from './files.ts';
 import type { Reach } from './reach.ts';
 import { digest, integer, jsonList, text, type Row } from './row.ts';
 
@@ -33,18 +34,18 @@ export async function findDeadBlobs(
   blobs: BlobFiles,
   living: Living,
 ): Promise<readonly DeadFile[]> {
-  const recorded = await context.db.read((sql) =>
-    sql.all('SELECT digest FROM blobs').map((row) => digest(row, 'digest')),
-  );
-  const all = new Set<Digest>([...recorded, ...blobs.digestsOnDisk()]);
-  return [...all].filter((blob) => !living.reach.blobs.has(blob)).map((blob) => deadBlob(blobs.path(blob), blob));
+  // Sizes as recorded: looking at ten thousand files would take longer than a command's end may.
+  const sizes = await context.db.read(blobSizes);
+  const all = new Set<Digest>([...sizes.keys(), ...blobs.digestsOnDisk()]);
+  return [...all]
+    .filter((blob) => !living.reach.blobs.has(blob))
+    .map((blob) => deadBlob(blobs.path(blob), blob, sizes.get(blob) ?? 0));
 }
 
-function deadBlob(path: string, blob: Digest): DeadFile {
-  const stat = statOf(path);
+function deadBlob(path: string, blob: Digest, sizeBytes: number): DeadFile {
   return {
     path,
-    sizeBytes: stat === undefined ? 0 : Number(stat.blocks) * 512,
+    sizeBytes,
     kind: 'blob',
     isDead: (_sql, living) => !living.reach.blobs.has(blob),
     forget: (sql) => {

@@ -52,10 +52,10 @@ export function createDerived(context: StoreContext): Derived {
       return await writeFile(context, kind, key, bytes, options);
     },
     evict: async (kind, key) => {
-      const away = await db.write((sql) => removeIn(context, sql, kind, key), { frees: true });
-      if (away === undefined) return false;
-      await removeTree(away);
-      return true;
+      const away: string[] = [];
+      await db.write((sql) => removeIn(context, sql, kind, key, away), { frees: true });
+      for (const path of away) await removeTree(path);
+      return away.length > 0;
     },
     list: () => db.read((sql) => sql.all('SELECT * FROM derived').map((row) => recordIn(layout.root, row))),
   };
@@ -224,8 +224,8 @@ async function survived(context: StoreContext, row: Row, path: string): Promise<
   return true;
 }
 
-/** Forgets it and moves it out of sight; gives where it is now, for removal. */
-function removeIn(context: StoreContext, sql: Sql, kind: DerivedKind, key: Digest): string | undefined {
+/** Forgets it and moves it out of sight, to a place that is added to `away`. */
+function removeIn(context: StoreContext, sql: Sql, kind: DerivedKind, key: Digest, away: string[]): void {
   const path = derivedPath(context.layout.root, kind, key);
   sql.run(
     'DELETE FROM derived WHERE folder = ? AND kind = ? AND version = ? AND key = ?',
@@ -234,7 +234,7 @@ function removeIn(context: StoreContext, sql: Sql, kind: DerivedKind, key: Diges
     kind.version,
     key,
   );
-  return statOf(path) === undefined ? undefined : moveAway(context, path);
+  if (statOf(path) !== undefined) away.push(moveAway(context, path));
 }
 
 function held(key: Digest): LeaseResource {

@@ -53,16 +53,25 @@ export async function removeTree(path: string | Buffer): Promise<void> {
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return;
     if (!isSystemError(error, 'EISDIR', 'EPERM')) throw error;
-    if (!(await lstat(path)).isDirectory()) throw error;
-    await removeFolder(path);
+    await removeFolder(path, error);
   }
 }
 
-async function removeFolder(path: string | Buffer): Promise<void> {
+/** Another process may be sweeping the same tree. */
+async function removeFolder(path: string | Buffer, reason: unknown): Promise<void> {
+  try {
+    if (!(await lstat(path)).isDirectory()) throw reason;
+    await emptyFolder(path);
+    await rmdir(path);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  }
+}
+
+async function emptyFolder(path: string | Buffer): Promise<void> {
   const names = await namesIn(path);
   const prefix = Buffer.concat([typeof path === 'string' ? Buffer.from(path) : path, Buffer.from('/')]);
   for (const name of names) await removeTree(Buffer.concat([prefix, name]));
-  await rmdir(path);
 }
 
 async function namesIn(path: string | Buffer): Promise<readonly Buffer[]> {

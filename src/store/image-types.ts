@@ -39,7 +39,7 @@ export interface Images {
   findByManifest(digest: Digest): Promise<ImageRecord | undefined>;
   /** Newest first. */
   list(): Promise<readonly ImageRecord[]>;
-  /** Adds or merges (manifests and repositories are joined; `madeHere` stays true). Not durable: see `publish`. */
+  /** Adds or merges (manifests and repositories are joined; `madeHere` stays true). As `publish` of it alone. */
   put(image: NewImage): Promise<void>;
   /** Removes the record and its tags, durably; blobs go with the next collection. @throws IMAGE_NOT_FOUND */
   remove(id: Digest): Promise<void>;
@@ -67,6 +67,7 @@ export interface ImageIndexEntry {
 export interface ImageIndexes {
   find(digest: Digest): Promise<ImageIndexRecord | undefined>;
   list(): Promise<readonly ImageIndexRecord[]>;
+  /** As `publish` of it alone. Any manifest whose config is no image's may be kept as a root like this, too. */
   put(record: Omit<ImageIndexRecord, 'addedAt'>): Promise<void>;
   remove(digest: Digest): Promise<void>;
 }

@@ -56,14 +56,21 @@ test('images are found by id, prefix and manifest; putting one again joins what 
 test('a prefix that fits several images is refused', async () => {
   await using fixture = await scratchStore();
   const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
-  for (const hex of ['ab', 'ac']) {
-    const id = `sha256:${hex}${'0'.repeat(62)}` as ReturnType<typeof digestOf>; // Such a digest is a valid one.
-    await fixture.store.images.put({ id, platform, diffIds: [], madeHere: false, manifests: [] });
+  const byPrefix = new Map<string, string>();
+  let pair: readonly [string, string] | undefined;
+  for (let i = 0; pair === undefined; i++) {
+    const prefix = digestOf(`${i}`).slice(7, 9);
+    const other = byPrefix.get(prefix);
+    if (other !== undefined) pair = [other, `${i}`];
+    byPrefix.set(prefix, `${i}`);
   }
-  assert.deepEqual((await fixture.store.images.findByPrefix('ab'))?.platform, platform);
-  const both = `sha256:${'ab'}${'1'.repeat(62)}` as ReturnType<typeof digestOf>; // As above.
-  await fixture.store.images.put({ id: both, platform, diffIds: [], madeHere: false, manifests: [] });
-  await assert.rejects(fixture.store.images.findByPrefix('ab'), { code: 'NAME_AMBIGUOUS' });
+  const prefix = digestOf(pair[0]).slice(7, 9);
+  for (const [n, config] of pair.entries()) {
+    const id = await fixture.store.blobs.put(Buffer.from(config));
+    await fixture.store.images.put({ id, platform, diffIds: [], madeHere: false, manifests: [] });
+    if (n === 0) assert.deepEqual((await fixture.store.images.findByPrefix(prefix))?.platform, platform);
+  }
+  await assert.rejects(fixture.store.images.findByPrefix(prefix), { code: 'NAME_AMBIGUOUS' });
 });
 
 test('removing an image removes its tags, and says so in their history', async () => {

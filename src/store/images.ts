@@ -25,10 +25,14 @@ import type {
   ImageRecord,
   Images,
   NewImage,
+  Publication,
   TimeMs,
 } from './types.ts';
 
-export function createImages({ db, clock }: StoreContext): Images {
+type Publish = (publication: Publication) => Promise<void>;
+
+/** An image is never recorded before its blobs are on disk, so putting one is publishing it. */
+export function createImages({ db, clock }: StoreContext, publish: Publish): Images {
   const find = (id: Digest): Promise<ImageRecord | undefined> => db.read((sql) => findImage(sql, id));
   return {
     find,
@@ -41,7 +45,7 @@ export function createImages({ db, clock }: StoreContext): Images {
       }),
     list: () =>
       db.read((sql) => sql.all('SELECT * FROM images ORDER BY added_at DESC, id').map((row) => imageIn(sql, row))),
-    put: (image) => db.write((sql) => putImage(sql, image, clock())),
+    put: (image) => publish({ images: [image], reason: 'put' }),
     remove: async (id) => {
       await db.write((sql) => removeImage(sql, id, clock(), 'rmi'), { durable: true, frees: true });
     },
@@ -153,7 +157,7 @@ function notFound(id: Digest): never {
   throw new ShaleError('IMAGE_NOT_FOUND', `image ${id} is not in the store`, { data: { id } });
 }
 
-export function createImageIndexes({ db, clock }: StoreContext): ImageIndexes {
+export function createImageIndexes({ db, clock }: StoreContext, publish: Publish): ImageIndexes {
   return {
     find: (id) =>
       db.read((sql) => {
@@ -161,7 +165,7 @@ export function createImageIndexes({ db, clock }: StoreContext): ImageIndexes {
         return row === undefined ? undefined : indexIn(row);
       }),
     list: () => db.read((sql) => sql.all('SELECT * FROM image_indexes ORDER BY added_at DESC, digest').map(indexIn)),
-    put: (record) => db.write((sql) => putImageIndex(sql, record, clock())),
+    put: (record) => publish({ indexes: [record], reason: 'put' }),
     remove: async (id) => {
       await db.write((sql) => removeImageIndex(sql, id, clock()), { durable: true, frees: true });
     },

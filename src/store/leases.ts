@@ -81,6 +81,7 @@ export function createLeases(context: LeaseContext & { readonly session: Session
       return leaseHandle(db, id);
     },
     hold: (resources) => context.session.hold(resources),
+    release: () => context.session.release(),
     list: () => db.read((sql) => listLeases(sql, clock())),
   };
 }

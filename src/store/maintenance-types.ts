@@ -40,6 +40,7 @@ export interface Usage {
   readonly images: UsageLine;
   readonly containers: UsageLine;
   readonly volumes: UsageLine;
+  /** Cache records with what only they reach, and cache mounts. */
   readonly buildCache: UsageLine;
   readonly perImage: readonly {
     readonly id: Digest;
@@ -78,6 +79,11 @@ export type ProblemCode =
 
 export interface Problem {
   readonly code: ProblemCode;
+  /**
+   * `damage`: something that was reported done is not as it was. `leftover`: the remains of a kill or a power cut, or
+   * something that is rebuilt at need; nothing uses it and the next collection or repair removes it.
+   */
+  readonly severity: 'damage' | 'leftover';
   readonly message: string;
   readonly digest?: Digest | undefined;
   readonly path?: string | undefined;

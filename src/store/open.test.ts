@@ -127,3 +127,16 @@ test('reset() empties the store, but not under a running command or container', 
   await publishImage(fixture.store, 'a', ['layer']);
   assert.deepEqual((await fixture.store.check({ full: true })).problems, []);
 });
+
+test('removeFrom() removes a volume with all that is in it, and takes no path', async () => {
+  await using fixture = await scratchStore();
+  const volumes = await fixture.store.folder('volumes');
+  mkdirSync(join(volumes, 'data', 'deep'), { recursive: true });
+  writeFileSync(Buffer.concat([Buffer.from(`${volumes}/data/deep/`), Buffer.from([0xff, 0xfe])]), 'x');
+  assert.equal(await fixture.store.removeFrom('volumes', 'data'), true);
+  assert.equal(await fixture.store.removeFrom('volumes', 'data'), false);
+  assert.ok(!existsSync(join(volumes, 'data')));
+  for (const name of ['..', '.', '', 'a/b']) {
+    await assert.rejects(fixture.store.removeFrom('volumes', name), { code: 'INVARIANT' });
+  }
+});

@@ -19,6 +19,7 @@ import { belongsToStore, FIRST_FOLDERS, Layout } from './layout.ts';
 import { SessionLease } from './leases.ts';
 import { ensureReserve, giveUpReserve } from './reserve.ts';
 import { FORMAT_VERSION, MIGRATIONS } from './schema.ts';
+import { stagingPath } from './staging.ts';
 import { OpenStore } from './store.ts';
 import type { StoreContext } from './context.ts';
 import type { Store, StoreOptions } from './types.ts';
@@ -42,7 +43,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   }
   const whyReadOnly = options.readOnly === true ? 'it was opened for reading only' : whyNotWritable(layout.root);
   const db = await openDatabase(options, layout, whyReadOnly);
-  if (version !== FORMAT_VERSION && whyReadOnly === undefined) await writeVersion(layout, version === undefined);
+  if (version !== FORMAT_VERSION && whyReadOnly === undefined)
+    await writeVersion(options, layout, version === undefined);
   return joinParts(options, layout, db, whyReadOnly);
 }
 
@@ -82,10 +84,10 @@ function readVersion(layout: Layout): number | undefined {
 }
 
 /** Written last when a store is made or migrated: whoever sees it finds all the rest. */
-async function writeVersion(layout: Layout, anew: boolean): Promise<void> {
+async function writeVersion(options: StoreOptions, layout: Layout, anew: boolean): Promise<void> {
   ensureReserve(layout.reserveFile);
   if (anew) await syncDatabase(layout);
-  const staged = `${layout.versionFile}.${process.pid}`;
+  const staged = stagingPath({ layout, owner: options.owner ?? thisOwner() });
   writeFileSync(staged, `shale store ${FORMAT_VERSION}\n`, { mode: 0o600, flush: true });
   failpoint('open.created');
   renameSync(staged, layout.versionFile);
@@ -150,7 +152,9 @@ async function openDatabase(options: StoreOptions, layout: Layout, whyReadOnly: 
   } catch (error) {
     if (!isShaleError(error, 'NO_SPACE') || whyReadOnly !== undefined) throw error;
     giveUpReserve(layout.reserveFile);
-    return await openChecked(options, layout, undefined);
+    const db = await openChecked(options, layout, undefined);
+    ensureReserve(layout.reserveFile);
+    return db;
   }
 }
 

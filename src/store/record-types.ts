@@ -238,5 +238,10 @@ export interface Leases {
   create(options?: { readonly expiresAt?: TimeMs }): Promise<Lease>;
   /** Holds for as long as this store handle is open (its session lease). */
   hold(resources: readonly LeaseResource[]): Promise<void>;
+  /**
+   * Ends the session lease early; the next hold begins a new one. For the end of a command, when all that it made is
+   * tagged or recorded: so that a collection by this very handle may take what it looked at.
+   */
+  release(): Promise<void>;
   list(): Promise<readonly LeaseRecord[]>;
 }

@@ -58,7 +58,6 @@ async function mendOne(context: StoreContext, blobs: BlobFiles, problem: Problem
     case 'BLOB_GROWN':
     case 'BLOB_CORRUPT':
     case 'BLOB_NOT_A_FILE':
-    case 'BLOB_MISSING':
       return await removeBlob(context, blobs, problem);
     case 'TAG_DANGLING':
       return await context.db.write((sql) => removeTag(sql, path, context.clock(), 'repair'), { frees: true });
@@ -74,6 +73,7 @@ async function mendOne(context: StoreContext, blobs: BlobFiles, problem: Problem
       return true;
     case 'CONTAINER_FOLDER_UNMANAGED':
       return await removeAt(context, path, () => {});
+    case 'BLOB_MISSING':
     case 'BLOB_UNREADABLE':
     case 'MANIFEST_UNREADABLE':
     case 'DATABASE_DAMAGED':

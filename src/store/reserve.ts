@@ -13,13 +13,14 @@ export function ensureReserve(path: string): void {
     if (isSystemError(error)) return;
     throw error;
   }
+  let written = 0;
   try {
     const bytes = Buffer.alloc(RESERVE_BYTES, 'shale');
-    let written = 0;
     while (written < bytes.length) written += writeSync(fd, bytes, written);
   } catch (error) {
+    // On a disk that is nearly full a smaller one will do.
     if (!isSystemError(error)) throw error;
-    giveUpReserve(path);
+    if (written === 0) giveUpReserve(path);
   } finally {
     closeSync(fd);
   }

@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
-import type { Owner } from '../base/index.ts';
-import type { Digest } from '../oci/index.ts';
+import { join } from 'node:path';
+import { invariant, type Owner } from '../base/index.ts';
+import { digestFromHex, type Digest } from '../oci/index.ts';
 import { BlobFiles } from './blobs.ts';
 import { createBuilds } from './builds.ts';
 import { createCacheRecords } from './cache-records.ts';
@@ -11,12 +13,14 @@ import { requireWritable, type StoreContext } from './context.ts';
 import { createDerived } from './derived.ts';
 import { Durability } from './durable.ts';
 import { createEvents } from './events.ts';
+import { removeTree, statOf } from './files.ts';
 import { createImageIndexes, createImages } from './images.ts';
 import { Ingests } from './ingest.ts';
 import { createEncodings, createLayerRecords } from './layer-records.ts';
 import { createLeases } from './leases.ts';
 import { publish } from './publish.ts';
 import { repair, reset } from './repair.ts';
+import { moveAway } from './staging.ts';
 import { createStatCaches } from './stat-cache.ts';
 import { createTags } from './tags.ts';
 import type {
@@ -81,13 +85,13 @@ export class OpenStore implements Store {
     this.derived = createDerived(context);
     this.layers = createLayerRecords(context);
     this.encodings = createEncodings(context);
-    this.images = createImages(context);
-    this.indexes = createImageIndexes(context);
+    this.images = createImages(context, (publication) => this.publish(publication));
+    this.indexes = createImageIndexes(context, (publication) => this.publish(publication));
     this.tags = createTags(context, (publication) => this.publish(publication));
     this.cacheRecords = createCacheRecords(context);
     this.builds = createBuilds(context);
     this.statCache = createStatCaches(context);
-    this.containers = createContainers(context);
+    this.containers = createContainers(context, (layers) => this.makeDurable(layers));
     this.events = createEvents(context);
     this.leases = createLeases(context);
   }
@@ -96,6 +100,18 @@ export class OpenStore implements Store {
     const path = this.#context.layout.folder(name);
     if (!this.readOnly) await mkdir(path, { recursive: true, mode: 0o700 });
     return path;
+  }
+
+  async removeFrom(folder: 'volumes' | 'cache-mounts' | 'sources', name: string): Promise<boolean> {
+    requireWritable(this.#context);
+    invariant(
+      /^[^/\0]+$/.test(name) && name !== '.' && name !== '..',
+      'a name in a folder of the store is one path component',
+    );
+    const path = join(this.#context.layout.folder(folder), name);
+    if (statOf(path) === undefined) return false;
+    await removeTree(moveAway(this.#context, path));
+    return true;
   }
 
   async makeDurable(digests: Iterable<Digest>): Promise<void> {
@@ -161,9 +177,11 @@ function blobsFace(files: BlobFiles, ingests: Ingests): Blobs {
     createIngest: (options) => ingests.create(options),
     ensure: (digest, options, fill) => ingests.ensure(digest, options, fill),
     put: async (bytes) => {
-      await using ingest = await ingests.create({ expectedSizeBytes: bytes.byteLength });
+      const digest = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+      if ((await files.find(digest)) !== undefined) return digest;
+      await using ingest = await ingests.create({ expectedSizeBytes: bytes.byteLength, hash: false });
       await ingest.write(bytes);
-      return await ingest.commit();
+      return await ingest.commit(digest);
     },
   };
 }

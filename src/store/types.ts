@@ -74,7 +74,8 @@ export type StoreErrorCode =
  * An open store. Any number of processes may have one open at once; every method is safe to call from all of them.
  * Writes are short transactions that retry while another process writes, so every method that writes is asynchronous.
  * Whatever this handle creates or finds through `blobs.find`, `blobs.commit`, `derived.find` and `cacheRecords.find` is
- * covered by its *session lease* until it is disposed, so a collection in another process leaves it alone.
+ * covered by its *session lease* until it is disposed, so a collection in another process leaves it alone. Opening
+ * takes less than a millisecond: a server opens a handle for each request, so that what a request held ends with it.
  */
 export interface Store extends AsyncDisposable {
   readonly root: string;
@@ -97,6 +98,11 @@ export interface Store extends AsyncDisposable {
 
   /** A folder of the store by its name (`volumes`, `cache-mounts`, `sources`, …), made (0700) when it is missing. */
   folder(name: StoreFolder): Promise<string>;
+  /**
+   * Removes what has this name in a folder whose content is not the store's own (a volume, a cache mount): out of sight
+   * with one rename, then for good. False when there is none. The caller knows that nothing uses it.
+   */
+  removeFrom(folder: 'volumes' | 'cache-mounts' | 'sources', name: string): Promise<boolean>;
 
   /**
    * Brings blobs to disk: fdatasync of those not yet synced, in parallel, then one fsync of their directory.

@@ -30,13 +30,23 @@ export async function usage(context: StoreContext): Promise<Usage> {
   );
   const inUse = new Set(facts.containers.flatMap(({ volumes }) => volumes));
   const volumes = await walk(layout.folder('volumes'), namesIn(layout.folder('volumes')), inUse);
+  const mounts = await walk(layout.folder('cache-mounts'), namesIn(layout.folder('cache-mounts')), new Set());
   return {
     images: facts.images.line,
     perImage: facts.images.perImage,
     containers,
     volumes,
-    buildCache: facts.buildCache,
+    buildCache: sum(facts.buildCache, mounts),
     derivedBytes: facts.derivedBytes,
+  };
+}
+
+function sum(a: UsageLine, b: UsageLine): UsageLine {
+  return {
+    count: a.count + b.count,
+    active: a.active + b.active,
+    sizeBytes: a.sizeBytes + b.sizeBytes,
+    reclaimableBytes: a.reclaimableBytes + b.reclaimableBytes,
   };
 }
 

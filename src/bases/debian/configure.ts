@@ -5,8 +5,10 @@ import { DPKG_FOLDER, readStates } from './dpkg-database.ts';
 import { findField, parseParagraphs } from './paragraph.ts';
 import type { UnpackedPackage } from './unpack.ts';
 
+/** Where the script lies while it runs: as an argument it could be longer than the kernel takes. */
+export const CONFIGURE_SCRIPT: string = `${DPKG_FOLDER}/shale-configure`;
+
 export interface ConfigureOptions {
-  readonly architecture: string;
   /** Every package, each after what it depends on. */
   readonly packages: readonly UnpackedPackage[];
   readonly essential: ReadonlySet<string>;

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { invariant, isShaleError, messageOf, ShaleError } from '../../base/index.ts';
 import { type DebContents, openDeb } from './deb-contents.ts';
@@ -35,8 +35,9 @@ export class DebReader implements AsyncDisposable {
   }
 
   async #open(path: string): Promise<DebContents> {
-    if (statSync(path).size <= INLINE_BYTES_MAX) return openInline(path);
-    if (!this.#isStarted) for (let i = 0; i < this.#threads; i++) this.#start();
+    const file = workerFile();
+    if (file === undefined || statSync(path).size <= INLINE_BYTES_MAX) return openInline(path);
+    if (!this.#isStarted) for (let i = 0; i < this.#threads; i++) this.#start(file);
     this.#isStarted = true;
     const job = new Job(path);
     this.#waiting.push(job);
@@ -49,8 +50,11 @@ export class DebReader implements AsyncDisposable {
     await Promise.all([...this.#alive].map((worker) => worker.terminate()));
   }
 
-  #start(): void {
-    const worker = new Worker(new URL('./deb-worker.ts', import.meta.url), {
+  #start(file: URL): void {
+    const worker = new Worker(file, {
+      name: 'shale packages',
+      argv: [],
+      trackUnmanagedFds: false,
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
     });
     this.#alive.add(worker);
@@ -105,6 +109,12 @@ export class DebReader implements AsyncDisposable {
     this.#failure = failure;
     this.#next();
   }
+}
+
+/** The program of the threads, here or in the bundle; without it packages are taken apart where they are needed. */
+function workerFile(): URL | undefined {
+  const candidates = ['./deb-worker.ts', './deb-worker.js', '../deb-worker.js'];
+  return candidates.map((name) => new URL(name, import.meta.url)).find((url) => existsSync(url));
 }
 
 async function openInline(path: string): Promise<DebContents> {

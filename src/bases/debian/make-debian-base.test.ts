@@ -12,7 +12,8 @@ import type { BaseHost, StepRequest } from '../host.ts';
 import { TestKey } from '../openpgp/test-key.ts';
 import { TarFileWriter } from '../rootfs/tar-file.ts';
 import { plainInode } from '../rootfs/tree.ts';
-import { type BaseImage, type DebianBaseOptions, makeDebianBase } from './make-debian-base.ts';
+import { type BaseImage, makeDebianBase } from './make-debian-base.ts';
+import type { DebianBaseOptions } from './options.ts';
 import { debFile, type TestDeb } from './test-deb.ts';
 
 const MIRROR = 'http://mirror.example/debian';
@@ -97,6 +98,7 @@ class FakeHost implements BaseHost {
   readonly folder: string;
   readonly files: ReadonlyMap<string, Buffer>;
   exitCode = 0;
+  script = '';
   now: () => Date = () => new Date((RELEASED + 3600) * 1000);
   /** What stands in for dpkg --configure: every package is installed afterwards. */
   configured: (status: string) => string = (status) =>
@@ -140,6 +142,7 @@ class FakeHost implements BaseHost {
       let status = '';
       for await (const { entry, content } of readTar(streamOf(readFileSync(request.rootfsTar)))) {
         if (entry.path === 'var/lib/dpkg/status') status = (await collect(content, 1e6, 'status')).toString();
+        if (`/${entry.path}` === request.args[1]) this.script = (await collect(content, 1e6, 'script')).toString();
       }
       const write = (path: string, text: string): void => {
         tar.startEntry(path, plainInode('file', 0o640, BigInt(Date.now()) * 1_000_000n), text.length);
@@ -254,7 +257,7 @@ test('makeDebianBase() makes one normalised layer and a config like the official
 test('makeDebianBase() runs preinst scripts, then the essential packages, then the rest', async () => {
   await withHost(async (host) => {
     await host.make();
-    const lines = (host.steps[0]?.args[2] ?? '').trim().split('\n');
+    const lines = host.script.trim().split('\n');
     assert.match(lines.at(-5) ?? '', /RUNNING_VERSION='1.22'$/);
     assert.match(
       lines.at(-4) ?? '',
@@ -265,6 +268,7 @@ test('makeDebianBase() runs preinst scripts, then the essential packages, then t
       'dpkg --configure -a',
     ]);
     assert.equal(host.steps[0]?.env['SOURCE_DATE_EPOCH'], String(RELEASED));
+    assert.equal((await listLayer(host.layer)).has('var/lib/dpkg/shale-configure'), false);
   });
 });
 
@@ -394,5 +398,43 @@ test('makeDebianBase() stops when it is told to, and when a download is missing'
     rmSync(join(host.folder, 'cache'), { recursive: true });
     mkdirSync(join(host.folder, 'cache'));
     await assert.rejects(host.make(), { code: 'FETCH_NOT_FOUND' });
+  });
+});
+
+test('makeDebianBase() takes newer versions from the security archive, whose date is then the epoch', async () => {
+  await withHost(async (host, mirror) => {
+    const deb = debFile({
+      control: 'Package: libx\nVersion: 2+deb13u1\nArchitecture: amd64\nMulti-Arch: same',
+      files: [['fixed', 'yes']],
+    });
+    const security = 'http://mirror.example/debian-security';
+    const packages = gzipSync(
+      `Package: libx\nVersion: 2+deb13u1\nArchitecture: amd64\nMulti-Arch: same\nFilename: pool/libx.deb\nSize: ${deb.length}\nSHA256: ${sha256(deb)}\n`,
+    );
+    const release = mirror.release
+      .replace('Suite: stable', 'Suite: stable-security')
+      .replace('Codename: trixie', 'Codename: trixie-security');
+    const later = release
+      .replace(/Date: .*/, `Date: ${new Date((RELEASED + 600) * 1000).toUTCString()}`)
+      .replace(/ [0-9a-f]{64} .*/, ` ${sha256(packages)} ${packages.length} main/binary-amd64/Packages.gz`)
+      .replace('Acquire-By-Hash: yes\n', '');
+    mirror.files.set(`${security}/dists/trixie-security/InRelease`, KEY.clearsign(later, { createdAt: RELEASED }));
+    mirror.files.set(`${security}/dists/trixie-security/main/binary-amd64/Packages.gz`, packages);
+    mirror.files.set(`${security}/pool/libx.deb`, deb);
+    const image = await host.make({ securityMirror: `${security}/` });
+    assert.equal(image.packages.find((each) => each.name === 'libx')?.version, '2+deb13u1');
+    assert.equal(image.epochSeconds, RELEASED + 600);
+    assert.match(
+      host.layer.toString('latin1'),
+      /URIs: http:\/\/mirror\.example\/debian-security\nSuites: trixie-security\n/,
+    );
+  });
+});
+
+test('makeDebianBase() takes SOURCE_DATE_EPOCH for the date, and refuses what is none', async () => {
+  await withHost(async (host) => {
+    const image = await host.make({ epochSeconds: RELEASED - 86_400 });
+    assert.equal(image.config.created, '2026-09-11T00:00:00Z');
+    await assert.rejects(host.make({ epochSeconds: Number.NaN }), { code: 'EPOCH_INVALID' });
   });
 });

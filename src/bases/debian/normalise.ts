@@ -1,6 +1,7 @@
 import { type ByteString, toBytes } from '../../base/index.ts';
 import { contentBytes } from '../rootfs/layer-of-tree.ts';
 import { plainInode, type Tree } from '../rootfs/tree.ts';
+import { CONFIGURE_SCRIPT } from './configure.ts';
 import { findField } from './paragraph.ts';
 import type { UnpackedPackage } from './unpack.ts';
 
@@ -19,6 +20,7 @@ const EMPTIED: readonly ByteString[] = [
 ];
 
 const REMOVED: readonly ByteString[] = [
+  CONFIGURE_SCRIPT,
   'var/cache/debconf/config.dat-old',
   'var/cache/debconf/templates.dat-old',
   'var/cache/ldconfig/aux-cache',

@@ -83,7 +83,7 @@ export class PackagesIndex {
     let packages = this.#parsed.get(name);
     if (packages === undefined) {
       packages = (this.#texts.get(name) ?? [])
-        .map((offered) => parsePackage(parseParagraph(offered.text), offered.archive))
+        .map((offered) => parsePackage(parseParagraph(copyOf(offered.text)), offered.archive))
         .filter((each) => each.architecture === this.#architecture || each.architecture === 'all')
         .toSorted((a, b) => compareVersions(b.version, a.version));
       this.#parsed.set(name, packages);
@@ -125,6 +125,11 @@ export class PackagesIndex {
       else providers.push(name);
     }
   }
+}
+
+// A slice of a string keeps the whole string alive: what outlives the index must not be one.
+function copyOf(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
 }
 
 interface OfferedText {

@@ -44,7 +44,7 @@ export interface Keyring {
 /**
  * Reads a keyring, binary or armored (`gpg --export`, /usr/share/keyrings). Only keys whose binding to their primary
  * key, and whose right to sign, is proved by signatures in the ring are taken; keys of unknown kinds are left out.
- * @throws OPENPGP_MALFORMED, KEYRING_EMPTY when no usable key is in it.
+ * @throws OPENPGP_MALFORMED, also when no usable key is in it.
  */
 export function parseKeyring(bytes: Buffer, name: string): Keyring {
   const binary = isArmored(bytes) ? dearmor(bytes.toString('latin1'), 'PUBLIC KEY BLOCK') : bytes;

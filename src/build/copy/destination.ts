@@ -1,6 +1,6 @@
 import { compareLayerPaths, type TarEntry } from '../../archive/index.ts';
 import { ShaleError, toText, type ByteString } from '../../base/index.ts';
-import type { FileRegion } from './file-region.ts';
+import { hashRegion, type FileRegion } from './file-region.ts';
 import { baseName, parentPath, resolvePath, type SourceKind, type SourceNode } from './source-tree.ts';
 
 /** What stands at a path of the destination: something that this copy puts there, or what the layers below hold. */
@@ -27,6 +27,8 @@ export interface PlannedEntry {
 export class Destination {
   readonly #lower: SourceNode | undefined;
   readonly #planned = new Map<ByteString, PlannedEntry>();
+  /** Directories of the layers below that something else has replaced: what was in them is gone for good. */
+  readonly #cleared = new Set<ByteString>();
   readonly #directories = new Map<ByteString, SourceNode | undefined>();
 
   constructor(lower: SourceNode | undefined) {
@@ -57,20 +59,29 @@ export class Destination {
     this.put({ ...PLAIN, ...attributes, path, kind: 'directory' }, undefined, '');
   }
 
-  /** Puts an entry; whatever was at its path is replaced, a directory with all that is in it unless it stays one. */
+  /** Puts an entry; a file at its path is replaced. Nothing but a directory may be put where one is. */
   put(entry: TarEntry, content: PlannedEntry['content'], origin: string): void {
     const { path } = entry;
     if (baseName(path).startsWith('.wh.')) throw reservedName(path);
-    if (entry.kind !== 'directory' && this.#planned.get(path)?.entry.kind === 'directory') this.#dropBelow(path);
+    if (this.#planned.get(path)?.entry.kind === 'file') this.#passOn(path);
     this.#planned.set(path, { entry, content, origin });
+  }
+
+  /** As `put`, but a directory is replaced too, with all that is in it, unless it stays one. */
+  replace(entry: TarEntry, content: PlannedEntry['content'], origin: string): void {
+    if (entry.kind !== 'directory' && this.find(entry.path)?.kind === 'directory') this.#clear(entry.path);
+    this.put(entry, content, origin);
   }
 
   /**
    * Everything that was put, with the directories that lead there as the layers below have them, in a layer's order.
-   * Parents are written out so that a layer alone says what its directories are.
+   * Parents are written out so that a layer alone says what its directories are. Of the names of one file the first
+   * has the content.
    */
   entries(clamp: (mtimeNs: bigint) => bigint): PlannedEntry[] {
-    const all = new Map(this.#planned);
+    const all = withFirstNamesFirst(this.#planned);
+    for (const path of this.#cleared)
+      if (this.#planned.get(path)?.entry.kind === 'directory') all.set(`${path}/${OPAQUE}`, opaqueMarker(path));
     for (const path of this.#planned.keys()) {
       for (let parent = path; parent !== '';) {
         parent = parentPath(parent);
@@ -83,8 +94,29 @@ export class Destination {
     return [...all.values()].toSorted((a, b) => compareLayerPaths(a.entry.path, b.entry.path));
   }
 
-  #dropBelow(path: ByteString): void {
-    for (const other of this.#planned.keys()) if (other.startsWith(`${path}/`)) this.#planned.delete(other);
+  /** A directory is replaced by something else: nothing of it stays, of this copy or of the layers below. */
+  #clear(path: ByteString): void {
+    if (this.#lowerAt(path)?.kind === 'directory') this.#cleared.add(path);
+    const below = `${path}/`;
+    for (const other of [...this.#planned.keys()].filter((one) => one.startsWith(below))) {
+      this.#passOn(other);
+      this.#planned.delete(other);
+    }
+    for (const other of this.#cleared) if (other.startsWith(below)) this.#cleared.delete(other);
+    for (const other of this.#directories.keys()) if (other.startsWith(below)) this.#directories.delete(other);
+  }
+
+  /** A planned file goes away: its content stays with the first of its other names. */
+  #passOn(path: ByteString): void {
+    const file = this.#planned.get(path);
+    if (file?.entry.kind !== 'file') return;
+    let heir: ByteString | undefined;
+    for (const [name, link] of this.#planned) {
+      if (link.entry.kind !== 'hardlink' || link.entry.linkTarget !== path) continue;
+      const entry = heir === undefined ? { ...file.entry, path: name } : { ...link.entry, linkTarget: heir };
+      this.#planned.set(name, { ...link, entry, content: heir === undefined ? file.content : undefined });
+      heir ??= name;
+    }
   }
 
   /** What the layers below show at a path, unless the copy put something in the way. */
@@ -96,13 +128,61 @@ export class Destination {
 
   #lowerDirectory(path: ByteString): SourceNode | undefined {
     const planned = this.#planned.get(path);
-    if (planned !== undefined && planned.entry.kind !== 'directory') return undefined;
+    if ((planned !== undefined && planned.entry.kind !== 'directory') || this.#cleared.has(path)) return undefined;
     if (this.#directories.has(path)) return this.#directories.get(path);
     const node = this.#lowerAt(path);
     const directory = node?.kind === 'directory' ? node : undefined;
     this.#directories.set(path, directory);
     return directory;
   }
+}
+
+/** Name of the marker that hides all that the layers below have in a directory (image-spec layer.md, "Opaque Whiteout"). */
+const OPAQUE = '.wh..wh..opq';
+
+function opaqueMarker(path: ByteString): PlannedEntry {
+  const entry: TarEntry = {
+    ...PLAIN,
+    path: `${path}/${OPAQUE}`,
+    kind: 'file',
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    mtimeNs: 0n,
+  };
+  return { entry, content: { open: openNothing, sha256: () => EMPTY_SHA256 }, origin: '' };
+}
+
+const EMPTY_SHA256: Uint8Array = hashRegion(openNothing, 0);
+
+function openNothing(): FileRegion {
+  return { content: { kind: 'bytes', bytes: new Uint8Array(0) }, [Symbol.dispose]: () => {} };
+}
+
+/** In a tar a link stands behind what it leads to: the first name of a file in a layer's order gets the content. */
+function withFirstNamesFirst(planned: ReadonlyMap<ByteString, PlannedEntry>): Map<ByteString, PlannedEntry> {
+  const all = new Map(planned);
+  const firstNames = new Map<ByteString, ByteString>();
+  for (const [name, { entry }] of planned) {
+    if (entry.kind !== 'hardlink') continue;
+    const first = firstNames.get(entry.linkTarget) ?? entry.linkTarget;
+    if (compareLayerPaths(name, first) < 0) firstNames.set(entry.linkTarget, name);
+  }
+  if (firstNames.size === 0) return all;
+  for (const [name, link] of planned) {
+    const { entry } = link;
+    const target = entry.kind === 'hardlink' ? entry.linkTarget : name;
+    const first = firstNames.get(target);
+    const file = planned.get(target);
+    if (first === undefined || file === undefined) continue;
+    all.set(
+      name,
+      name === first
+        ? { ...file, entry: { ...file.entry, path: name }, origin: link.origin }
+        : { ...link, entry: { ...link.entry, kind: 'hardlink', sizeBytes: 0, linkTarget: first }, content: undefined },
+    );
+  }
+  return all;
 }
 
 /** The fields that most entries do not use. */

@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { BaseRequest } from '../engine.ts';
+import type { BaseRequest } from '../../engine/index.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { optional } from './run.ts';

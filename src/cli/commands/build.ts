@@ -4,7 +4,7 @@ import { messageOf, ShaleError } from '../../base/index.ts';
 import type { Command, ParsedArguments, RefusedFlag } from '../command.ts';
 import { PROGRESS_CHOICES, NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
-import type { BuildRequest, NetworkMode } from '../engine.ts';
+import type { BuildRequest, NetworkMode } from '../../engine/index.ts';
 import { parseAssignments, parseLabels } from '../options/assignments.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';

@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { CommitRequest } from '../engine.ts';
+import type { CommitRequest } from '../../engine/index.ts';
 import { optional } from './run.ts';
 
 export const command: Command = {

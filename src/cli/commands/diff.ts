@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { PathChange } from '../engine.ts';
+import type { PathChange } from '../../engine/index.ts';
 import { displayLine } from '../output/text-width.ts';
 
 const LETTERS = { added: 'A', changed: 'C', deleted: 'D' } as const;

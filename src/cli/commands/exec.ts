@@ -1,8 +1,10 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { ExecRequest } from '../engine.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { ExecRequest } from '../../engine/index.ts';
 import { readEnvironment } from '../options/assignments.ts';
 import { PROCESS_FLAGS } from './container-flags.ts';
+import { waitInForeground } from './foreground.ts';
 import { optional, requireTerminal } from './run.ts';
 
 export const command: Command = {
@@ -18,6 +20,7 @@ export const command: Command = {
     { command: 'shale exec -it web sh', says: 'a shell in a running container' },
     { command: 'shale exec web cat /etc/os-release', says: 'one command' },
   ],
+  failureStatus: EXIT.usage,
   run,
 };
 
@@ -26,7 +29,7 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   requireTerminal(context, request);
   const engine = await context.engine();
   const started = await engine.exec(request, { signal: context.signal });
-  return await started.exit;
+  return request.detach ? await started.exit : await waitInForeground(context, engine, started);
 }
 
 /** @throws USAGE */

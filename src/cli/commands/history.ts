@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { HistoryStep } from '../engine.ts';
+import type { HistoryStep } from '../../engine/index.ts';
 import { ellipsis, humanAgo, humanSize, humanTime, shortDigest } from '../output/human.ts';
 import { formatList, type ListLayout } from '../output/list.ts';
 import { FORMAT_FLAG, NO_TRUNC_FLAG, quietFlag } from './list-flags.ts';

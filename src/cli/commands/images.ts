@@ -1,7 +1,7 @@
 import { matchesGlob } from 'node:path';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { ImageSummary } from '../engine.ts';
+import type { ImageSummary } from '../../engine/index.ts';
 import { type Filters, parseFilters, passes, passesLabels } from '../options/filters.ts';
 import { humanAgo, humanSize, humanTime, shortDigest } from '../output/human.ts';
 import { formatList, type ListLayout } from '../output/list.ts';

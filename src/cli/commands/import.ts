@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { ImportRequest } from '../engine.ts';
+import type { ImportRequest } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
 import { optional } from './run.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { ContainerSummary, Engine, ImageSummary } from '../engine.ts';
+import type { ContainerSummary, Engine, ImageSummary } from '../../engine/index.ts';
 import { runFake } from '../fake-context.fixture.ts';
 import { formatChange } from './diff.ts';
 import { formatWhy, parseBuildStep } from './why.ts';

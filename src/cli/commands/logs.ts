@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { LogQuery } from '../engine.ts';
+import type { LogQuery } from '../../engine/index.ts';
 import { parseMoment, parseTail } from '../options/times.ts';
 
 export const command: Command = {

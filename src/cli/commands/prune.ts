@@ -1,6 +1,6 @@
 import type { ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { PruneReport, PruneRequest } from '../engine.ts';
+import type { PruneReport, PruneRequest } from '../../engine/index.ts';
 import { humanSize } from '../output/human.ts';
 import { confirm } from './confirm.ts';
 

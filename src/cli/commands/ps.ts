@@ -1,8 +1,7 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { ContainerState, ContainerSummary } from '../engine.ts';
+import type { ContainerState, ContainerSummary, PortMapping } from '../../engine/index.ts';
 import { type Filters, parseFilters, passes, passesLabels } from '../options/filters.ts';
-import type { PortMapping } from '../options/ports.ts';
 import { ellipsis, humanAgo, humanDuration, humanTime, shortDigest } from '../output/human.ts';
 import { formatList, type ListLayout } from '../output/list.ts';
 import { FORMAT_FLAG, filterFlag, NO_TRUNC_FLAG, quietFlag } from './list-flags.ts';

@@ -2,12 +2,14 @@ import { parseLabels, readEnvironment } from '../options/assignments.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import { NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
-import type { NetworkMode, RunRequest } from '../engine.ts';
+import { EXIT } from '../exit-codes.ts';
+import type { NetworkMode, RunRequest } from '../../engine/index.ts';
 import { parsePortSpec } from '../options/ports.ts';
 import { parseVolumeSpec } from '../options/volumes.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
+import { waitInForeground } from './foreground.ts';
 
 const PULL_CHOICES = ['always', 'missing', 'never'] as const;
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -56,6 +58,7 @@ export const command: Command = {
     { command: 'shale run -d --name web -p 8080:80 nginx', says: 'a server in the background' },
     { command: 'shale run --rm -v "$PWD":/src -w /src node npm test', says: 'a command on the files of this folder' },
   ],
+  failureStatus: EXIT.usage,
   run,
 };
 
@@ -67,7 +70,8 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const engine = await context.engine();
   const started = await engine.run(request, progress.watch);
   await progress.close();
-  if (request.detach) await context.stdout.write(`${started.containerId}\n`);
+  if (!request.detach) return await waitInForeground(context, engine, started);
+  await context.stdout.write(`${started.containerId}\n`);
   return await started.exit;
 }
 

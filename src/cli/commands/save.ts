@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { type ByteStream, messageOf, ShaleError } from '../../base/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { SaveRequest } from '../engine.ts';
+import type { SaveRequest } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
 
 const FORMATS = ['docker', 'oci'] as const;

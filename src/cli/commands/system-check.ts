@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { CheckReport } from '../engine.ts';
+import type { CheckReport } from '../../engine/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { humanSize } from '../output/human.ts';
 

@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { UsageRow } from '../engine.ts';
+import type { UsageRow } from '../../engine/index.ts';
 import { humanSize } from '../output/human.ts';
 import { formatList, type ListLayout } from '../output/list.ts';
 import { FORMAT_FLAG } from './list-flags.ts';

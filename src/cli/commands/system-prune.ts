@@ -1,5 +1,5 @@
 import type { Command } from '../command.ts';
-import type { PruneRequest } from '../engine.ts';
+import type { PruneRequest } from '../../engine/index.ts';
 import { FORCE_FLAG } from './list-flags.ts';
 import { prune } from './prune.ts';
 

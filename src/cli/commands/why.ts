@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { WhyReport, WhyStep } from '../engine.ts';
+import type { WhyReport, WhyStep } from '../../engine/index.ts';
 import { parseNumber } from '../options/times.ts';
 import { UsageError } from '../usage-error.ts';
 

@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path';
+import type { CacheMax } from '../../engine/index.ts';
 
 /** What can be set in a config file or the environment, with values ready to use. */
 export interface Settings {
@@ -7,6 +8,7 @@ export interface Settings {
   /** Run state: sockets, pids; absolute. */
   readonly run: string;
   readonly progress: ProgressSetting;
+  /** How large the build cache may grow. */
   readonly cacheMax: CacheMax;
   /** Where Debian packages come from; Debian's own when absent. */
   readonly mirrorDebian?: string;
@@ -20,12 +22,6 @@ export interface Settings {
 }
 
 export type ProgressSetting = 'auto' | 'tty' | 'plain' | 'quiet' | 'rawjson';
-
-/** How large the build cache may grow. */
-export type CacheMax =
-  | { readonly kind: 'bytes'; readonly bytes: number }
-  /** Of the file system that holds the store. */
-  | { readonly kind: 'percent'; readonly percent: number; readonly bytesMax?: number };
 
 export const PROGRESS_CHOICES: readonly ProgressSetting[] = ['auto', 'tty', 'plain', 'quiet', 'rawjson'];
 export const NETWORK_CHOICES: readonly Settings['networkDefault'][] = ['bridge', 'host', 'none'];

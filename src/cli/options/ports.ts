@@ -1,15 +1,6 @@
 import { isIPv4, isIPv6 } from 'node:net';
+import type { PortMapping } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
-
-/** One published port (`-p`). */
-export interface PortMapping {
-  /** The address to listen on; every one when absent. */
-  readonly hostIp?: string;
-  /** A free one is chosen when absent. */
-  readonly hostPort?: number;
-  readonly containerPort: number;
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-}
 
 const FORMS = 'PORT, HOST:PORT or IP:HOST:PORT, with /tcp or /udp';
 /** A range may not publish more than this many ports: each costs rules. */

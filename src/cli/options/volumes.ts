@@ -1,31 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
+import type { VolumeMount } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
-
-/** What `-v` asks for. Paths of the host are absolute. */
-export type VolumeMount = BindMount | NamedVolume | AnonymousVolume;
-
-export interface BindMount {
-  readonly kind: 'bind';
-  readonly source: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-}
-
-export interface NamedVolume {
-  readonly kind: 'volume';
-  readonly name: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-  /** Do not fill a new volume with what the image has at the target. */
-  readonly noCopy: boolean;
-}
-
-export interface AnonymousVolume {
-  readonly kind: 'anonymous';
-  readonly target: string;
-  readonly readOnly: boolean;
-  readonly noCopy: boolean;
-}
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** Accepted and without effect: no SELinux labels are set, and nobody else's caches are involved. */
@@ -33,7 +8,7 @@ const WITHOUT_EFFECT = new Set(['rw', 'z', 'Z', 'cached', 'delegated', 'consiste
 
 /**
  * Reads docker's `TARGET`, `NAME:TARGET[:OPTIONS]` and `PATH:TARGET[:OPTIONS]`; a path begins with `/`, `./`, `../`
- * or is `.` or `~/…`.
+ * or is `.` or `~/…`. Paths of the host come out absolute.
  * @throws USAGE
  */
 export function parseVolumeSpec(spec: string, surroundings: { cwd: string; home?: string | undefined }): VolumeMount {

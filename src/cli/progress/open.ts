@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts';
-import type { Watch } from '../engine.ts';
+import type { Watch } from '../../engine/index.ts';
 import { formatFailedStep } from './failure.ts';
 import { plainRenderer } from './plain.ts';
 import { quietRenderer } from './quiet.ts';

@@ -1,6 +1,6 @@
 import { humanSize } from '../output/human.ts';
 import { displayLine } from '../output/text-width.ts';
-import type { ProgressEvent } from './event.ts';
+import type { ProgressEvent } from '../../engine/index.ts';
 import { type Change, ProgressModel, type VertexView } from './model.ts';
 import type { Renderer } from './renderer.ts';
 import type { LogEntry } from './vertex-log.ts';

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { ShaleError } from '../../base/index.ts';
 import { fakeContext, runFake } from '../fake-context.fixture.ts';
 import { textWidth } from '../output/text-width.ts';
-import type { ProgressEvent } from './event.ts';
+import type { ProgressEvent } from '../../engine/index.ts';
 import { formatExcerpt } from './failure.ts';
 import { openProgress } from './open.ts';
 import { plainRenderer } from './plain.ts';

@@ -1,4 +1,4 @@
-import type { ProgressEvent } from './event.ts';
+import type { ProgressEvent } from '../../engine/index.ts';
 import { ProgressModel } from './model.ts';
 import type { Renderer } from './renderer.ts';
 

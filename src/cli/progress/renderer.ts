@@ -1,4 +1,4 @@
-import type { ProgressEvent } from './event.ts';
+import type { ProgressEvent } from '../../engine/index.ts';
 import type { VertexView } from './model.ts';
 
 /** Shows one stream of events. */

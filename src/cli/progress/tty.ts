@@ -1,5 +1,5 @@
 import { cutToWidth, displayLine, padToWidth, textWidth } from '../output/text-width.ts';
-import type { ProgressEvent } from './event.ts';
+import type { ProgressEvent } from '../../engine/index.ts';
 import { ProgressModel, type VertexView } from './model.ts';
 import { amounts, seconds } from './plain.ts';
 import type { Renderer } from './renderer.ts';

@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+const root = join(import.meta.dirname, '../..');
+
+describe('the published package', () => {
+  let folder: string;
+  const shale = (...words: string[]): { stdout: string; stderr: string; status: number | null } =>
+    spawnSync(join(folder, 'bin/shale'), words, {
+      encoding: 'utf8',
+      cwd: folder,
+      env: {
+        PATH: `${join(process.execPath, '..')}:${process.env['PATH']}`,
+        HOME: folder,
+        SHALE_HOME: join(folder, 'home'),
+        SHALE_RUN: join(folder, 'run'),
+      },
+    });
+
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'shale-bundle-'));
+    const made = spawnSync(process.execPath, ['scripts/bundle.ts', join(folder, 'dist')], {
+      cwd: root,
+      encoding: 'utf8',
+    });
+    assert.equal(made.status, 0, made.stderr);
+    for (const name of ['bin', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('the published package starts, with every command in it', () => {
+    assert.match(shale('version').stdout, /^shale \d+\.\d+\.\d+ \(Node /);
+    assert.match(shale('help', 'build').stdout, /^usage: shale build/);
+    assert.match(shale('__complete', 'sys').stdout, /^system\t/);
+    assert.match(shale('config').stdout, /^SETTING/);
+    assert.match(shale('doctor').stdout, /^level: /);
+  });
+
+  test('the published package opens a store, imports, and builds without RUN', () => {
+    mkdirSync(join(folder, 'context'));
+    writeFileSync(join(folder, 'context/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /copied\n');
+    const built = shale('build', '-q', '-t', 'made', 'context');
+    assert.equal(built.status, 0, built.stderr);
+    assert.match(built.stdout, /^sha256:[0-9a-f]{64}\n$/);
+    assert.match(shale('images').stdout, /^made +latest /m);
+    assert.equal(shale('save', '-o', 'made.tar', 'made').status, 0);
+    assert.match(shale('load', '-i', 'made.tar').stdout, /^Loaded image: /);
+  });
+});
