@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { compareLeaks, type LeakSnapshot, takeLeakSnapshot } from '../../tests/support/leaks.ts';
-import { containersMissing, openWorld, type World } from './runtime.fixture.ts';
+import { containersMissing, isolateNetwork, openWorld, type World } from './runtime.fixture.ts';
 
 const skip = containersMissing();
+if (containersMissing('ip') === false) isolateNetwork();
 const rounds = process.env['SHALE_TEST_LONG'] === undefined ? 20 : 500;
 const victim = fileURLToPath(new URL('crash.fixture.ts', import.meta.url));
 const GONE_WITHIN_MS = 1000;
@@ -33,11 +34,11 @@ async function eventually(check: () => readonly unknown[], withinMs: number): Pr
   }
 }
 
-const processesOf = (world: World): readonly string[] => takeLeakSnapshot(world.marker).processes;
+const processesOf = (world: World): readonly string[] => takeLeakSnapshot(world.marker, { network: true }).processes;
 
 /** What a leak check looks at after a sweep. */
 function leaks(before: LeakSnapshot, world: World): readonly string[] {
-  return compareLeaks(before, takeLeakSnapshot(world.marker));
+  return compareLeaks(before, takeLeakSnapshot(world.marker, { network: true }));
 }
 
 test(
@@ -45,7 +46,7 @@ test(
   { skip },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     for (let round = 0; round < rounds; round++) {
       await killVictim(world, `${world.marker}-${round}`, 'attached', Math.random() * 250);
       const alive = await eventually(() => processesOf(world), GONE_WITHIN_MS);
@@ -61,10 +62,10 @@ test(
 
 test(
   'F-130: kill -9 of shale with a bridge: interfaces, rules and addresses are gone after the sweep',
-  { skip: containersMissing('netavark', 'iptables') },
+  { skip: containersMissing('netavark', 'iptables', 'ip') },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     for (let round = 0; round < 4; round++) {
       await killVictim(world, `${world.marker}-${round}`, 'bridge', Math.random() * 400);
       // netavark and its children are let finish.
@@ -81,7 +82,7 @@ test(
   { skip: containersMissing('conmon') },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     await killVictim(world, `${world.marker}-d`, 'detached', 150 + Math.random() * 200);
     await sleep(100);
     await world.runtime.sweep();

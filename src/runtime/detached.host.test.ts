@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { bridgeNetwork } from './bridge.ts';
 import { openPlainHost } from './plain-host.ts';
-import { containersMissing, openWorld, outcomeOf, type World } from './runtime.fixture.ts';
+import { containersMissing, isolateNetwork, openWorld, outcomeOf, type World } from './runtime.fixture.ts';
 import type { DetachedContainer, LogOptions, RunSpec } from './types.ts';
 
 const skip = containersMissing('conmon');
+if (containersMissing('ip') === false) isolateNetwork();
 
 interface Made extends AsyncDisposable {
   readonly container: DetachedContainer;
@@ -34,7 +35,7 @@ test(
   { skip },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     {
       await using made = await make(world, ['sh', '-c', 'echo one; sleep 0.3; echo two >&2; printf end; exit 7']);
       const { container, stateDir } = made;
@@ -52,7 +53,7 @@ test(
       assert.ok(container.traces.created.length > 0);
       assert.deepEqual(world.runtime.open(container.id, stateDir).traces, container.traces);
     }
-    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
     assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
   },
 );
@@ -75,7 +76,7 @@ test('F-249: stop asks first and then kills a container that ignores it', { skip
 
 test('F-254: a container that runs, is paused, or was never started can be removed with force', { skip }, async () => {
   using world = openWorld();
-  const before = takeLeakSnapshot(world.marker);
+  const before = takeLeakSnapshot(world.marker, { network: true });
   const running = await make(world, ['sleep', '60']);
   await running.container.start();
   await assert.rejects(running.container.remove({ force: false }), { code: 'CONTAINER_RUNNING' });
@@ -89,13 +90,13 @@ test('F-254: a container that runs, is paused, or was never started can be remov
   const created = await make(world, ['sleep', '60']);
   await created.container.remove({ force: true });
   await created.container.remove({ force: true });
-  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   assert.deepEqual(readdirSync(`${world.runRoot}/runc`), []);
 });
 
 test('F-247: what cannot be started is told with docker’s exit code, and leaves nothing', { skip }, async () => {
   using world = openWorld();
-  const before = takeLeakSnapshot(world.marker);
+  const before = takeLeakSnapshot(world.marker, { network: true });
   for (const [program, exitCode] of [
     ['no-such', 127],
     ['/etc/passwd', 126],
@@ -107,7 +108,7 @@ test('F-247: what cannot be started is told with docker’s exit code, and leave
       return true;
     });
   }
-  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
 });
 
@@ -159,10 +160,10 @@ test('F-132: after a reboot a container is lost, not running, and can be made ag
 
 test(
   'a detached container keeps its network until it is removed',
-  { skip: skip || containersMissing('netavark', 'iptables') },
+  { skip: skip || containersMissing('netavark', 'iptables', 'ip') },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     const network = bridgeNetwork({
       host: openPlainHost(),
       folder: `${world.runRoot}/networks`,
@@ -179,6 +180,35 @@ test(
       assert.deepEqual((await world.runtime.sweep()).networks, []);
     }
     assert.ok(!existsSync(`${world.runRoot}/networks/s${world.marker}.json`));
-    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
+
+test('F-252: a log stays within its size, whatever a container prints', { skip }, async () => {
+  using world = openWorld();
+  const spec = world.spec(['sh', '-c', 'yes 0123456789012345678901234567890123456789 | head -c 3000000; echo last']);
+  const stateDir = `${world.folder}/state`;
+  mkdirSync(stateDir);
+  const container = await world.runtime.create(spec, { stateDir, logMaxBytes: 200_000 });
+  await container.start();
+  assert.equal((await container.wait()).kind, 'exited');
+  assert.ok(statSync(`${stateDir}/container.log`).size <= 400_000);
+  assert.match(await logOf(container, { tail: 1 }), /last/);
+  await container.remove({ force: true });
+});
+
+test('F-289: a container whose keeper is killed goes on, ends as lost and can be removed', { skip }, async () => {
+  using world = openWorld();
+  const before = takeLeakSnapshot(world.marker, { network: true });
+  await using made = await make(world, ['sleep', '60']);
+  await made.container.start();
+  process.kill(Number(readFileSync(`${made.stateDir}/conmon.pid`, 'latin1')), 'SIGKILL');
+  await sleep(50);
+  assert.equal(made.container.state().kind, 'running');
+  await world.runtime.sweep();
+  assert.equal(made.container.state().kind, 'running');
+  await made.container.kill('KILL');
+  assert.deepEqual(await made.container.wait(), { kind: 'lost' });
+  await made.container.remove({ force: true });
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
+});

@@ -1,7 +1,7 @@
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { readFileSync } from 'node:fs';
-import { type Owner, ShaleError } from '../base/index.ts';
+import { isSystemError, type Owner, ShaleError } from '../base/index.ts';
 import { tryLock } from '../sys/index.ts';
 import { isOwner, readJson, writeRecord } from './folders.ts';
 import type { PublishedPort } from './types.ts';
@@ -33,14 +33,17 @@ export interface Subnet {
 const POLL_MS = 3;
 const LOCK_TIMEOUT_MS = 60_000;
 
+/** All bridges of a machine share its firewall, whatever run folder they belong to. */
+const MACHINE_LOCK = '/run/shale-network.lock';
+
 /**
- * Runs `work` while this process holds the lock of the network state. The kernel frees it when its holder ends. It also
- * keeps apart the runs of netavark, which takes the bridge down when it counts no user.
- * @throws NETWORK_BUSY after a minute.
+ * Runs `work` while this process holds the lock of the machine's bridges (of the folder, where the machine's may not be
+ * opened). The kernel frees it when its holder ends. It also keeps apart the runs of netavark, which takes the bridge
+ * down when it counts no user. @throws NETWORK_BUSY after a minute.
  */
 export async function withNetworkLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const descriptor = openSync(`${folder}/lock`, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const descriptor = openLock(folder);
   try {
     const deadline = performance.now() + LOCK_TIMEOUT_MS;
     while (!tryLock(descriptor, 'exclusive')) {
@@ -50,6 +53,16 @@ export async function withNetworkLock<T>(folder: string, work: () => Promise<T>)
     return await work();
   } finally {
     closeSync(descriptor);
+  }
+}
+
+function openLock(folder: string): number {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW;
+  try {
+    return openSync(MACHINE_LOCK, flags, 0o600);
+  } catch (error) {
+    if (!isSystemError(error, 'EACCES', 'EROFS', 'ENOENT', 'EPERM')) throw error;
+    return openSync(`${folder}/lock`, flags, 0o600);
   }
 }
 

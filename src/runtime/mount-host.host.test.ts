@@ -6,15 +6,16 @@ import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { openMountHost } from '../mounts/index.ts';
 import type { RuntimeHost } from './host.ts';
 import { openNetworkPool } from './pool.ts';
-import { containersMissing, openWorld, outcomeOf } from './runtime.fixture.ts';
+import { containersMissing, isolateNetwork, openWorld, outcomeOf } from './runtime.fixture.ts';
 import { openRuntime } from './runtime.ts';
 import { STEP_SURROUNDINGS } from './step.ts';
 
-const skip = containersMissing('conmon', 'netavark', 'iptables');
+const skip = containersMissing('conmon', 'netavark', 'iptables', 'ip');
+if (containersMissing('ip') === false) isolateNetwork();
 
 test('the mount host runs containers: steps on a pool, exec, and detached ones that outlive it', { skip }, async () => {
   using world = openWorld();
-  const before = takeLeakSnapshot(world.marker);
+  const before = takeLeakSnapshot(world.marker, { network: true });
   const stateDir = `${world.folder}/state`;
   mkdirSync(stateDir);
   const spec = world.spec(['sh', '-c', 'echo up; sleep 60']);
@@ -43,5 +44,5 @@ test('the mount host runs containers: steps on a pool, exec, and detached ones t
   const container = world.runtime.open(spec.id, stateDir);
   assert.equal(container.state().kind, 'running');
   await container.remove({ force: true });
-  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });

@@ -6,10 +6,11 @@ import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { type BridgeOptions, bridgeNetwork } from './bridge.ts';
 import { openPlainHost } from './plain-host.ts';
 import { openNetworkPool } from './pool.ts';
-import { containersMissing, openWorld, outcomeOf, runIn, type World } from './runtime.fixture.ts';
+import { containersMissing, isolateNetwork, openWorld, outcomeOf, runIn, type World } from './runtime.fixture.ts';
 import { STEP_SURROUNDINGS } from './step.ts';
 
-const skip = containersMissing('netavark', 'iptables');
+const skip = containersMissing('netavark', 'iptables', 'ip');
+if (containersMissing('ip') === false) isolateNetwork();
 
 /** A bridge of this world alone. */
 function bridgeOf(world: World): BridgeOptions {
@@ -32,7 +33,7 @@ test(
   { skip },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     const serve = 'mkdir -p /tmp/www; echo hello > /tmp/www/index.html; exec httpd -f -p 80 -h /tmp/www';
     {
       const ports = [{ hostPort: 0, containerPort: 80, protocol: 'tcp' as const }];
@@ -50,13 +51,13 @@ test(
       });
       await assert.rejects(world.runtime.run(taken, { kind: 'pipes' }), { code: 'PORT_IN_USE' });
     }
-    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
 
 test('a port that a program listens on is refused before anything is made', { skip }, async () => {
   using world = openWorld();
-  const before = takeLeakSnapshot(world.marker);
+  const before = takeLeakSnapshot(world.marker, { network: true });
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '0.0.0.0', resolve));
   const address = server.address();
@@ -66,12 +67,12 @@ test('a port that a program listens on is refused before anything is made', { sk
     code: 'PORT_IN_USE',
   });
   await new Promise((resolve) => server.close(resolve));
-  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });
 
 test('the containers of a bridge reach the outside by NAT, each other and their gateway', { skip }, async () => {
   using world = openWorld();
-  const before = takeLeakSnapshot(world.marker);
+  const before = takeLeakSnapshot(world.marker, { network: true });
   {
     const network = bridgeNetwork(bridgeOf(world));
     await using first = await world.runtime.run(world.spec(['sleep', '60'], { network }), { kind: 'pipes' });
@@ -83,7 +84,7 @@ test('the containers of a bridge reach the outside by NAT, each other and their 
     assert.match(outcome.stdout, /^10\.0\.0\.9\tdb$/m);
     assert.match(outcome.stdout, /^10\.\d+\.\d+\.3\ttwo\n0$/m);
   }
-  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+  assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });
 
 test(
@@ -91,7 +92,7 @@ test(
   { skip },
   async () => {
     using world = openWorld();
-    const before = takeLeakSnapshot(world.marker);
+    const before = takeLeakSnapshot(world.marker, { network: true });
     {
       await using pool = openNetworkPool(bridgeOf(world));
       pool.warm();
@@ -109,7 +110,7 @@ test(
       const both = await Promise.all([step(`${where}; sleep 0.3`), step(`${where}; sleep 0.3`)]);
       assert.notEqual(both[0], both[1]);
     }
-    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker)), []);
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
 

@@ -3,6 +3,7 @@ import { accessSync, chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } fro
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { collect } from '../base/index.ts';
+import { CLONE, unshare } from '../sys/index.ts';
 import { findNetavark } from './netavark.ts';
 import { noNetwork } from './networks-basic.ts';
 import { openPlainHost } from './plain-host.ts';
@@ -102,4 +103,13 @@ export async function outcomeOf(handle: ContainerHandle | ExecHandle): Promise<O
 /** Runs `args` in a container of `world`. */
 export async function runIn(world: World, args: readonly string[], more: Partial<RunSpec> = {}): Promise<Outcome> {
   return outcomeOf(await world.runtime.run(world.spec(args, more), { kind: 'pipes' }));
+}
+
+/**
+ * Puts this thread, and what it starts from now on, into a network namespace of its own: tests of bridges neither see
+ * nor change the machine's firewall, and do not meet each other. For test files that run in a process of their own.
+ */
+export function isolateNetwork(): void {
+  unshare(CLONE.NEWNET);
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
 }

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /**
  * What operations must leave as it was (reliability.md P6), counted on this machine. Others work on the same machine:
- * what can be told apart by name is kept only where `marker` occurs in it (a temporary folder, a bridge's name, an id).
+ * what can be told apart by name is kept only where `marker` occurs in it (a temporary folder, an id). Interfaces and
+ * firewall rules cannot: they are looked at with `network` only, in a test that has a network namespace of its own.
  */
 export interface LeakSnapshot {
   /** Lines of this process's mountinfo. */
@@ -22,13 +23,13 @@ export interface LeakSnapshot {
   readonly descriptors: readonly string[];
 }
 
-export function takeLeakSnapshot(marker: string): LeakSnapshot {
+export function takeLeakSnapshot(marker: string, options: { readonly network?: boolean } = {}): LeakSnapshot {
   const marked = processesWith(marker);
   return {
     mounts: lines(readFileSync('/proc/self/mountinfo', 'utf8')).filter((line) => line.includes(marker)),
     cgroups: cgroupFolders().filter((folder) => folder.includes(marker)),
-    interfaces: readdirSync('/sys/class/net').filter((name) => name.includes(marker) || name.startsWith('veth')),
-    rules: firewallRules(),
+    interfaces: options.network === true ? interfaces() : [],
+    rules: options.network === true ? firewallRules() : [],
     processes: marked.map(({ pid, command }) => `${pid} ${command}`),
     networkNamespaces: [...new Set(marked.map(({ pid }) => link(`/proc/${pid}/ns/net`)))].toSorted(),
     descriptors: openDescriptors(),
@@ -55,6 +56,13 @@ function cgroupFolders(): string[] {
       .filter((name) => name.startsWith('shale-'))
       .map((name) => `${folder}/${name}`),
   );
+}
+
+/** Of the namespace that this thread is in; /sys would show that of its mount. */
+function interfaces(): string[] {
+  return lines(readFileSync('/proc/thread-self/net/dev', 'utf8'))
+    .slice(2)
+    .map((line) => line.split(':', 1)[0]?.trim() ?? '');
 }
 
 function firewallRules(): string[] {
