@@ -3,7 +3,7 @@ import { open, rename } from 'node:fs/promises';
 
 import { join } from 'node:path';
 import { createHash, randomBytes } from 'node:crypto';
-import { ShaleError, type ByteStream } from '../base/index.ts';
+import { SHALE_VERSION, ShaleError, type ByteStream } from '../base/index.ts';
 import {
   debianArchitecture,
   HttpFetcher,
@@ -20,7 +20,6 @@ import { mountLayers, walkUpper, writeUpper } from '../layers/index.ts';
 import { putImage } from '../images/index.ts';
 import { formatReference, hostPlatform, parseDiffId, parseReference, type DiffId } from '../oci/index.ts';
 import { noNetwork, STEP_SURROUNDINGS } from '../runtime/index.ts';
-import { SHALE_VERSION } from './version.ts';
 import type { EngineContext } from './context.ts';
 import type { BaseRequest, Watch } from './types.ts';
 import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';

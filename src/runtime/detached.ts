@@ -21,6 +21,7 @@ import type {
   LogLine,
   LogOptions,
   MountTraces,
+  PublishedPort,
   RunSpec,
 } from './types.ts';
 
@@ -65,6 +66,7 @@ interface DetachedRecord {
   readonly init: Owner;
   readonly keeper: Owner;
   readonly traces: MountTraces;
+  readonly ports?: readonly PublishedPort[];
 }
 
 /**
@@ -98,7 +100,13 @@ export async function createDetached(
       const init = requireOwner(paths.pidFile, 'the container');
       const keeper = requireOwner(paths.keeperPidFile, 'conmon');
       // JSON has no bigint: times are kept as text.
-      writeRecord(paths.record, { id: spec.id, init, keeper, traces: encodeTraces(prepared.traces) });
+      writeRecord(paths.record, {
+        id: spec.id,
+        init,
+        keeper,
+        traces: encodeTraces(prepared.traces),
+        ports: prepared.network.ports,
+      });
       writeRecord(`${folder}/record.json`, { ...claim, owner: keeper });
       await prepared.network.handOver();
     } catch (error) {
@@ -296,6 +304,10 @@ class Detached implements DetachedContainer {
     this.#paths = pathsOf(id, stateDir);
   }
 
+  get ports(): readonly PublishedPort[] {
+    return this.#record()?.ports ?? [];
+  }
+
   get traces(): MountTraces {
     return this.#record()?.traces ?? { created: [], touched: [] };
   }
@@ -472,7 +484,8 @@ export function readDetachedRecord(path: string): DetachedRecord | undefined {
   if (typeof id !== 'string' || !isOwner(init) || !isOwner(keeper)) return undefined;
   const traces = record['traces'] as EncodedTraces; // written by createDetached, with the fields that were just checked
   const touched = traces.touched.map(({ path: at, mtimeNs }) => ({ path: at, mtimeNs: BigInt(mtimeNs) }));
-  return { id, init, keeper, traces: { created: traces.created, touched } };
+  const ports = Array.isArray(record['ports']) ? (record['ports'] as readonly PublishedPort[]) : []; // as above
+  return { id, init, keeper, traces: { created: traces.created, touched }, ports };
 }
 
 /** True while a process of the container or its keeper lives. For the sweep. */

@@ -34,14 +34,24 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   const enter =
     target.namespacesOf === undefined ? [] : ['nsenter', '-t', String(target.namespacesOf), '-m', '-p', '--'];
   const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
-  const parts = [...enter, ...runtime, '--log-format', 'json', 'exec', '--process', `${base}.json`, id];
+  const parts = [
+    ...enter,
+    ...runtime,
+    '--log-format',
+    'json',
+    'exec',
+    ...(request.detach === true ? ['--detach'] : []),
+    '--process',
+    `${base}.json`,
+    id,
+  ];
   const release = holdTerminal(request.terminal === true);
   const spawning = context.host.spawn({
     command: parts[0] ?? '',
     args: parts.slice(1),
     env: RUNTIME_ENV,
-    stdio: stdioOf(request.io),
-    lifetime: 'child',
+    stdio: request.detach === true ? ['ignore', 'ignore', 'ignore'] : stdioOf(request.io),
+    lifetime: request.detach === true ? 'own' : 'child',
     session: request.terminal !== true,
   });
   const child = await spawning.catch((error: unknown) => {

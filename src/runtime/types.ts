@@ -290,6 +290,8 @@ export interface ExecRequest {
   readonly user?: string;
   readonly terminal?: boolean;
   readonly privileged?: boolean;
+  /** It lives on by itself, without streams; `exit` then tells whether it started. */
+  readonly detach?: boolean;
   readonly io: ContainerIo;
 }
 
@@ -324,6 +326,8 @@ export type DetachedState =
 /** A detached container: a view on files and processes, so any process can open it, any number of times. */
 export interface DetachedContainer {
   readonly id: string;
+  /** The published ports with the host ports that were chosen. */
+  readonly ports: readonly PublishedPort[];
   readonly traces: MountTraces;
   state(): DetachedState;
   start(): Promise<void>;

@@ -19,7 +19,8 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
   const handle = await detachedOf(context, record, runtime).exec({
     args: request.command,
     env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
-    terminal: request.terminal,
+    terminal: request.terminal && !request.detach,
+    detach: request.detach,
     io: request.interactive || request.terminal ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
     ...(request.workingDirectory !== undefined && { cwd: request.workingDirectory }),
     ...(request.user !== undefined && { user: request.user }),
@@ -30,7 +31,7 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
   });
   return {
     containerId: record.id,
-    exit: request.detach ? Promise.resolve(0) : exit,
+    exit,
     kill: (signal) => void handle.kill(signal),
   };
 }

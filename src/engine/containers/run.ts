@@ -6,13 +6,13 @@ import { findImage, pullImage, readConfig, type FoundImage, getImage } from '../
 import { mountLayers, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs } from '../../mounts/index.ts';
 import { formatReference, hostPlatform, parseReference } from '../../oci/index.ts';
-import type { ContainerExit, RunSpec } from '../../runtime/index.ts';
+import type { ContainerExit, PublishedPort, RunSpec } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
-import type { RunRequest, Started, Watch } from '../types.ts';
+import type { PortMapping, RunRequest, Started, Watch } from '../types.ts';
 import { containerMountDir, networkFor, openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
 import { containerName } from './names.ts';
-import { formatSetup, type ContainerSetup } from './record.ts';
+import { formatSetup, parseSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { programOf, specOf } from './spec.ts';
 import { fillVolumes, prepareVolumes } from './volumes.ts';
@@ -135,7 +135,8 @@ async function runDetached({ context, request, workshop, spec, rootfs, watch }: 
   const container = await workshop.runtime.create(spec, { stateDir });
   await rootfs.keep();
   await container.start();
-  await store.containers.update(spec.id, () => ({
+  await store.containers.update(spec.id, (record) => ({
+    config: formatSetup({ ...parseSetup(record), ports: container.ports.flatMap(portMappings) }),
     state: { kind: 'running', startedMs: options.now() },
     active: true,
   }));
@@ -146,6 +147,16 @@ async function runDetached({ context, request, workshop, spec, rootfs, watch }: 
     output: container.logs({ follow: true, signal: watch.signal }),
     exit: endOfDetached(context, spec.id, () => container.wait(watch.signal)),
   };
+}
+
+/** A published range as one mapping for each port. */
+function portMappings(port: PublishedPort): PortMapping[] {
+  return Array.from({ length: port.range ?? 1 }, (_, i) => ({
+    hostPort: port.hostPort + i,
+    containerPort: port.containerPort + i,
+    protocol: port.protocol,
+    ...(port.hostAddress !== undefined && { hostIp: port.hostAddress }),
+  }));
 }
 
 async function endOfDetached(
