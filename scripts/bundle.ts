@@ -82,6 +82,7 @@ function standAlone(): Record<string, string> {
     index: 'src/engine/index.ts',
     'mount-worker': 'src/mounts/worker.ts',
     'unpack-worker': 'src/mounts/unpack-worker.ts',
+    'deb-worker': 'src/bases/debian/deb-worker.ts',
   };
   for (const file of globSync('src/**/*.ts').filter((one) => !/\.(test|fixture|contract)\.ts$/.test(one))) {
     for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(THREAD)) {

@@ -6,7 +6,15 @@ export function unitTests(): string[] {
   return units.filter((file) => !file.endsWith('.host.test.ts')).toSorted();
 }
 
-/** Every test of the repository: `npm test` runs them. */
+/** What `npm test` runs, each in a process of its own: every test; the unit tests together in one (tests/units). */
+export function testProcesses(): string[] {
+  const units = new Set(unitTests());
+  return globSync(['src/**/*.test.ts', 'tests/**/*.test.ts'])
+    .filter((file) => !units.has(file))
+    .toSorted();
+}
+
+/** Every test file. */
 export function allTests(): string[] {
   return globSync(['src/**/*.test.ts', 'tests/**/*.test.ts']).toSorted();
 }

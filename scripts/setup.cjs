@@ -18,13 +18,24 @@ var tools = path.join(root, '.tools');
 var quiet = process.argv.indexOf('--quiet') !== -1;
 var packagesOnly = process.argv.indexOf('--packages-only') !== -1;
 
-main();
+try {
+  main();
+} catch (error) {
+  if (!(error instanceof SetupFailed)) throw error;
+  process.stderr.write('setup: ' + error.message + '\n' + (error.hint ? 'try: ' + error.hint + '\n' : ''));
+  process.exitCode = 1;
+}
 
 function main() {
   var node = ensureNode();
   writeRunner(node);
-  ensurePackages();
+  ensurePackages(node);
   if (!packagesOnly) ensurePrograms();
+}
+
+function SetupFailed(message, hint) {
+  this.message = message;
+  this.hint = hint;
 }
 
 function note(text) {
@@ -36,8 +47,7 @@ function say(text) {
 }
 
 function fail(text, hint) {
-  process.stderr.write('setup: ' + text + '\n' + (hint ? 'try: ' + hint + '\n' : ''));
-  process.exit(1);
+  throw new SetupFailed(text, hint);
 }
 
 /** Runs a program with its output on stderr; true when it ended with 0. */
@@ -94,7 +104,8 @@ function installNode(name, version, integrity) {
   fs.mkdirSync(tools, { recursive: true });
   var work = fs.mkdtempSync(path.join(tools, 'fetch-'));
   try {
-    if (!run('npm', ['pack', '--silent', name + '@' + version], { cwd: work })) {
+    var pack = ['pack', '--loglevel=error', name + '@' + version];
+    if (!run('npm', pack, { cwd: work, stdio: ['ignore', 'ignore', 2] })) {
       fail('npm could not fetch ' + name + '@' + version, 'see what npm said above; npm and a registry are needed');
     }
     var file = path.join(work, name + '-' + version + '.tgz');
@@ -141,7 +152,7 @@ function shellQuote(text) {
 
 // ---- packages
 
-function ensurePackages() {
+function ensurePackages(node) {
   var modules = path.join(root, 'node_modules');
   if (packagesAreThere()) return;
   if (isLink(modules)) {
@@ -149,9 +160,31 @@ function ensurePackages() {
     return;
   }
   say('installing the packages of package-lock.json (npm ci, no install scripts)');
-  if (!run('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root })) {
-    fail('npm ci failed', 'see what npm said above; a registry is needed');
-  }
+  // npm leaves out optional packages that do not fit the Node it runs on, so it has to be ours.
+  var args = [
+    '--no-deprecation',
+    npmProgram(),
+    'ci',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ];
+  if (!run(node, args, { cwd: root })) fail('npm ci failed', 'see what npm said above; a registry is needed');
+}
+
+/** The JavaScript file that is npm. */
+function npmProgram() {
+  var candidates = [process.env.npm_execpath].concat(
+    (process.env.PATH || '').split(':').map(function (folder) {
+      return path.join(folder || '/', 'npm');
+    }),
+  );
+  var found = candidates.filter(function (file) {
+    return file && fs.existsSync(file) && /\.c?js$/.test(fs.realpathSync(file));
+  })[0];
+  if (!found) fail('there is no npm here', 'install npm, then run this again');
+  return fs.realpathSync(found);
 }
 
 /** npm keeps a lock of what it installed; everything that is not for other platforms must be there as pinned. */
@@ -163,9 +196,23 @@ function packagesAreThere() {
     var pinned = wanted.packages[key];
     var installed = have.packages[key];
     if (key === '') return true;
-    if (!installed) return Boolean(pinned.optional);
+    if (!installed) return Boolean(pinned.optional) && !isForThisMachine(pinned);
     return installed.version === pinned.version && installed.integrity === pinned.integrity;
   });
+}
+
+/** Of optional packages: whether it is the variant for this platform. */
+function isForThisMachine(pinned) {
+  var musl = process.report && !process.report.getReport().header.glibcVersionRuntime;
+  function fits(list, value) {
+    return list === undefined || list.indexOf(value) !== -1;
+  }
+  return (
+    Boolean(pinned.os || pinned.cpu) &&
+    fits(pinned.os, process.platform) &&
+    fits(pinned.cpu, process.arch) &&
+    fits(pinned.libc, musl ? 'musl' : 'glibc')
+  );
 }
 
 function isLink(file) {

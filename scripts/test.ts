@@ -3,7 +3,7 @@
  * runs the tests below these paths only; other options go to `node --test`. The exit status is the runner's.
  */
 import { spawnSync } from 'node:child_process';
-import { allTests } from './find-tests.ts';
+import { allTests, testProcesses } from './find-tests.ts';
 
 const CONCURRENT = 2;
 
@@ -11,7 +11,8 @@ const given = process.argv.slice(2);
 const long = given.includes('--long');
 const options = given.filter((word) => word.startsWith('-') && word !== '--long');
 const paths = given.filter((word) => !word.startsWith('-')).map((word) => word.replace(/^\.\//, ''));
-const files = allTests().filter((file) => paths.length === 0 || paths.some((path) => file.startsWith(path)));
+const files =
+  paths.length === 0 ? testProcesses() : allTests().filter((file) => paths.some((path) => file.startsWith(path)));
 if (files.length === 0) {
   console.error(`test: no test below ${paths.join(', ')}`);
   process.exit(125);

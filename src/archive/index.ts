@@ -15,5 +15,6 @@ export * from './read-tar.ts';
 export { type Compression, SNIFF_BYTES, sniffCompression } from './sniff.ts';
 export { isTar } from './tar-header.ts';
 export type { TarErrorCode, TarWarning } from './tar-errors.ts';
-export { type TarHandler, TarParser, type TarReadOptions } from './tar-parser.ts';
+export type { TarHandler, TarReadOptions } from './tar-handler.ts';
+export { TarParser } from './tar-parser.ts';
 export * from './write-tar.ts';

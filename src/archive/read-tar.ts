@@ -1,7 +1,8 @@
 import type { ByteStream } from '../base/index.ts';
 import type { ReadTarEntry } from './entry.ts';
 import type { TarWarning } from './tar-errors.ts';
-import { type TarHandler, TarParser, type TarReadOptions } from './tar-parser.ts';
+import type { TarHandler, TarReadOptions } from './tar-handler.ts';
+import { TarParser } from './tar-parser.ts';
 
 /** An entry with its content, as {@link readTar} gives it. */
 export interface TarItem {

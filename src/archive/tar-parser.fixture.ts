@@ -5,7 +5,8 @@ import type { ReadTarEntry, TarEntry } from './entry.ts';
 import { formatPaxRecord } from './pax.ts';
 import type { TarWarning } from './tar-errors.ts';
 import { sumOf } from './tar-header.ts';
-import { TarParser, type TarReadOptions } from './tar-parser.ts';
+import type { TarReadOptions } from './tar-handler.ts';
+import { TarParser } from './tar-parser.ts';
 import { TAR_END, tarPadding } from './write-tar.ts';
 
 export interface RawHeader {

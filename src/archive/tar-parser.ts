@@ -4,6 +4,7 @@ import type { EntryKind, ReadTarEntry } from './entry.ts';
 import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
 import { appliedKeywords, parsePax } from './pax.ts';
 import { SparseEntry } from './sparse-entry.ts';
+import type { TarHandler, TarReadOptions } from './tar-handler.ts';
 import { quoteName, tarError, type TarFail, type TarWarning } from './tar-errors.ts';
 import {
   BLOCK_BYTES,
@@ -18,28 +19,6 @@ import {
 } from './tar-header.ts';
 import { type DeviceNumbers, deviceNumbers, type PlainFields, plainFields } from './tar-fields.ts';
 import { checkWhiteoutName, cleanPath } from './tar-path.ts';
-
-/** Gets what a {@link TarParser} finds, in the order of the tar. What it throws ends the parsing. */
-export interface TarHandler {
-  entry(entry: ReadTarEntry): void;
-  /**
-   * Stored bytes of the entry last given, in order; for a sparse file the parts that the tar holds. A view of the
-   * chunk that was written: copy it to keep it.
-   */
-  content?(chunk: Uint8Array): void;
-  /** The content of the entry last given is complete. Called for every entry of kind `file`, also for empty ones. */
-  contentEnd?(): void;
-  warning?(warning: TarWarning): void;
-}
-
-export interface TarReadOptions {
-  /** Refuse names that are invalid as whiteouts, as in a layer. Whiteouts themselves are ordinary entries. */
-  readonly whiteouts?: boolean;
-  /** Leave out a file that is named like the root, or not at all, with a warning: docker's ADD does. Refused otherwise. */
-  readonly skipRootFiles?: boolean;
-  /** Most headers to accept; {@link ENTRIES_MAX} by default. */
-  readonly entriesMax?: number;
-}
 
 type State =
   | 'header'

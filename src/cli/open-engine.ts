@@ -1,7 +1,7 @@
 import { openEngine as open, type Engine } from '../engine/index.ts';
 import type { Settings } from './config/settings.ts';
 import type { Environment } from './options/assignments.ts';
-import type { Proxies } from './proxies.ts';
+import { type Proxies, useProxies } from './proxies.ts';
 
 export interface EngineOptions {
   readonly settings: Settings;
@@ -14,6 +14,8 @@ export interface EngineOptions {
 /** Opens the store and what works on it. Loaded only by commands that need it: this is the dear part of a start. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { settings } = options;
+  // For as long as the process lives.
+  await useProxies(options.proxies);
   const driver = options.env['SHALE_MOUNTS'];
   return open({
     home: settings.home,

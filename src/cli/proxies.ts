@@ -42,3 +42,22 @@ function proxy(env: Environment, name: string): string | undefined {
   }
   return url.href.replace(/\/$/, '');
 }
+
+/**
+ * Sends the requests of this process through the proxies, as far as they use Node's common agents. Gives back how it
+ * was when disposed. Loads Node's HTTP code only where there is a proxy.
+ * @throws USAGE when this Node cannot do it.
+ */
+export async function useProxies({ http, https, direct }: Proxies): Promise<Disposable> {
+  if (http === undefined && https === undefined) return { [Symbol.dispose]: () => undefined };
+  const { setGlobalProxyFromEnv } = await import('node:http');
+  if (typeof setGlobalProxyFromEnv !== 'function') {
+    throw new UsageError(`Node ${process.versions.node} cannot use proxies`, 'Node 24.14 or newer');
+  }
+  const restore = setGlobalProxyFromEnv({
+    ...(http === undefined ? {} : { http_proxy: http }),
+    ...(https === undefined ? {} : { https_proxy: https }),
+    no_proxy: direct.join(','),
+  });
+  return { [Symbol.dispose]: restore };
+}

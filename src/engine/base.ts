@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, mkdirSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, rmSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 
 import { join } from 'node:path';
@@ -121,8 +121,9 @@ async function openBaseHost(
 ): Promise<BaseHost & AsyncDisposable> {
   await sweepWorkFolders(context);
   let workshop: Promise<Workshop> | undefined;
+  const fetcher = new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}`, env: context.options.env });
   const host: BaseHost = {
-    fetcher: new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}`, env: context.options.env }),
+    fetcher,
     cache: packageCache(join(await context.store.folder('sources'), 'packages')),
     runner: { run: (request) => runStep(context, (workshop ??= openWorkshop(context)), request) },
     layers: layerSink(context, noCache),
@@ -133,6 +134,7 @@ async function openBaseHost(
   return {
     ...host,
     async [Symbol.asyncDispose]() {
+      fetcher[Symbol.dispose]();
       await (await workshop?.catch(() => undefined))?.[Symbol.asyncDispose]();
     },
   };
@@ -146,8 +148,12 @@ function packageCache(folder: string): ContentCache {
     async put(sha256, sizeBytes, stream) {
       const path = join(folder, sha256);
       const draft = `${path}.${randomBytes(4).toString('hex')}`;
-      await writeVerified(draft, { sha256, sizeBytes, stream });
-      await rename(draft, path);
+      try {
+        await writeVerified(draft, { sha256, sizeBytes, stream });
+        await rename(draft, path);
+      } finally {
+        rmSync(draft, { force: true });
+      }
       return path;
     },
   };

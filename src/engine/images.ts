@@ -69,6 +69,7 @@ export async function removeImage(
   if (!isLast) return removed;
   await store.images.remove(id);
   removed.push({ kind: 'deleted', name: id });
+  await store.leases.release();
   await store.collect({ budgetMs: 2000 });
   return removed;
 }

@@ -1,3 +1,4 @@
+import { ShaleError } from '../base/index.ts';
 import type { EngineContext } from './context.ts';
 import type { CheckReport, CheckRequest, PruneReport, PruneRequest, UsageRow, Watch } from './types.ts';
 import { removeContainer } from './containers/remove.ts';
@@ -9,11 +10,13 @@ export async function check({ store }: EngineContext, request: CheckRequest, wat
   return {
     checkedBlobs: report.blobsChecked,
     checkedBytes: report.bytesChecked,
-    findings: report.problems.map((problem) => ({
-      subject: problem.digest ?? problem.path ?? '',
-      problem: `${problem.code}: ${problem.message}`,
-      repaired: request.repair && problem.remedy !== 'none' && problem.remedy !== 'refetch',
-    })),
+    findings: report.problems
+      .filter((problem) => problem.severity === 'damage')
+      .map((problem) => ({
+        subject: problem.digest ?? problem.path ?? '',
+        problem: `${problem.code}: ${problem.message}`,
+        repaired: request.repair && problem.remedy !== 'none' && problem.remedy !== 'refetch',
+      })),
   };
 }
 
@@ -46,11 +49,20 @@ export async function prune(context: EngineContext, request: PruneRequest, watch
       removed.push({ kind: 'container', name: container.id });
     }
   }
+  // What this command looked at is not in use any more.
+  await store.leases.release();
   const report = await store.collect({
     signal: watch.signal,
     ...(request.what.includes('images') && { images: request.all ? ('all' as const) : ('untagged' as const) }),
     ...(request.what.includes('build-cache') && { maxCacheBytes: 0 }),
   });
+  if (report.unreadable.length > 0) {
+    throw new ShaleError(
+      'COLLECT_REFUSED',
+      `nothing was deleted: ${report.unreadable.join(', ')} cannot be read, and what it reaches is not known`,
+      { hint: 'shale system check --repair' },
+    );
+  }
   for (const id of report.deletedImages) removed.push({ kind: 'image', name: id });
   return { removed, reclaimedBytes: report.freedBytes };
 }

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { diffIdOf, digestOf, ownerOfAnotherBoot, publishImage, scratchStore } from './fixture.ts';
+import { diffIdOf, digestOf, ownerOfAnotherBoot, publishImage, scratchStore } from './store.fixture.ts';
 
 const HELLO = Buffer.from('hello, blob');
 

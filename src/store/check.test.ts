@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { asDiffId } from '../oci/index.ts';
-import { diffIdOf, publishImage, scratchStore } from './fixture.ts';
+import { diffIdOf, publishImage, scratchStore } from './store.fixture.ts';
 import type { CheckReport } from './types.ts';
 
 const INDEX = { name: 'erofs', version: 1, folder: 'index', type: 'file' } as const;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { asDiffId, type DiffId, type Digest } from '../oci/index.ts';
-import { ownerOfAnotherBoot, publishImage, scratchStore, storeImage } from './fixture.ts';
+import { ownerOfAnotherBoot, publishImage, scratchStore, storeImage } from './store.fixture.ts';
 import type { Store } from './types.ts';
 
 async function digests(store: Store): Promise<ReadonlySet<Digest>> {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { diffIdOf, ownerOfAnotherBoot, publishImage, scratchStore } from './fixture.ts';
+import { diffIdOf, ownerOfAnotherBoot, publishImage, scratchStore } from './store.fixture.ts';
 import type { DerivedKind } from './types.ts';
 
 const INDEX: DerivedKind = { name: 'erofs', version: 1, folder: 'index', type: 'file' };

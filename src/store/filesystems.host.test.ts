@@ -14,8 +14,8 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isShaleError, isSystemError } from '../base/index.ts';
-import { command, has, isRoot, mounted, runProcess, validate } from './fixture-host.ts';
-import { publishImage, scratch, scratchStore, storeImage } from './fixture.ts';
+import { command, has, isRoot, mounted, runProcess, validate } from './host.fixture.ts';
+import { publishImage, scratch, scratchStore, storeImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
 import type { Store } from './types.ts';
 
@@ -33,7 +33,7 @@ async function assertReadable(root: string, tag: string): Promise<void> {
   await store.usage();
   const before = performance.now();
   for (const write of [
-    () => store.blobs.put(Buffer.from('x')),
+    () => store.blobs.put(Buffer.from('new bytes')),
     () => store.tags.remove(tag, 'rmi'),
     () => store.collect(),
   ]) {

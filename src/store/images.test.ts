@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { diffIdOf, digestOf, publishImage, scratchStore, storeImage } from './fixture.ts';
+import { diffIdOf, digestOf, publishImage, scratchStore, storeImage } from './store.fixture.ts';
 
 test('publish() writes images and moves tags, and the history of a tag says from where to where', async () => {
   let now = 1000;

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, writeFileSyn
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
-import { scratch, scratchStore, publishImage } from './fixture.ts';
+import { scratch, scratchStore, publishImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
 
 test('openStore() makes a store, and several at once agree on one', async () => {

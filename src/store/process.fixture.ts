@@ -4,7 +4,7 @@
  */
 import { once } from 'node:events';
 import { asDiffId, parseDigest } from '../oci/index.ts';
-import { publishImage, storeImage } from './fixture.ts';
+import { publishImage, storeImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
 import type { Store } from './types.ts';
 

@@ -3,8 +3,8 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { diskUsage } from './files.ts';
-import { has, runProcess, validate } from './fixture-host.ts';
-import { diffIdOf, digestOf, publishImage, scratch, scratchStore } from './fixture.ts';
+import { has, runProcess, validate } from './host.fixture.ts';
+import { diffIdOf, digestOf, publishImage, scratch, scratchStore } from './store.fixture.ts';
 import { openStore } from './open.ts';
 
 const LONG = process.env['SHALE_TEST_LONG'] !== undefined;
@@ -71,7 +71,7 @@ test(
   { skip: !has('strace') && 'needs strace' },
   async () => {
     const calls = 'pwrite64,write,rename,renameat2,fsync,fdatasync,unlink,rmdir,mkdir,ftruncate,fchmod';
-    for (const n of LONG ? Array.from({ length: 150 }, (_, i) => i + 1) : [1, 2, 4, 9, 16, 30, 55, 90]) {
+    for (const n of LONG ? Array.from({ length: 420 }, (_, i) => i + 1) : [3, 60, 100, 130, 160, 190, 220, 250, 280]) {
       using folder = scratch();
       const root = join(folder.path, 'store');
       const under = ['strace', '-f', '-qq', '-o', '/dev/null', '-e', `inject=${calls}:signal=KILL:when=${n}`];

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
-import { diffIdOf, digestOf, ownerOfAnotherBoot, scratchStore } from './fixture.ts';
+import { diffIdOf, digestOf, ownerOfAnotherBoot, scratchStore } from './store.fixture.ts';
 
 test('a cache record is found by each of its keys, counts its uses and keeps its inputs', async () => {
   let now = 5;

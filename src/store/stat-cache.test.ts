@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { scratchStore } from './fixture.ts';
+import { scratchStore } from './store.fixture.ts';
 import type { FileStat } from './types.ts';
 
 const SWEEP_MS = 2_000_000_000_000;
