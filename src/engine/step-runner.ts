@@ -11,7 +11,7 @@ export async function openRunner(context: EngineContext): Promise<StepRunner> {
   const workshop = await openWorkshop(context);
   await workshop.runtime.sweep();
   const folder = await makeWorkFolder(context.store);
-  const pool = openNetworkPool({ host: workshop.host, folder: networkFolder(context) });
+  const pool = openNetworkPool({ folder: networkFolder(context) });
   return createStepRunner({
     host: workshop.host,
     runtime: workshop.runtime,

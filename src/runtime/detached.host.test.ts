@@ -4,8 +4,14 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { bridgeNetwork } from './bridge.ts';
-import { openPlainHost } from './plain-host.ts';
-import { containersMissing, isolateNetwork, openWorld, outcomeOf, type World } from './runtime.fixture.ts';
+import {
+  containersMissing,
+  isolateNetwork,
+  openWorld,
+  settleNetworks,
+  outcomeOf,
+  type World,
+} from './runtime.fixture.ts';
 import type { DetachedContainer, LogOptions, RunSpec } from './types.ts';
 
 const skip = containersMissing('conmon');
@@ -53,6 +59,7 @@ test(
       assert.ok(container.traces.created.length > 0);
       assert.deepEqual(world.runtime.open(container.id, stateDir).traces, container.traces);
     }
+    await settleNetworks(world);
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
     assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
   },
@@ -90,6 +97,7 @@ test('F-254: a container that runs, is paused, or was never started can be remov
   const created = await make(world, ['sleep', '60']);
   await created.container.remove({ force: true });
   await created.container.remove({ force: true });
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   assert.deepEqual(readdirSync(`${world.runRoot}/runc`), []);
 });
@@ -108,6 +116,7 @@ test('F-247: what cannot be started is told with docker’s exit code, and leave
       return true;
     });
   }
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
 });
@@ -165,7 +174,6 @@ test(
     using world = openWorld();
     const before = takeLeakSnapshot(world.marker, { network: true });
     const network = bridgeNetwork({
-      host: openPlainHost(),
       folder: `${world.runRoot}/networks`,
       bridge: `s${world.marker}`,
     });
@@ -180,6 +188,7 @@ test(
       assert.deepEqual((await world.runtime.sweep()).networks, []);
     }
     assert.ok(!existsSync(`${world.runRoot}/networks/s${world.marker}.json`));
+    await settleNetworks(world);
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
@@ -210,5 +219,6 @@ test('F-289: a container whose keeper is killed goes on, ends as lost and can be
   await made.container.kill('KILL');
   assert.deepEqual(await made.container.wait(), { kind: 'lost' });
   await made.container.remove({ force: true });
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });

@@ -73,7 +73,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
         program,
         rootfs,
         mounts: volumes.mounts,
-        network: networkFor(context, workshop.host, request.network ?? 'bridge'),
+        network: networkFor(context, request.network ?? 'bridge'),
       });
       const launch = { context, request, workshop, spec, rootfs, watch };
       return detached ? await runDetached(launch) : await runAttached(launch);
