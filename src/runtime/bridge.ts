@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { isAlive, isSystemError, messageOf, type Owner, thisOwner } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
@@ -24,11 +25,18 @@ import type { NetworkAttachment, NetworkProvider, NetworkRequest, PublishedPort 
 export interface BridgeOptions {
   /** `networks` of the run folder: state and lock. */
   readonly folder: string;
-  /** Name of the interface, at most 15 characters; default `shale0`. One run folder, one bridge. */
+  /** Name of the interface, at most 15 characters; default `shale0` for /run/shale, a name of its own for any other. */
   readonly bridge?: string;
 }
 
-export const DEFAULT_BRIDGE = 'shale0';
+const DEFAULT_FOLDER = '/run/shale/networks';
+const DEFAULT_BRIDGE = 'shale0';
+
+/** One run folder, one bridge: who shares the addresses must share the leases. */
+function bridgeOf(folder: string): string {
+  if (folder === DEFAULT_FOLDER) return DEFAULT_BRIDGE;
+  return `shale-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
+}
 
 /**
  * Containers on a bridge of the host, behind NAT, with published ports. The bridge and its rules come with the first
@@ -47,7 +55,7 @@ export interface Bridge {
 }
 
 export function openBridge(options: BridgeOptions): Bridge {
-  return { host: openPlainHost(), folder: options.folder, bridge: options.bridge ?? DEFAULT_BRIDGE };
+  return { host: openPlainHost(), folder: options.folder, bridge: options.bridge ?? bridgeOf(options.folder) };
 }
 
 /** See NetworkProvider.attach. */
