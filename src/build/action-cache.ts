@@ -1,4 +1,4 @@
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { isJsonObject, parseJson, type Json } from '../base/index.ts';
 import { isDigest, type DiffId } from '../oci/index.ts';
 import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../solver/index.ts';
@@ -6,6 +6,8 @@ import type { CacheRecord, Store } from '../store/index.ts';
 
 /** Inputs with more characters than this are kept as a blob of their own. */
 const INLINE_INPUTS_MAX = 16 * 1024;
+/** Lines that differ little shrink to a tenth at any level. */
+const INPUTS_COMPRESSION_LEVEL = 1;
 /** Bytes that a record of inputs may have when it is read again. */
 const INPUTS_MAX_BYTES: number = 256 * 1024 * 1024;
 
@@ -44,7 +46,7 @@ async function save(store: Store, record: StepRecord): Promise<void> {
   const diffIds: DiffId[] = isDigest(record.stored) ? [record.stored as DiffId] : []; // A step's result is a layer's diffId.
   const text = JSON.stringify([...record.inputs]);
   const isLarge = text.length > INLINE_INPUTS_MAX;
-  const blob = isLarge ? await store.blobs.put(zstdCompressSync(text)) : undefined;
+  const blob = isLarge ? await store.blobs.put(compress(text)) : undefined;
   await store.cacheRecords.put(
     {
       keys: record.keys,
@@ -58,6 +60,10 @@ async function save(store: Store, record: StepRecord): Promise<void> {
     },
     { replace: true },
   );
+}
+
+function compress(text: string): Buffer {
+  return zstdCompressSync(text, { params: { [constants.ZSTD_c_compressionLevel]: INPUTS_COMPRESSION_LEVEL } });
 }
 
 async function readInputs(store: Store, record: CacheRecord): Promise<StepInputs | undefined> {

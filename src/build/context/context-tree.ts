@@ -9,7 +9,7 @@ import {
   readSync,
   type BigIntStats,
 } from 'node:fs';
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import { isSystemError, ShaleError, toBytes, toText, type ByteString } from '../../base/index.ts';
 import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
 import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
@@ -28,6 +28,11 @@ export interface ContextOptions {
 
 /** Bytes read at once while a file is hashed. */
 const READ_BYTES = 1024 * 1024;
+/** A file up to this size stays in memory between being hashed and being written, */
+const KEPT_FILE_BYTES_MAX = 64 * 1024;
+/** as long as there is room for it: opening a small file costs more than reading it. */
+const KEPT_BYTES_MAX = 64 * 1024 * 1024;
+const SLAB_BYTES = 1024 * 1024;
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
 
 /**
@@ -47,10 +52,18 @@ interface Place {
   readonly scope: IgnoreScope;
 }
 
+/** What is known of a file's content: its digest, and the bytes themselves where they were kept. */
+interface KnownContent {
+  readonly sha256: Uint8Array;
+  readonly bytes: Uint8Array | undefined;
+}
+
 class ContextReader {
   readonly #options: ContextOptions;
   readonly #root: Buffer;
   #buffer: Buffer | undefined;
+  #slab: Buffer = Buffer.alloc(0);
+  #keptBytes = 0;
 
   constructor(options: ContextOptions) {
     this.#options = options;
@@ -113,37 +126,63 @@ class ContextReader {
     if (now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs)
       return fd;
     closeSync(fd);
-    throw new ShaleError('CONTENT_CHANGED', `${toText(path)} changed while the build read it`, {
-      hint: 'run the build again when nothing writes to the context',
-      data: { path: toText(path) },
-    });
+    throw contentChanged(path);
   }
 
-  sha256(path: ByteString, stat: BigIntStats): Uint8Array {
-    const known = this.#options.known.find(path, stat) ?? this.#hash(path, stat);
-    this.#options.next.add(path, stat, known);
-    return known;
+  content(path: ByteString, stat: BigIntStats): KnownContent {
+    const known = this.#options.known.find(path, stat);
+    const content = known === undefined ? this.#read(path, stat) : { sha256: known, bytes: undefined };
+    this.#options.next.add(path, stat, content.sha256);
+    return content;
+  }
+
+  #read(path: ByteString, stat: BigIntStats): KnownContent {
+    const sizeBytes = Number(stat.size);
+    if (sizeBytes > KEPT_FILE_BYTES_MAX || this.#keptBytes + sizeBytes > KEPT_BYTES_MAX)
+      return { sha256: this.#hash(path, stat), bytes: undefined };
+    this.#keptBytes += sizeBytes;
+    if (this.#slab.length < sizeBytes) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+    const bytes = this.#slab.subarray(0, sizeBytes);
+    const fd = this.open(path, stat);
+    try {
+      for (let done = 0; done < sizeBytes;) {
+        const got = readSync(fd, bytes, done, sizeBytes - done, done);
+        if (got === 0) throw contentChanged(path);
+        done += got;
+      }
+    } finally {
+      closeSync(fd);
+    }
+    this.#slab = this.#slab.subarray(sizeBytes);
+    return { sha256: hash('sha256', bytes, 'buffer'), bytes };
   }
 
   #hash(path: ByteString, stat: BigIntStats): Uint8Array {
     this.#buffer ??= Buffer.allocUnsafe(READ_BYTES);
-    const hash = createHash('sha256');
+    const sha256 = createHash('sha256');
     const fd = this.open(path, stat);
     try {
       for (let got = readSync(fd, this.#buffer); got > 0; got = readSync(fd, this.#buffer))
-        hash.update(this.#buffer.subarray(0, got));
+        sha256.update(this.#buffer.subarray(0, got));
     } finally {
       closeSync(fd);
     }
-    return hash.digest();
+    return sha256.digest();
   }
+}
+
+function contentChanged(path: ByteString): ShaleError {
+  return new ShaleError('CONTENT_CHANGED', `${toText(path)} changed while the build read it`, {
+    hint: 'run the build again when nothing writes to the context',
+    data: { path: toText(path) },
+  });
 }
 
 class ContextNode implements SourceNode {
   readonly #reader: ContextReader;
   readonly #place: Place;
   #children: Map<ByteString, ContextNode> | undefined;
-  #sha256: Uint8Array | undefined;
+  #content: KnownContent | undefined;
   readonly kind: SourceKind;
   readonly uid = 0;
   readonly gid = 0;
@@ -189,10 +228,12 @@ class ContextNode implements SourceNode {
     return this.#children;
   }
   sha256(): Uint8Array {
-    this.#sha256 ??= this.#reader.sha256(this.#place.path, this.#place.stat);
-    return this.#sha256;
+    this.#content ??= this.#reader.content(this.#place.path, this.#place.stat);
+    return this.#content.sha256;
   }
   open(): FileRegion {
+    const bytes = this.#content?.bytes;
+    if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
     const fd = this.#reader.open(this.#place.path, this.#place.stat);
     return { content: { kind: 'fd', fd, offset: 0 }, [Symbol.dispose]: () => closeSync(fd) };
   }

@@ -82,10 +82,11 @@ export class Destination {
     const all = withFirstNamesFirst(this.#planned);
     for (const path of this.#cleared)
       if (this.#planned.get(path)?.entry.kind === 'directory') all.set(`${path}/${OPAQUE}`, opaqueMarker(path));
+    const done = new Set<ByteString>(['']);
     for (const path of this.#planned.keys()) {
-      for (let parent = path; parent !== '';) {
-        parent = parentPath(parent);
-        if (parent === '' || all.has(parent)) continue;
+      for (let parent = parentPath(path); !done.has(parent); parent = parentPath(parent)) {
+        done.add(parent);
+        if (all.has(parent)) continue;
         const lower = this.#lowerAt(parent);
         if (lower !== undefined)
           all.set(parent, { entry: directoryEntry(parent, lower, clamp), content: undefined, origin: '' });

@@ -1,3 +1,4 @@
+import type { TarEntry } from '../../archive/index.ts';
 import { framedHash, toText } from '../../base/index.ts';
 import type { PlannedEntry } from '../copy/destination.ts';
 
@@ -6,30 +7,41 @@ import type { PlannedEntry } from '../copy/destination.ts';
  * that its place in the layer depends on. Equal descriptions give equal layers.
  */
 export function* describeEntries(entries: Iterable<PlannedEntry>): Generator<readonly [string, string]> {
+  const attributesText = rememberingLast();
   for (const planned of entries) {
     const { entry, origin } = planned;
     const name = origin === '' ? `directory:/${toText(entry.path)}` : `file:${origin} -> /${toText(entry.path)}`;
-    yield [name, describeEntry(planned)];
+    yield [name, describeEntry(planned, attributesText(entry))];
   }
 }
 
+/** `kind mode uid:gid mtime`. Most entries have those of the one before, and a text costs more than a comparison. */
+function rememberingLast(): (entry: TarEntry) => string {
+  let last: TarEntry | undefined;
+  let text = '';
+  return (entry) => {
+    const { kind, mode, uid, gid, mtimeNs } = entry;
+    const isSame =
+      last?.kind === kind && last.mode === mode && last.uid === uid && last.gid === gid && last.mtimeNs === mtimeNs;
+    if (!isSame) text = `${kind} ${mode.toString(8).padStart(4, '0')} ${uid}:${gid} ${mtimeNs}`;
+    last = entry;
+    return text;
+  };
+}
+
 /** `kind mode uid:gid mtime content`, with what is unusual after it. The parts are what a miss is explained by. */
-function describeEntry({ entry, content }: PlannedEntry): string {
-  const parts = [
-    entry.kind,
-    entry.mode.toString(8).padStart(4, '0'),
-    `${entry.uid}:${entry.gid}`,
-    String(entry.mtimeNs),
-  ];
-  if (entry.kind === 'file') parts.push(content === undefined ? '-' : Buffer.from(content.sha256()).toString('hex'));
-  if (entry.linkTarget !== '') parts.push(framedHash('link', Buffer.from(entry.linkTarget, 'latin1')));
-  if (entry.kind === 'character' || entry.kind === 'block') parts.push(`${entry.deviceMajor}:${entry.deviceMinor}`);
-  if (entry.xattrs.size > 0)
-    parts.push(
-      framedHash(
-        'xattrs',
-        [...entry.xattrs].map(([name, value]) => [Buffer.from(name, 'latin1'), value]),
-      ),
-    );
-  return parts.join(' ');
+function describeEntry({ entry, content }: PlannedEntry, attributes: string): string {
+  let text = attributes;
+  if (entry.kind === 'file') text += ` ${content === undefined ? '-' : hexOf(content.sha256())}`;
+  if (entry.linkTarget !== '') text += ` ${framedHash('link', Buffer.from(entry.linkTarget, 'latin1'))}`;
+  if (entry.kind === 'character' || entry.kind === 'block') text += ` ${entry.deviceMajor}:${entry.deviceMinor}`;
+  if (entry.xattrs.size > 0) {
+    const xattrs = [...entry.xattrs].map(([name, value]) => [Buffer.from(name, 'latin1'), value]);
+    text += ` ${framedHash('xattrs', xattrs)}`;
+  }
+  return text;
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
