@@ -15,6 +15,7 @@ export async function openRunner(context: EngineContext): Promise<StepRunner> {
   return createStepRunner({
     host: workshop.host,
     runtime: workshop.runtime,
+    warmNetwork: () => pool.warm(),
     networks: { default: pool, none: noNetwork, host: hostNetwork },
     workFolder: folder.path,
     newId: () => `step-${randomBytes(6).toString('hex')}`,

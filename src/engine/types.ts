@@ -198,6 +198,8 @@ export interface ImportRequest {
 export interface SaveRequest {
   readonly images: readonly string[];
   readonly format: 'docker' | 'oci';
+  /** Of the layers; `none` when absent. */
+  readonly compression?: 'none' | 'gzip' | 'zstd';
 }
 
 export interface PullRequest {

@@ -37,6 +37,8 @@ export interface StepRunnerParts extends AsyncDisposable {
   readonly runtime: Runtime;
   /** Networks for `--network=default`, reused by later steps. */
   readonly networks: Readonly<Record<ExecOp['network'], NetworkProvider>>;
+  /** Starts setting a network up for a step that is sure to come; mounting goes on meanwhile. */
+  readonly warmNetwork: () => void;
   /** A folder of this process for upper directories, on the store's file system. */
   readonly workFolder: string;
   readonly newId: () => string;
@@ -51,6 +53,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<DiffId> {
   const { session, context } = request;
+  if (request.op.network === 'default') parts.warmNetwork();
   const stack = await session.layers.stack(request.stack);
   const id = parts.newId();
   const folder = join(parts.workFolder, id);
