@@ -41,6 +41,8 @@ export interface RuntimeConfig {
 
 export interface ProcessConfig {
   readonly terminal: boolean;
+  /** The size that the terminal has from the start; later changes reach it by signal. */
+  readonly consoleSize?: { readonly height: number; readonly width: number };
   readonly user: {
     readonly uid: number;
     readonly gid: number;
@@ -156,12 +158,19 @@ export function checkRunSpec(spec: RunSpec): void {
   if (!(spec.cwd ?? '/').startsWith('/')) throw invalid('the working directory must be absolute');
 }
 
+/** The size of our own terminal, where we have one. */
+export function consoleSize(): Pick<ProcessConfig, 'consoleSize'> {
+  const { columns: width, rows: height } = process.stdout;
+  return process.stdout.isTTY && width > 0 && height > 0 ? { consoleSize: { height, width } } : {};
+}
+
 function makeProcess(input: ConfigInput): ProcessConfig {
   const { spec, identity, facts } = input;
   const granted = grantedCapabilities(spec.capabilities ?? { kind: 'default' }, facts.capabilities);
   const root = identity.uid === 0;
   return {
     terminal: spec.terminal === true,
+    ...(spec.terminal === true && consoleSize()),
     user: {
       uid: identity.uid,
       gid: identity.gid,
