@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { thisOwner } from '../../base/index.ts';
 import { findImage, pullImage, readConfig, type FoundImage, getImage } from '../../images/index.ts';
-import { mountLayers, type Stack } from '../../layers/index.ts';
+import { mountLayers, rootAttributes, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs } from '../../mounts/index.ts';
 import { formatReference, hostPlatform, parseReference } from '../../oci/index.ts';
 import type { ContainerExit, PublishedPort, RunSpec } from '../../runtime/index.ts';
@@ -111,11 +111,10 @@ export async function mountContainer(
   mkdirSync(upperDir, { recursive: true });
   // A work directory serves one mount; the kernel leaves a locked folder in a used one.
   const workDir = join(folder, `work-${randomBytes(4).toString('hex')}`);
-  const { root } = at.stack.view;
   return workshop.host.mountRootfs({
     layers: await mountLayers(context.layers, at.stack),
     upper: { upperDir, workDir },
-    rootAttributes: { mode: root.mode, uid: root.uid, gid: root.gid, mtimeNs: root.mtimeNs, xattrs: root.xattrs() },
+    rootAttributes: rootAttributes(at.stack),
     volatile: at.volatile,
   });
 }
