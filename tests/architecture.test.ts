@@ -11,7 +11,9 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const LINES_MAX = 500;
 
 /** Files that may be longer, each with its reason. */
-const LONG_FILES: Readonly<Record<string, string>> = {};
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'tests/build/steps.host.test.ts': 'a table of steps, each a short test of its own',
+};
 
 /** Imports that break the rules, each with the reason and what would let it go. Key: `FILE -> FILE`. */
 const EXCEPTIONS: Readonly<Record<string, string>> = {};
