@@ -128,6 +128,7 @@ test('F-247: a detached container that runs out of memory says so, also after a 
   await made.container.start();
   const end = await made.container.wait();
   assert.ok(end.kind === 'exited' && end.oomKilled && end.code === 137, JSON.stringify(end));
+  assert.ok(existsSync(`${made.stateDir}/oom`) && !existsSync('oom'), 'conmon says so in the state folder');
   const report = await world.runtime.sweep();
   assert.deepEqual(report.left, []);
   assert.deepEqual(report.folders, [made.container.id]);

@@ -121,6 +121,8 @@ async function startKeeper(
       env: { ...RUNTIME_ENV, _OCI_SYNCPIPE: '3' },
       stdio: ['ignore', 'ignore', log, 'pipe'],
       lifetime: 'own',
+      // conmon writes a file `oom` into the folder that it is started in.
+      cwd: options.stateDir,
       ...(namespace.path === undefined ? {} : { networkNamespace: namespace.path }),
     });
     // conmon keeps the pipe open as long as it lives: one line is all that is read.

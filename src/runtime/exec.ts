@@ -9,7 +9,7 @@ import type { HostEnd, HostProcess } from './host.ts';
 import { rootfsUserDatabase } from './preflight.ts';
 import type { RuntimeContext } from './prepare.ts';
 import { signalNumber } from './signals.ts';
-import { consoleSize, formatConfig, makeEnv, type ProcessConfig, type RuntimeConfig } from './spec.ts';
+import { formatConfig, makeEnv, type ProcessConfig, type RuntimeConfig } from './spec.ts';
 import type { ContainerExit, ExecHandle, ExecRequest } from './types.ts';
 import { type Identity, resolveUser } from './users.ts';
 
@@ -74,7 +74,7 @@ async function execProcess(target: ExecTarget, request: ExecRequest): Promise<Pr
   return {
     ...config.process,
     terminal: request.terminal === true,
-    ...(request.terminal === true && consoleSize()),
+    ...(request.terminal === true && request.consoleSize !== undefined && { consoleSize: request.consoleSize }),
     user: { ...config.process.user, uid: identity.uid, gid: identity.gid, additionalGids: identity.groups },
     args: request.args,
     env: mergeEnv(config.process.env, request, identity),

@@ -2,7 +2,15 @@ import { ShaleError } from '../base/index.ts';
 import { grantedCapabilities } from './capabilities.ts';
 import type { HostFacts } from './facts.ts';
 import { defaultSeccomp, type SeccompConfig, seccompFromProfile } from './seccomp.ts';
-import type { MountSpec, NamespaceChoice, NetworkAttachment, ResourceLimit, Resources, RunSpec } from './types.ts';
+import type {
+  MountSpec,
+  NamespaceChoice,
+  NetworkAttachment,
+  ResourceLimit,
+  Resources,
+  RunSpec,
+  ConsoleSize,
+} from './types.ts';
 import type { Identity } from './users.ts';
 
 /** A device node, found on the host. */
@@ -42,7 +50,7 @@ export interface RuntimeConfig {
 export interface ProcessConfig {
   readonly terminal: boolean;
   /** The size that the terminal has from the start; later changes reach it by signal. */
-  readonly consoleSize?: { readonly height: number; readonly width: number };
+  readonly consoleSize?: ConsoleSize;
   readonly user: {
     readonly uid: number;
     readonly gid: number;
@@ -158,19 +166,13 @@ export function checkRunSpec(spec: RunSpec): void {
   if (!(spec.cwd ?? '/').startsWith('/')) throw invalid('the working directory must be absolute');
 }
 
-/** The size of our own terminal, where we have one. */
-export function consoleSize(): Pick<ProcessConfig, 'consoleSize'> {
-  const { columns: width, rows: height } = process.stdout;
-  return process.stdout.isTTY && width > 0 && height > 0 ? { consoleSize: { height, width } } : {};
-}
-
 function makeProcess(input: ConfigInput): ProcessConfig {
   const { spec, identity, facts } = input;
   const granted = grantedCapabilities(spec.capabilities ?? { kind: 'default' }, facts.capabilities);
   const root = identity.uid === 0;
   return {
     terminal: spec.terminal === true,
-    ...(spec.terminal === true && consoleSize()),
+    ...(spec.terminal === true && spec.consoleSize !== undefined && { consoleSize: spec.consoleSize }),
     user: {
       uid: identity.uid,
       gid: identity.gid,
