@@ -92,10 +92,12 @@ function run(program: string, args: readonly string[]): string {
 
 function wrapper(home: string, root: string, program: string): string | undefined {
   const path = join(root, program);
-  const [loader] = globSync(join(root, 'usr/lib/*/ld-linux-*.so.*'));
+  // Before Debian 13 packages put the loader and some libraries into /lib.
+  const [loader] = globSync(join(root, '{usr/,}lib/*/ld-linux-*.so.*'));
   if (!existsSync(path) || loader === undefined) return undefined;
   const script = join(home, `run-${program.replaceAll('/', '-')}`);
-  const libraries = [join(loader, '..'), join(root, 'usr/lib')].join(':');
+  const folders = globSync(join(root, '{usr/,}lib/*-linux-gnu*'));
+  const libraries = [...folders, join(root, 'usr/lib')].join(':');
   if (!existsSync(script)) {
     writeFileSync(script, `#!/bin/sh\nexec '${loader}' --library-path '${libraries}' '${path}' "$@"\n`, {
       mode: 0o755,
