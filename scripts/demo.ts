@@ -166,11 +166,12 @@ async function showPage(port: number, text: string): Promise<void> {
 
 function fetchPage(port: number): Promise<string> {
   return new Promise((done, fail) => {
-    get({ host: '127.0.0.1', port, path: '/' }, (response) => {
+    const request = get({ host: '127.0.0.1', port, path: '/', timeout: 2000 }, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
       response.on('end', () => done(text)).on('error', fail);
     }).on('error', fail);
+    request.on('timeout', () => request.destroy(new Error('no answer')));
   });
 }
 

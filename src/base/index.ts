@@ -11,3 +11,4 @@ export * from './json.ts';
 export * from './owner.ts';
 export * from './pool.ts';
 export * from './streams.ts';
+export * from './version.ts';

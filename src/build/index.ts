@@ -4,6 +4,7 @@
  * never start anything; a layer is a function of what its step's key says.
  */
 export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
+export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
 export { FORMAT_VERSION } from './format-version.ts';
 export { isNoise } from './noise.ts';

@@ -9,7 +9,7 @@ import { fakeContext, runFake } from './fake-context.fixture.ts';
 import { formatCommandHelp } from './help.ts';
 import { textWidth } from './output/text-width.ts';
 import { COMMANDS } from './table.ts';
-import { VERSION } from './version.ts';
+import { SHALE_VERSION } from '../base/index.ts';
 
 const outcome = { imageId: `sha256:${'a'.repeat(64)}`, buildId: 'b123', tags: [] };
 
@@ -92,12 +92,12 @@ describe('runCommandLine()', () => {
 
   test('runCommandLine() says the version, which is that of the package', async () => {
     const { stdout } = await runFake(['--version']);
-    assert.match(stdout, new RegExp(`^shale ${VERSION} \\(Node `));
+    assert.match(stdout, new RegExp(`^shale ${SHALE_VERSION} \\(Node `));
     assert.equal((await runFake(['-v'])).stdout, stdout);
     const pack = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
       version: string;
     }; // npm's own file.
-    assert.equal(pack.version, VERSION);
+    assert.equal(pack.version, SHALE_VERSION);
   });
 
   const refusals: readonly (readonly [words: readonly string[], stderr: RegExp])[] = [

@@ -36,6 +36,10 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
     debug: false,
     config: engine.config,
     engine: engine.open,
+    probeErofs: async (home) => {
+      const { settings } = await engine.config();
+      return (await import('./open-engine.ts')).probeLayerMounts(home, settings.run);
+    },
   };
   const status = await runCommandLine(process.argv.slice(2), context);
   const closed = await closeEngine(engine, context);

@@ -1,4 +1,6 @@
 import { openEngine as open, type Engine } from '../engine/index.ts';
+
+export { probeLayerMounts } from '../engine/index.ts';
 import type { Settings } from './config/settings.ts';
 import type { Environment } from './options/assignments.ts';
 import { type Proxies, useProxies } from './proxies.ts';
@@ -23,6 +25,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     now: options.now,
     env: options.env,
     insecureRegistries: settings.registryInsecure,
+    registryMirrors: settings.registryMirrors,
     ...(settings.mirrorDebian !== undefined && { debianMirror: settings.mirrorDebian }),
     cacheMax: settings.cacheMax,
     ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),

@@ -3,7 +3,7 @@ import { open, rename } from 'node:fs/promises';
 
 import { join } from 'node:path';
 import { createHash, randomBytes } from 'node:crypto';
-import { ShaleError, type ByteStream } from '../base/index.ts';
+import { SHALE_VERSION, ShaleError, type ByteStream } from '../base/index.ts';
 import {
   debianArchitecture,
   HttpFetcher,
@@ -16,11 +16,10 @@ import {
   type StepRequest,
   type StepResult,
 } from '../bases/index.ts';
-import { mountLayers, walkUpper, writeUpper } from '../layers/index.ts';
+import { mountLayers, rootAttributes, walkUpper, writeUpper } from '../layers/index.ts';
 import { putImage } from '../images/index.ts';
 import { formatReference, hostPlatform, parseDiffId, parseReference, type DiffId } from '../oci/index.ts';
 import { noNetwork, STEP_SURROUNDINGS } from '../runtime/index.ts';
-import { SHALE_VERSION } from './version.ts';
 import type { EngineContext } from './context.ts';
 import type { BaseRequest, Watch } from './types.ts';
 import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';
@@ -210,18 +209,10 @@ async function runStep(context: EngineContext, opening: Promise<Workshop>, reque
   await using folder = await makeWorkFolder(context.store);
   const upperDir = join(folder.path, 'upper');
   mkdirSync(upperDir, { mode: 0o755 });
-  const { root } = stack.view;
-  const rootAttributes = {
-    mode: root.mode,
-    uid: root.uid,
-    gid: root.gid,
-    mtimeNs: root.mtimeNs,
-    xattrs: root.xattrs(),
-  };
   await using rootfs = await workshop.host.mountRootfs({
     layers: await mountLayers(layers, stack),
     upper: { upperDir, workDir: join(folder.path, 'work') },
-    rootAttributes,
+    rootAttributes: rootAttributes(stack),
     volatile: true,
   });
   const env = Object.entries(request.env).map(([name, value]) => `${name}=${value}`);

@@ -1,7 +1,7 @@
-import { lstatSync, readFileSync } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { collect, isSystemError, ShaleError } from '../base/index.ts';
-import { buildImage } from '../build/index.ts';
+import { buildImage, readLocalFile } from '../build/index.ts';
 import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
@@ -70,20 +70,17 @@ async function readInput(request: BuildRequest): Promise<BuildInput> {
     return { contextDirectory: context.path, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
   }
   const path = dockerfile?.path ?? join(context.path, 'Dockerfile');
-  return { contextDirectory: context.path, dockerfile: { bytes: readDockerfile(path), name: basename(path), path } };
+  const bytes = readDockerfile(path, context.path);
+  return { contextDirectory: context.path, dockerfile: { bytes, name: basename(path), path } };
 }
 
-function readDockerfile(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (cause) {
-    if (!isSystemError(cause, 'ENOENT', 'ENOTDIR', 'EISDIR')) throw cause;
-    throw new ShaleError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile ${path}`, {
-      cause,
-      data: { path },
-      hint: 'name it with -f FILE',
-    });
-  }
+function readDockerfile(path: string, within: string): Buffer {
+  const bytes = readLocalFile({ path, what: 'the Dockerfile', maxBytes: DOCKERFILE_MAX_BYTES, within });
+  if (bytes !== undefined) return bytes;
+  throw new ShaleError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile ${path}`, {
+    data: { path },
+    hint: 'name it with -f FILE',
+  });
 }
 
 function isDirectory(path: string): boolean {

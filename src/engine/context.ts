@@ -14,6 +14,8 @@ export interface EngineOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Registries that may be spoken to in plain http, beside loopback. */
   readonly insecureRegistries: readonly string[];
+  /** By registry: base URLs that are asked before it. */
+  readonly registryMirrors?: Readonly<Record<string, readonly string[]>>;
   /** The Debian mirror of the configuration. */
   readonly debianMirror?: string;
   /** Forces how layers are mounted (SHALE_MOUNTS). */
@@ -47,6 +49,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
   });
   const registry = (signal: AbortSignal): RegistryOptions => ({
     insecureHosts: options.insecureRegistries,
+    mirrors: options.registryMirrors ?? {},
     signal,
     pause: (attempt) => new Promise((resolve) => setTimeout(resolve, Math.min(8000, 250 * 2 ** attempt))),
   });

@@ -5,4 +5,5 @@
 export type { ProgressEvent } from '../graph/index.ts';
 export type { CacheMax, EngineOptions } from './context.ts';
 export { openEngine } from './engine.ts';
+export { probeLayerMounts } from './probe.ts';
 export type * from './types.ts';

@@ -11,10 +11,11 @@ export async function openRunner(context: EngineContext): Promise<StepRunner> {
   const workshop = await openWorkshop(context);
   await workshop.runtime.sweep();
   const folder = await makeWorkFolder(context.store);
-  const pool = openNetworkPool({ host: workshop.host, folder: networkFolder(context) });
+  const pool = openNetworkPool({ folder: networkFolder(context) });
   return createStepRunner({
     host: workshop.host,
     runtime: workshop.runtime,
+    warmNetwork: () => pool.warm(),
     networks: { default: pool, none: noNetwork, host: hostNetwork },
     workFolder: folder.path,
     newId: () => `step-${randomBytes(6).toString('hex')}`,

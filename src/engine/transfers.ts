@@ -45,7 +45,11 @@ export async function* saveImages(
 ): AsyncGenerator<Uint8Array> {
   const images = [];
   for (const name of request.images) images.push(await getImage(context.store, name));
-  yield* saveArchive(context.layers, images, { format: request.format, signal: watch.signal });
+  yield* saveArchive(context.layers, images, {
+    format: request.format,
+    compression: request.compression ?? 'none',
+    signal: watch.signal,
+  });
 }
 
 /** Pulls, and says whether anything is new. A tag that was made here is not replaced by another image. */

@@ -93,6 +93,8 @@ export interface RunRequest {
   readonly removeWhenDone: boolean;
   readonly interactive: boolean;
   readonly terminal: boolean;
+  /** Of the terminal that the command gets, in characters. */
+  readonly terminalSize?: { readonly columns: number; readonly rows: number };
   readonly detach: boolean;
   readonly pull: 'always' | 'missing' | 'never';
 }
@@ -105,6 +107,8 @@ export interface ExecRequest {
   readonly user?: string;
   readonly interactive: boolean;
   readonly terminal: boolean;
+  /** Of the terminal that the command gets, in characters. */
+  readonly terminalSize?: { readonly columns: number; readonly rows: number };
   readonly detach: boolean;
 }
 
@@ -198,6 +202,8 @@ export interface ImportRequest {
 export interface SaveRequest {
   readonly images: readonly string[];
   readonly format: 'docker' | 'oci';
+  /** Of the layers; `none` when absent. */
+  readonly compression?: 'none' | 'gzip' | 'zstd';
 }
 
 export interface PullRequest {

@@ -38,7 +38,8 @@ function whyStep(step: BuildStepRecord): WhyStep {
   return {
     number: step.number,
     name: step.name,
-    outcome: OUTCOMES[step.status],
+    // A base image is neither run nor looked up: it is there.
+    outcome: details['op'] === 'image' && step.status === 'done' ? 'cached' : OUTCOMES[step.status],
     reason: reasonOf(step, details, changes),
     changes: changes.map(readable),
   };
@@ -125,12 +126,21 @@ function fileChange({ before, after }: Change): string {
 }
 
 function readable(change: Change): WhyStep['changes'][number] {
-  const isFile = change.name.startsWith('file:');
+  const isFile = /^(?:file|directory):/.test(change.name);
+  const shown = (value: string): string => (isFile ? shortDescription(value) : value);
   return {
-    input: isFile ? `${fileName(change)} ${fileChange(change)}` : change.name,
-    ...(change.before !== undefined && { before: change.before }),
-    ...(change.after !== undefined && { after: change.after }),
+    input: change.name.startsWith('file:') ? fileName(change) : change.name,
+    ...(change.before !== undefined && { before: shown(change.before) }),
+    ...(change.after !== undefined && { after: shown(change.after) }),
   };
+}
+
+/** `0644 0:0 d690916cdea3` of the whole description of a file. */
+function shortDescription(description: string): string {
+  const [kind = '', mode = '', owner = '', , content] = description.split(' ');
+  return [kind === 'file' ? '' : kind, mode, owner, content?.slice(0, 12)]
+    .filter((part) => part !== undefined && part !== '')
+    .join(' ');
 }
 
 function changesOf(value: Json | undefined): Change[] {

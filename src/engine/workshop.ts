@@ -51,10 +51,10 @@ export async function openWorkshop(context: EngineContext, lasting?: { readonly 
   };
 }
 
-export function networkFor(context: EngineContext, host: MountHost, mode: 'bridge' | 'host' | 'none'): NetworkProvider {
+export function networkFor(context: EngineContext, mode: 'bridge' | 'host' | 'none'): NetworkProvider {
   if (mode === 'none') return noNetwork;
   if (mode === 'host') return hostNetwork;
-  return bridgeNetwork({ host, folder: networkFolder(context) });
+  return bridgeNetwork({ folder: networkFolder(context) });
 }
 
 export function networkFolder(context: EngineContext): string {

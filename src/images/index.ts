@@ -3,6 +3,7 @@
  * image is its config, whose bytes are never changed; its layers are shared with every image that has them. Whatever takes
  * an image in verifies all of it before any name leads to it.
  */
+export * from './encode.ts';
 export * from './history.ts';
 export * from './image-file.ts';
 export * from './import.ts';

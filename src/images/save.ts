@@ -1,6 +1,5 @@
-import { open } from 'node:fs/promises';
 import { encodeTarHeader, TAR_END, tarPadding } from '../archive/index.ts';
-import { compareBytes, type ByteStream } from '../base/index.ts';
+import { compareBytes } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
   CONFIG_MAX_BYTES,
@@ -11,17 +10,21 @@ import {
   MEDIA,
   parseReference,
   type Descriptor,
-  type DiffId,
   type Digest,
+  type LayerCompression,
 } from '../oci/index.ts';
+import { encodeLayer, fileBytes } from './encode.ts';
 import { manifestOf, readConfig } from './image-file.ts';
 import type { FoundImage } from './resolve.ts';
 
 /** `docker`: what docker load reads, with an OCI layout in it, as docker save ≥ 25 writes; `oci`: the layout alone. */
 export type ArchiveFormat = 'docker' | 'oci';
 
-/** Bytes of a layer read at once. */
-const READ_BYTES = 1024 * 1024;
+export interface SaveOptions {
+  readonly format: ArchiveFormat;
+  readonly compression: LayerCompression;
+  readonly signal: AbortSignal;
+}
 
 type Member = { readonly name: string; readonly sizeBytes: number } & (
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
@@ -29,16 +32,16 @@ type Member = { readonly name: string; readonly sizeBytes: number } & (
 );
 
 /**
- * Writes images as one archive: configs byte for byte, layers uncompressed. The same images give the same bytes. Layers
+ * Writes images as one archive: configs byte for byte, layers uncompressed unless a compression is asked for. The same images give the same bytes. Layers
  * that several images share are written once.
  * @throws LAYER_NOT_FOUND, BLOB_CORRUPT
  */
 export async function* saveArchive(
   layers: Layers,
   images: readonly FoundImage[],
-  options: { readonly format: ArchiveFormat; readonly signal: AbortSignal },
+  options: SaveOptions,
 ): AsyncGenerator<Uint8Array> {
-  const members = await collectMembers(layers, images, options.format);
+  const members = await collectMembers(layers, images, options);
   for (const member of [...members.values()].toSorted((a, b) => compareBytes(a.name, b.name))) {
     options.signal.throwIfAborted();
     yield encodeTarHeader({ ...PLAIN_FILE, path: member.name, sizeBytes: member.sizeBytes });
@@ -64,7 +67,7 @@ const PLAIN_FILE = {
 async function collectMembers(
   layers: Layers,
   images: readonly FoundImage[],
-  format: ArchiveFormat,
+  options: SaveOptions,
 ): Promise<Map<string, Member>> {
   const members = new Map<string, Member>();
   const add = (name: string, bytes: Uint8Array): void =>
@@ -77,9 +80,10 @@ async function collectMembers(
     const config = await readConfig(layers.store, id);
     const layerDescriptors: Descriptor[] = [];
     for (const diffId of config.diffIds) {
-      const { tarPath, tarSizeBytes } = await layers.open(diffId);
-      members.set(blobName(diffId), { name: blobName(diffId), kind: 'file', path: tarPath, sizeBytes: tarSizeBytes });
-      layerDescriptors.push({ mediaType: MEDIA.ociLayer, digest: diffId, size: tarSizeBytes });
+      const { descriptor, path } = await encodeLayer(layers, diffId, options.compression, options.signal);
+      const name = blobName(descriptor.digest);
+      members.set(name, { name, kind: 'file', path, sizeBytes: descriptor.size });
+      layerDescriptors.push(descriptor);
     }
     add(blobName(id), configBytes);
     const manifest = manifestOf({ mediaType: MEDIA.ociConfig, digest: id, size: configBytes.length }, layerDescriptors);
@@ -94,12 +98,16 @@ async function collectMembers(
     const known = listed.find((item) => item.Config === blobName(id));
     const names = image.reference === undefined ? [] : [familiarName(parseReference(image.reference))];
     if (known === undefined)
-      listed.push({ Config: blobName(id), RepoTags: names, Layers: config.diffIds.map(blobName) });
+      listed.push({
+        Config: blobName(id),
+        RepoTags: names,
+        Layers: layerDescriptors.map((layer) => blobName(layer.digest)),
+      });
     else known.RepoTags.push(...names);
   }
   add('oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
   add('index.json', formatManifest({ kind: 'index', index: { mediaType: MEDIA.ociIndex, manifests } }));
-  if (format === 'docker') add('manifest.json', Buffer.from(JSON.stringify(listed)));
+  if (options.format === 'docker') add('manifest.json', Buffer.from(JSON.stringify(listed)));
   return members;
 }
 
@@ -111,19 +119,6 @@ function nameAnnotations(reference: string): Record<string, string> {
   };
 }
 
-function blobName(digest: Digest | DiffId): string {
+function blobName(digest: Digest): string {
   return `blobs/sha256/${hexOf(digest)}`;
 }
-
-async function* fileBytes(path: string, sizeBytes: number): ByteGenerator {
-  await using file = await open(path, 'r');
-  for (let done = 0; done < sizeBytes;) {
-    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, sizeBytes - done));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, done);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-    done += bytesRead;
-  }
-}
-
-type ByteGenerator = AsyncGenerator<Uint8Array> & ByteStream;

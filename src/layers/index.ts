@@ -7,6 +7,7 @@ export * from './derived-kinds.ts';
 export * from './from-upper.ts';
 export * from './layers.ts';
 export * from './mount-layers.ts';
+export * from './root-attributes.ts';
 export * from './types.ts';
 export type { UpperFile } from './upper-file.ts';
 export * from './upper.ts';

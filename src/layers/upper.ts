@@ -11,6 +11,7 @@ import {
 import type { TarEntry } from '../archive/index.ts';
 import { type ByteString, ShaleError, toText } from '../base/index.ts';
 import { bytePath, getXattr, listXattrs, openAt2, RESOLVE, type SysPath } from '../sys/index.ts';
+import { ROOT_MODE_MIN } from './root-attributes.ts';
 import { hashUpperFile, openUpperFile, type UpperFile } from './upper-file.ts';
 
 /** What lies below an upper directory: the merged tree of a stack (`View` of erofs is one). */
@@ -127,7 +128,9 @@ class Walk {
     const seen = { name: '', path: '', stat: fstatSync(fd, { bigint: true }), lower, xattrs, opaque };
     const entry = this.#entryOf(seen, 'directory');
     // The mount gave the root its time; whatever is made in it changes that, and no layer of docker's has it.
-    if (!sameExceptTime(entry, lower ?? EMPTY_ROOT)) yield { entry };
+    const before = lower ?? EMPTY_ROOT;
+    const opened = { ...entry, mode: entry.mode === (before.mode | ROOT_MODE_MIN) ? before.mode : entry.mode };
+    if (!sameExceptTime(opened, before)) yield { entry };
     yield* this.#children(fd, seen, opaque ? undefined : lower, opaque ? lower : undefined).changes;
   }
 

@@ -46,8 +46,9 @@ export class LayerWriter implements AsyncDisposable {
   }
 
   /**
-   * Adds an entry; for a file with exactly `entry.sizeBytes` of content. `sha256` is the content's, where it is known.
-   * @throws CONTENT_CHANGED when the content is longer or shorter, or does not have the given sha256.
+   * Adds an entry; for a file with exactly `entry.sizeBytes` of content. `sha256` is the content's, where it is known; it
+   * is believed: whoever gives it sees to it that the content has not changed since.
+   * @throws CONTENT_CHANGED when the content is longer or shorter.
    */
   async add(entry: TarEntry, content?: EntryContent, sha256?: Uint8Array): Promise<void> {
     const headerOffset = this.#offset;

@@ -159,3 +159,25 @@ test('a host that is not loopback is not spoken to in plain http', async () => {
     },
   );
 });
+
+test('a mirror is asked first, and passed over when it does not have the image or is down', async () => {
+  const asked: string[] = [];
+  const body = Buffer.from('{"schemaVersion":2}');
+  await withRegistry(
+    (request, response) => {
+      asked.push(request.url ?? '');
+      if (request.url?.startsWith('/mirror/') === true) response.writeHead(404);
+      response.end(request.url?.startsWith('/mirror/') === true ? '' : body);
+    },
+    async (_repository, host) => {
+      const repository = openRepository(parseReference(`${host}/a/b:1`), {
+        insecureHosts: [],
+        mirrors: { [host]: [`http://127.0.0.1:1`, `http://${host}/mirror/`] },
+        signal: new AbortController().signal,
+        pause: async () => {},
+      });
+      assert.deepEqual((await repository.manifest('1')).bytes, body);
+      assert.deepEqual(asked, ['/mirror/v2/a/b/manifests/1', '/v2/a/b/manifests/1']);
+    },
+  );
+});

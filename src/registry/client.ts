@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { collect, limitBytes, ShaleError, type ByteStream } from '../base/index.ts';
+import { collect, isShaleError, limitBytes, ShaleError, type ByteStream } from '../base/index.ts';
 import {
   digestFromHex,
   isDigest,
@@ -21,6 +21,8 @@ export interface RegistryOptions {
   /** Hosts (`host[:port]`) that may be spoken to in plain http, beside loopback. */
   readonly insecureHosts: readonly string[];
   readonly signal: AbortSignal;
+  /** By registry: base URLs that are asked before it, in their order. What a mirror gives is verified like all else. */
+  readonly mirrors?: Readonly<Record<string, readonly string[]>>;
   /** Waits before try number `attempt` (from 1). */
   readonly pause: (attempt: number) => Promise<void>;
 }
@@ -50,7 +52,62 @@ export interface Repository {
 const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerIndex, MEDIA.dockerManifest].join(', ');
 
 export function openRepository(reference: Reference, options: RegistryOptions): Repository {
-  return new RepositoryClient(reference, options);
+  const mirrors = (options.mirrors?.[reference.registry] ?? []).map(
+    (mirror) => new RepositoryClient(reference, options, mirror),
+  );
+  const own = new RepositoryClient(reference, options);
+  return mirrors.length === 0 ? own : new MirroredRepository([...mirrors, own]);
+}
+
+/** Asks mirrors first. One that is down, or does not have what is asked for, is passed over; one that lies is not. */
+class MirroredRepository implements Repository {
+  readonly #places: readonly Repository[];
+
+  constructor(places: readonly Repository[]) {
+    this.#places = places;
+  }
+
+  async manifest(tagOrDigest: string): Promise<FetchedManifest> {
+    let failure: unknown;
+    for (const place of this.#places) {
+      try {
+        return await place.manifest(tagOrDigest);
+      } catch (error) {
+        if (!isAbsence(error)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  async *blob(descriptor: Descriptor): AsyncGenerator<Uint8Array> {
+    let failure: unknown;
+    for (const place of this.#places) {
+      let begun = false;
+      try {
+        for await (const chunk of place.blob(descriptor)) {
+          begun = true;
+          yield chunk;
+        }
+        return;
+      } catch (error) {
+        if (begun || !isAbsence(error)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
+
+function isAbsence(error: unknown): boolean {
+  return isShaleError(
+    error,
+    'MANIFEST_UNKNOWN',
+    'BLOB_UNKNOWN',
+    'REGISTRY_UNREACHABLE',
+    'REGISTRY_ERROR',
+    'REGISTRY_AUTH',
+  );
 }
 
 class RepositoryClient implements Repository {
@@ -59,13 +116,12 @@ class RepositoryClient implements Repository {
   readonly #options: RegistryOptions;
   #authorization: string | undefined;
 
-  constructor(reference: Reference, options: RegistryOptions) {
+  constructor(reference: Reference, options: RegistryOptions, mirror?: string) {
     this.#name = reference.repository;
     this.#options = options;
     const host = reference.registry === 'docker.io' ? 'registry-1.docker.io' : reference.registry;
-    this.#base = new URL(
-      `${isInsecureAllowed(host, options) ? 'http' : 'https'}://${host}/v2/${reference.repository}/`,
-    );
+    const origin = mirror?.replace(/\/+$/, '') ?? `${isInsecureAllowed(host, options) ? 'http' : 'https'}://${host}`;
+    this.#base = new URL(`${origin}/v2/${reference.repository}/`);
   }
 
   async manifest(tagOrDigest: string): Promise<FetchedManifest> {

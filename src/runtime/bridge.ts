@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { isAlive, isSystemError, messageOf, thisOwner } from '../base/index.ts';
+import { isAlive, isSystemError, messageOf, type Owner, thisOwner } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
 import {
   findSubnet,
@@ -8,47 +9,70 @@ import {
   type Lease,
   type NetworkState,
   readState,
+  stateFileOf,
   withNetworkLock,
   writeState,
 } from './leases.ts';
 import { type NetavarkNetwork, netavarkSetup, netavarkTeardown, removeLeftoverChains } from './netavark.ts';
 import { makeNetworkNamespace, type NetworkNamespace } from './netns.ts';
 import { resolvConfFor } from './networks-basic.ts';
+import { openPlainHost } from './plain-host.ts';
 import { settlePorts } from './ports.ts';
 import { hostsFile } from './resolv.ts';
+import { leaveInBackground, type Leaving } from './teardown.ts';
 import type { NetworkAttachment, NetworkProvider, NetworkRequest, PublishedPort } from './types.ts';
 
 export interface BridgeOptions {
-  readonly host: RuntimeHost;
   /** `networks` of the run folder: state and lock. */
   readonly folder: string;
-  /** Name of the interface, at most 15 characters; default `shale0`. One run folder, one bridge. */
+  /** Name of the interface, at most 15 characters; default `shale0` for /run/shale, a name of its own for any other. */
   readonly bridge?: string;
 }
 
-export const DEFAULT_BRIDGE = 'shale0';
+const DEFAULT_FOLDER = '/run/shale/networks';
+const DEFAULT_BRIDGE = 'shale0';
+
+/** One run folder, one bridge: who shares the addresses must share the leases. */
+function bridgeOf(folder: string): string {
+  if (folder === DEFAULT_FOLDER) return DEFAULT_BRIDGE;
+  return `shale-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
+}
 
 /**
  * Containers on a bridge of the host, behind NAT, with published ports. The bridge and its rules come with the first
  * container and go with the last one. netavark also turns the host's `net.ipv4.ip_forward` on; that stays.
  */
 export function bridgeNetwork(options: BridgeOptions): NetworkProvider {
-  const bridge = options.bridge ?? DEFAULT_BRIDGE;
-  return { kind: 'bridge', attach: (request) => attachToBridge({ ...options, bridge }, request) };
+  const bridge = openBridge(options);
+  return { kind: 'bridge', attach: (request) => attachToBridge(bridge, request) };
 }
 
-export type Bridge = Required<BridgeOptions>;
+export interface Bridge {
+  /** netavark and iptables need nothing of a private mount namespace, and must not keep one. */
+  readonly host: RuntimeHost;
+  readonly folder: string;
+  readonly bridge: string;
+}
+
+export function openBridge(options: BridgeOptions): Bridge {
+  return { host: openPlainHost(), folder: options.folder, bridge: options.bridge ?? bridgeOf(options.folder) };
+}
 
 /** See NetworkProvider.attach. */
-export async function attachToBridge(network: Bridge, request: NetworkRequest): Promise<NetworkAttachment> {
+export async function attachToBridge(network: Bridge, request: NetworkRequest): Promise<BridgeAttachment> {
   const namespace = makeNetworkNamespace(request.sysctls);
   try {
-    const joined = await withNetworkLock(network.folder, () => join(network, request, namespace));
+    const joined = await withNetworkLock(network.folder, (lock) => join({ ...network, lock }, request, namespace));
     return new BridgeAttachment(network, request, namespace, joined);
   } catch (error) {
     namespace[Symbol.dispose]();
     throw error;
   }
+}
+
+/** While its lock is held. */
+interface LockedBridge extends Bridge {
+  readonly lock: number;
 }
 
 interface Joined {
@@ -57,7 +81,7 @@ interface Joined {
   readonly macAddress: string | undefined;
 }
 
-async function join(network: Bridge, request: NetworkRequest, namespace: NetworkNamespace): Promise<Joined> {
+async function join(network: LockedBridge, request: NetworkRequest, namespace: NetworkNamespace): Promise<Joined> {
   const before = readState(network.folder, network.bridge) ?? {
     bridge: network.bridge,
     subnet: findSubnet(network.bridge, hostResolvConf()),
@@ -76,7 +100,7 @@ async function join(network: Bridge, request: NetworkRequest, namespace: Network
   // Written before anything is made, so that a sweep finds it whatever happens next.
   writeState(network.folder, state);
   try {
-    const macAddress = await netavarkSetup(network.host, describeNetwork(state), lease, namespace.path);
+    const macAddress = await netavarkSetup(network.host, describeNetwork(state, network.lock), lease, namespace.path);
     return { state, lease, macAddress };
   } catch (error) {
     await leave(network, lease, namespace.path).catch(() => {});
@@ -85,27 +109,27 @@ async function join(network: Bridge, request: NetworkRequest, namespace: Network
 }
 
 /** Under the lock: takes a lease off the bridge, and the bridge down with the last one. */
-async function leave(network: Bridge, lease: Lease, namespace: string): Promise<void> {
+async function leave(network: LockedBridge, lease: Lease, namespace: string): Promise<void> {
   const state = readState(network.folder, network.bridge);
   const held = state?.leases.find((other) => other.address === lease.address && other.id === lease.id);
   if (state === undefined || held === undefined) return;
-  await netavarkTeardown(network.host, describeNetwork(state), held, namespace);
+  await netavarkTeardown(network.host, describeNetwork(state, network.lock), held, namespace);
   const leases = state.leases.filter((other) => other !== held);
   if (leases.length > 0) {
     writeState(network.folder, { ...state, leases });
     return;
   }
-  await removeLeftoverChains(network.host);
+  await removeLeftoverChains(network.host, network.lock);
   rmSync(`${network.folder}/${network.bridge}.json`, { force: true });
 }
 
-async function rejoin(network: Bridge, lease: Lease, namespace: string): Promise<void> {
+async function rejoin(network: LockedBridge, lease: Lease, namespace: string): Promise<void> {
   const state = readState(network.folder, network.bridge);
-  if (state !== undefined) await netavarkSetup(network.host, describeNetwork(state), lease, namespace);
+  if (state !== undefined) await netavarkSetup(network.host, describeNetwork(state, network.lock), lease, namespace);
 }
 
-function describeNetwork(state: NetworkState): NetavarkNetwork {
-  return { bridge: state.bridge, subnet: state.subnet, mtu: uplinkMtu() };
+function describeNetwork(state: NetworkState, lock: number): NetavarkNetwork {
+  return { lock, bridge: state.bridge, subnet: state.subnet, mtu: uplinkMtu() };
 }
 
 /** The MTU of the interface with the default route: a larger one inside would need every packet to be cut. */
@@ -131,7 +155,8 @@ function hostResolvConf(): string {
   }
 }
 
-class BridgeAttachment implements NetworkAttachment {
+/** A container's place on the bridge. */
+export class BridgeAttachment implements NetworkAttachment {
   readonly namespace: { readonly kind: 'path'; readonly path: string };
   readonly files: NetworkAttachment['files'];
   readonly env: readonly string[] = [];
@@ -184,13 +209,50 @@ class BridgeAttachment implements NetworkAttachment {
   }
 
   async #giveBack(): Promise<void> {
-    try {
-      await withNetworkLock(this.#network.folder, () => leave(this.#network, this.#lease, this.#namespace.path));
-    } finally {
-      this.#namespace[Symbol.dispose]();
-    }
+    await leaveTogether(this.#network, [this]);
+  }
+
+  /** For leaveTogether: what is given back. */
+  leaving(): Leaving {
+    return { lease: this.#lease, namespace: this.#namespace.descriptor };
+  }
+
+  /** For leaveTogether: the namespace is not ours any more. */
+  drop(): void {
+    this.#namespace[Symbol.dispose]();
   }
 }
+
+/**
+ * Gives back the places of several containers at once: they are taken off in the background (see leaveInBackground).
+ * Resolves when that is under way; whoever attaches to a bridge next waits for its end.
+ */
+export async function leaveTogether(network: Bridge, attachments: readonly BridgeAttachment[]): Promise<void> {
+  try {
+    await withNetworkLock(network.folder, async (lock) => {
+      const state = readState(network.folder, network.bridge);
+      if (state === undefined) return;
+      const leaving = attachments.map((attachment) => attachment.leaving());
+      const isLeaving = (lease: Lease): boolean =>
+        leaving.some((one) => one.lease.address === lease.address && one.lease.id === lease.id);
+      const leases = state.leases.filter((lease) => !isLeaving(lease));
+      const orphaned = state.leases.map((lease): Lease => (isLeaving(lease) ? { ...lease, owner: NOBODY } : lease));
+      writeState(network.folder, { ...state, leases: orphaned });
+      await leaveInBackground(network.host, {
+        network: describeNetwork(state, lock),
+        leaving,
+        stateFile: stateFileOf(network.folder, network.bridge),
+        after: leases.length > 0 ? { ...state, leases } : undefined,
+        lock,
+      });
+    });
+  } finally {
+    for (const attachment of attachments) attachment.drop();
+  }
+}
+
+/** Whose leases the next sweep takes. */
+const NOBODY: Owner = { bootId: 'none', pid: 0, startTime: 'none' };
 
 export interface ReleaseReport {
   readonly released: readonly string[];
@@ -211,13 +273,14 @@ export async function releaseLeases(
   for (const bridge of bridgesIn(folder)) {
     // Looked at without the lock first: nearly always there is nothing to do.
     if (readState(folder, bridge)?.leases.some(isDead) !== true) continue;
-    await withNetworkLock(folder, async () => {
+    await withNetworkLock(folder, async (lock) => {
+      const network = { host, folder, bridge, lock };
       for (const lease of readState(folder, bridge)?.leases.filter(isDead) ?? []) {
         using empty = makeNetworkNamespace();
         try {
           // netavark takes nothing off a namespace that lacks the interface; putting it on again costs 60 ms.
-          await rejoin({ host, folder, bridge }, lease, empty.path);
-          await leave({ host, folder, bridge }, lease, empty.path);
+          await rejoin(network, lease, empty.path);
+          await leave(network, lease, empty.path);
           released.push(lease.id);
         } catch (error) {
           left.push({ what: `network of ${lease.id}`, why: messageOf(error) });

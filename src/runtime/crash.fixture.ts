@@ -12,7 +12,7 @@ import type { RunSpec } from './types.ts';
 const [runRoot = '', rootfs = '', prefix = '', kind = ''] = process.argv.slice(2);
 const host = openPlainHost();
 const runtime = openRuntime({ host, runRoot });
-const bridge = bridgeNetwork({ host, folder: `${runRoot}/networks`, bridge: `s${prefix.split('-')[0] ?? ''}` });
+const bridge = bridgeNetwork({ folder: `${runRoot}/networks`, bridge: `s${prefix.split('-')[0] ?? ''}` });
 
 for (let count = 0; ; count++) {
   const spec: RunSpec = {

@@ -4,8 +4,14 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { bridgeNetwork } from './bridge.ts';
-import { openPlainHost } from './plain-host.ts';
-import { containersMissing, isolateNetwork, openWorld, outcomeOf, type World } from './runtime.fixture.ts';
+import {
+  containersMissing,
+  isolateNetwork,
+  openWorld,
+  settleNetworks,
+  outcomeOf,
+  type World,
+} from './runtime.fixture.ts';
 import type { DetachedContainer, LogOptions, RunSpec } from './types.ts';
 
 const skip = containersMissing('conmon');
@@ -53,6 +59,7 @@ test(
       assert.ok(container.traces.created.length > 0);
       assert.deepEqual(world.runtime.open(container.id, stateDir).traces, container.traces);
     }
+    await settleNetworks(world);
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
     assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
   },
@@ -90,6 +97,7 @@ test('F-254: a container that runs, is paused, or was never started can be remov
   const created = await make(world, ['sleep', '60']);
   await created.container.remove({ force: true });
   await created.container.remove({ force: true });
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   assert.deepEqual(readdirSync(`${world.runRoot}/runc`), []);
 });
@@ -108,6 +116,7 @@ test('F-247: what cannot be started is told with docker’s exit code, and leave
       return true;
     });
   }
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
 });
@@ -119,6 +128,7 @@ test('F-247: a detached container that runs out of memory says so, also after a 
   await made.container.start();
   const end = await made.container.wait();
   assert.ok(end.kind === 'exited' && end.oomKilled && end.code === 137, JSON.stringify(end));
+  assert.ok(existsSync(`${made.stateDir}/oom`) && !existsSync('oom'), 'conmon says so in the state folder');
   const report = await world.runtime.sweep();
   assert.deepEqual(report.left, []);
   assert.deepEqual(report.folders, [made.container.id]);
@@ -165,7 +175,6 @@ test(
     using world = openWorld();
     const before = takeLeakSnapshot(world.marker, { network: true });
     const network = bridgeNetwork({
-      host: openPlainHost(),
       folder: `${world.runRoot}/networks`,
       bridge: `s${world.marker}`,
     });
@@ -180,6 +189,7 @@ test(
       assert.deepEqual((await world.runtime.sweep()).networks, []);
     }
     assert.ok(!existsSync(`${world.runRoot}/networks/s${world.marker}.json`));
+    await settleNetworks(world);
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
@@ -210,5 +220,6 @@ test('F-289: a container whose keeper is killed goes on, ends as lost and can be
   await made.container.kill('KILL');
   assert.deepEqual(await made.container.wait(), { kind: 'lost' });
   await made.container.remove({ force: true });
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });

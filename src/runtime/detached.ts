@@ -1,12 +1,20 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAlive, isSystemError, messageOf, type Owner, ownerOf, ShaleError, thisOwner } from '../base/index.ts';
 import { openProcess, signalProcess } from '../sys/index.ts';
 import { releaseLeases } from './bridge.ts';
 import { isFrozen, oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
 import { codeOf, oneLine } from './errors.ts';
 import { execInContainer } from './exec.ts';
+import {
+  type DetachedRecord,
+  type Paths,
+  pathsOf,
+  readDetachedRecord,
+  readExit,
+  writeDetachedRecord,
+} from './detached-record.ts';
 import { executionFailure } from './executable.ts';
-import { claimFolder, isOwner, readJson, removeFolder, writeRecord } from './folders.ts';
+import { claimFolder, readJson, removeFolder, writeRecord } from './folders.ts';
 import { readLog } from './log-reader.ts';
 import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
 import { RUNTIME_ENV, runProgram } from './program.ts';
@@ -21,6 +29,7 @@ import type {
   LogLine,
   LogOptions,
   MountTraces,
+  PublishedPort,
   RunSpec,
 } from './types.ts';
 
@@ -29,43 +38,6 @@ const SIGKILL = 9;
 const POLL_MS = 20;
 /** How long conmon may need from the end of the container to its exit file before the container counts as lost. */
 const EXIT_FILE_GRACE_MS = 2000;
-
-/** What is in the state folder of a detached container. */
-interface Paths {
-  readonly bundle: string;
-  readonly exitFolder: string;
-  readonly exitFile: string;
-  /** There when the kernel killed for lack of memory; the cgroup that says so goes earlier. */
-  readonly oomFile: string;
-  readonly log: string;
-  readonly record: string;
-  readonly pidFile: string;
-  readonly keeperPidFile: string;
-  readonly keeperLog: string;
-}
-
-function pathsOf(id: string, stateDir: string): Paths {
-  checkId(id);
-  return {
-    bundle: `${stateDir}/bundle`,
-    exitFolder: `${stateDir}/exit`,
-    exitFile: `${stateDir}/exit/${id}`,
-    oomFile: `${stateDir}/oom`,
-    log: `${stateDir}/container.log`,
-    record: `${stateDir}/container.json`,
-    pidFile: `${stateDir}/pid`,
-    keeperPidFile: `${stateDir}/conmon.pid`,
-    keeperLog: `${stateDir}/conmon.log`,
-  };
-}
-
-/** container.json: written once the container is created; its processes by owner, so that no reused pid is taken. */
-interface DetachedRecord {
-  readonly id: string;
-  readonly init: Owner;
-  readonly keeper: Owner;
-  readonly traces: MountTraces;
-}
 
 /**
  * Creates a container under conmon. What an earlier run in the same state folder left (exit file, bundle) is replaced;
@@ -97,8 +69,13 @@ export async function createDetached(
       await startKeeper(context, spec, options, paths, prepared.network.namespace);
       const init = requireOwner(paths.pidFile, 'the container');
       const keeper = requireOwner(paths.keeperPidFile, 'conmon');
-      // JSON has no bigint: times are kept as text.
-      writeRecord(paths.record, { id: spec.id, init, keeper, traces: encodeTraces(prepared.traces) });
+      writeDetachedRecord(paths.record, {
+        id: spec.id,
+        init,
+        keeper,
+        traces: prepared.traces,
+        ports: prepared.network.ports,
+      });
       writeRecord(`${folder}/record.json`, { ...claim, owner: keeper });
       await prepared.network.handOver();
     } catch (error) {
@@ -144,6 +121,8 @@ async function startKeeper(
       env: { ...RUNTIME_ENV, _OCI_SYNCPIPE: '3' },
       stdio: ['ignore', 'ignore', log, 'pipe'],
       lifetime: 'own',
+      // conmon writes a file `oom` into the folder that it is started in.
+      cwd: options.stateDir,
       ...(namespace.path === undefined ? {} : { networkNamespace: namespace.path }),
     });
     // conmon keeps the pipe open as long as it lives: one line is all that is read.
@@ -296,6 +275,10 @@ class Detached implements DetachedContainer {
     this.#paths = pathsOf(id, stateDir);
   }
 
+  get ports(): readonly PublishedPort[] {
+    return this.#record()?.ports ?? [];
+  }
+
   get traces(): MountTraces {
     return this.#record()?.traces ?? { created: [], touched: [] };
   }
@@ -438,41 +421,6 @@ function signalOwner(owner: Owner, signal: number): boolean {
   } catch {
     return false;
   }
-}
-
-function readExit(id: string, paths: Paths): Extract<DetachedState, { readonly kind: 'exited' }> | undefined {
-  try {
-    const text = readFileSync(paths.exitFile, 'latin1').trim();
-    // conmon creates the file and then writes it: an empty one is not the end yet.
-    if (!/^-?\d{1,10}$/.test(text)) return undefined;
-    const oomKilled = existsSync(paths.oomFile) || (Number(text) !== 0 && oomKills(id) > 0);
-    return { kind: 'exited', code: Number(text), oomKilled, finishedAtMs: statSync(paths.exitFile).mtimeMs };
-  } catch {
-    return undefined;
-  }
-}
-
-interface EncodedTraces {
-  readonly created: MountTraces['created'];
-  readonly touched: readonly { readonly path: string; readonly mtimeNs: string }[];
-}
-
-function encodeTraces(traces: MountTraces): EncodedTraces {
-  return {
-    created: traces.created,
-    touched: traces.touched.map(({ path, mtimeNs }) => ({ path, mtimeNs: mtimeNs.toString() })),
-  };
-}
-
-export function readDetachedRecord(path: string): DetachedRecord | undefined {
-  const value = readJson(path);
-  if (typeof value !== 'object' || value === null) return undefined;
-  const record: Record<string, unknown> = { ...value };
-  const { id, init, keeper } = { id: record['id'], init: record['init'], keeper: record['keeper'] };
-  if (typeof id !== 'string' || !isOwner(init) || !isOwner(keeper)) return undefined;
-  const traces = record['traces'] as EncodedTraces; // written by createDetached, with the fields that were just checked
-  const touched = traces.touched.map(({ path: at, mtimeNs }) => ({ path: at, mtimeNs: BigInt(mtimeNs) }));
-  return { id, init, keeper, traces: { created: traces.created, touched } };
 }
 
 /** True while a process of the container or its keeper lives. For the sweep. */

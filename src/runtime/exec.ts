@@ -34,14 +34,24 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   const enter =
     target.namespacesOf === undefined ? [] : ['nsenter', '-t', String(target.namespacesOf), '-m', '-p', '--'];
   const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
-  const parts = [...enter, ...runtime, '--log-format', 'json', 'exec', '--process', `${base}.json`, id];
+  const parts = [
+    ...enter,
+    ...runtime,
+    '--log-format',
+    'json',
+    'exec',
+    ...(request.detach === true ? ['--detach'] : []),
+    '--process',
+    `${base}.json`,
+    id,
+  ];
   const release = holdTerminal(request.terminal === true);
   const spawning = context.host.spawn({
     command: parts[0] ?? '',
     args: parts.slice(1),
     env: RUNTIME_ENV,
-    stdio: stdioOf(request.io),
-    lifetime: 'child',
+    stdio: request.detach === true ? ['ignore', 'ignore', 'ignore'] : stdioOf(request.io),
+    lifetime: request.detach === true ? 'own' : 'child',
     session: request.terminal !== true,
   });
   const child = await spawning.catch((error: unknown) => {
@@ -64,6 +74,7 @@ async function execProcess(target: ExecTarget, request: ExecRequest): Promise<Pr
   return {
     ...config.process,
     terminal: request.terminal === true,
+    ...(request.terminal === true && request.consoleSize !== undefined && { consoleSize: request.consoleSize }),
     user: { ...config.process.user, uid: identity.uid, gid: identity.gid, additionalGids: identity.groups },
     args: request.args,
     env: mergeEnv(config.process.env, request, identity),

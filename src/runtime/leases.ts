@@ -39,9 +39,9 @@ const MACHINE_LOCK = '/run/shale-network.lock';
 /**
  * Runs `work` while this process holds the lock of the machine's bridges (of the folder, where the machine's may not be
  * opened). The kernel frees it when its holder ends. It also keeps apart the runs of netavark, which takes the bridge
- * down when it counts no user. @throws NETWORK_BUSY after a minute.
+ * down when it counts no user. A program that `work` hands the descriptor to holds the lock on. @throws NETWORK_BUSY after a minute.
  */
-export async function withNetworkLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+export async function withNetworkLock<T>(folder: string, work: (lock: number) => Promise<T>): Promise<T> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const descriptor = openLock(folder);
   try {
@@ -50,7 +50,7 @@ export async function withNetworkLock<T>(folder: string, work: () => Promise<T>)
       if (performance.now() > deadline) throw new ShaleError('NETWORK_BUSY', `the networks in ${folder} stay locked`);
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
-    return await work();
+    return await work(descriptor);
   } finally {
     closeSync(descriptor);
   }
@@ -68,12 +68,16 @@ function openLock(folder: string): number {
 
 /** Undefined when nobody is on the bridge, or the file is damaged (then the bridge's own address is asked). */
 export function readState(folder: string, bridge: string): NetworkState | undefined {
-  const value = readJson(`${folder}/${bridge}.json`);
+  const value = readJson(stateFileOf(folder, bridge));
   return isState(value) && value.bridge === bridge ? value : undefined;
 }
 
 export function writeState(folder: string, state: NetworkState): void {
-  writeRecord(`${folder}/${state.bridge}.json`, state);
+  writeRecord(stateFileOf(folder, state.bridge), state);
+}
+
+export function stateFileOf(folder: string, bridge: string): string {
+  return `${folder}/${bridge}.json`;
 }
 
 function isState(value: unknown): value is NetworkState {

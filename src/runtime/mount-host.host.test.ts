@@ -6,7 +6,7 @@ import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { openMountHost } from '../mounts/index.ts';
 import type { RuntimeHost } from './host.ts';
 import { openNetworkPool } from './pool.ts';
-import { containersMissing, isolateNetwork, openWorld, outcomeOf } from './runtime.fixture.ts';
+import { containersMissing, isolateNetwork, openWorld, settleNetworks, outcomeOf } from './runtime.fixture.ts';
 import { openRuntime } from './runtime.ts';
 import { STEP_SURROUNDINGS } from './step.ts';
 
@@ -23,7 +23,7 @@ test('the mount host runs containers: steps on a pool, exec, and detached ones t
     await using mounts = await openMountHost({ mountDir: `${world.folder}/mounts`, driver: 'unpack' });
     const host: RuntimeHost = mounts;
     const runtime = openRuntime({ host, runRoot: world.runRoot });
-    await using pool = openNetworkPool({ host, folder: `${world.runRoot}/networks`, bridge: `s${world.marker}` });
+    await using pool = openNetworkPool({ folder: `${world.runRoot}/networks`, bridge: `s${world.marker}` });
     for (let count = 0; count < 3; count++) {
       const step = world.spec(['sh', '-c', 'ip -o -4 addr show eth0 | wc -l; exit 5'], {
         ...STEP_SURROUNDINGS,
@@ -44,5 +44,6 @@ test('the mount host runs containers: steps on a pool, exec, and detached ones t
   const container = world.runtime.open(spec.id, stateDir);
   assert.equal(container.state().kind, 'running');
   await container.remove({ force: true });
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });

@@ -15,7 +15,12 @@ const PLACES: readonly string[] = [
 const TIMEOUT_MS = 30_000;
 const HINT = 'install it: apt-get install netavark iptables';
 
+/** netavark chooses by itself otherwise, and differently from release to release. */
+export const FIREWALL_ENV: Readonly<Record<string, string>> = { NETAVARK_FW: 'iptables' };
+
 export interface NetavarkNetwork {
+  /** The descriptor of the held lock: netavark holds it on when this process is killed. */
+  readonly lock: number;
   readonly bridge: string;
   readonly subnet: Subnet;
   readonly mtu: number | undefined;
@@ -75,13 +80,14 @@ async function netavark(
     const result = await runProgram(host, {
       command: findNetavark(),
       args: [action, namespace],
-      env: { NETAVARK_FW: 'iptables' },
-      input: JSON.stringify(describe(network, container)),
+      env: FIREWALL_ENV,
+      input: netavarkInput(network, container),
       timeoutMs: TIMEOUT_MS,
       missingCode: 'NETWORK_UNAVAILABLE',
       hint: HINT,
       // Half a set of rules is worse than a second's wait: it finishes even when we are killed.
       lifetime: 'own',
+      holds: [network.lock],
     });
     return result.output;
   } catch (error) {
@@ -93,9 +99,9 @@ async function netavark(
   }
 }
 
-/** netavark's input (its docs, "types"). */
-function describe(network: NetavarkNetwork, container: NetavarkContainer): unknown {
-  return {
+/** What netavark is told of a container (its docs, "types"). */
+export function netavarkInput(network: NetavarkNetwork, container: NetavarkContainer): string {
+  return JSON.stringify({
     container_id: container.id,
     container_name: container.id,
     networks: { [network.bridge]: { static_ips: [container.address], interface_name: 'eth0' } },
@@ -121,14 +127,14 @@ function describe(network: NetavarkNetwork, container: NetavarkContainer): unkno
       protocol: port.protocol,
       range: port.range ?? 1,
     })),
-  };
+  });
 }
 
 /**
  * What netavark leaves when the last network is gone: chains of its own without rules of anybody, and the jumps to
  * them. One transaction per table; the kernel refuses it as a whole when a chain is in use (podman's, say).
  */
-const LEFTOVERS: readonly string[] = [
+export const LEFTOVERS: readonly [filter: string, nat: string] = [
   `*filter
 -D FORWARD -m comment --comment "netavark firewall plugin rules" -j NETAVARK_FORWARD
 -X NETAVARK_FORWARD
@@ -148,18 +154,21 @@ COMMIT
 ];
 
 /** Removes netavark's empty chains where nobody uses them. Never throws. */
-export async function removeLeftoverChains(host: RuntimeHost): Promise<void> {
-  for (const input of LEFTOVERS) {
-    try {
-      await runProgram(host, {
-        command: 'iptables-restore',
-        args: ['--noflush', '--wait', '5'],
-        input,
-        timeoutMs: TIMEOUT_MS,
-        missingCode: 'NETWORK_UNAVAILABLE',
-      });
-    } catch {
-      // In use, or not there: both are as they should be.
-    }
-  }
+export async function removeLeftoverChains(host: RuntimeHost, lock: number): Promise<void> {
+  await Promise.all(
+    LEFTOVERS.map(async (input) => {
+      try {
+        await runProgram(host, {
+          command: 'iptables-restore',
+          args: ['--noflush', '--wait', '5'],
+          input,
+          timeoutMs: TIMEOUT_MS,
+          missingCode: 'NETWORK_UNAVAILABLE',
+          holds: [lock],
+        });
+      } catch {
+        // In use, or not there: both are as they should be.
+      }
+    }),
+  );
 }

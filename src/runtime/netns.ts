@@ -6,6 +6,8 @@ import { CLONE, setNamespace, unshare } from '../sys/index.ts';
 export interface NetworkNamespace extends Disposable {
   /** Opens it; valid while this process lives and it is not disposed. */
   readonly path: string;
+  /** To be passed on. */
+  readonly descriptor: number;
 }
 
 /**
@@ -41,16 +43,16 @@ function setSysctl(name: string, value: string): void {
 
 class HeldNamespace implements NetworkNamespace {
   readonly path: string;
-  #descriptor: number | undefined;
+  readonly descriptor: number;
+  #isOpen = true;
 
   constructor(descriptor: number) {
-    this.#descriptor = descriptor;
+    this.descriptor = descriptor;
     this.path = `/proc/${process.pid}/fd/${descriptor}`;
   }
 
   [Symbol.dispose](): void {
-    if (this.#descriptor === undefined) return;
-    closeSync(this.#descriptor);
-    this.#descriptor = undefined;
+    if (this.#isOpen) closeSync(this.descriptor);
+    this.#isOpen = false;
   }
 }

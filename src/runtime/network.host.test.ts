@@ -4,9 +4,16 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
 import { type BridgeOptions, bridgeNetwork } from './bridge.ts';
-import { openPlainHost } from './plain-host.ts';
 import { openNetworkPool } from './pool.ts';
-import { containersMissing, isolateNetwork, openWorld, outcomeOf, runIn, type World } from './runtime.fixture.ts';
+import {
+  containersMissing,
+  isolateNetwork,
+  openWorld,
+  settleNetworks,
+  outcomeOf,
+  runIn,
+  type World,
+} from './runtime.fixture.ts';
 import { STEP_SURROUNDINGS } from './step.ts';
 
 const skip = containersMissing('netavark', 'iptables', 'ip');
@@ -14,7 +21,7 @@ if (containersMissing('ip') === false) isolateNetwork();
 
 /** A bridge of this world alone. */
 function bridgeOf(world: World): BridgeOptions {
-  return { host: openPlainHost(), folder: `${world.runRoot}/networks`, bridge: `s${world.marker}` };
+  return { folder: `${world.runRoot}/networks`, bridge: `s${world.marker}` };
 }
 
 async function fetchText(url: string): Promise<string> {
@@ -51,6 +58,7 @@ test(
       });
       await assert.rejects(world.runtime.run(taken, { kind: 'pipes' }), { code: 'PORT_IN_USE' });
     }
+    await settleNetworks(world);
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
@@ -67,6 +75,7 @@ test('a port that a program listens on is refused before anything is made', { sk
     code: 'PORT_IN_USE',
   });
   await new Promise((resolve) => server.close(resolve));
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });
 
@@ -84,6 +93,7 @@ test('the containers of a bridge reach the outside by NAT, each other and their 
     assert.match(outcome.stdout, /^10\.0\.0\.9\tdb$/m);
     assert.match(outcome.stdout, /^10\.\d+\.\d+\.3\ttwo\n0$/m);
   }
+  await settleNetworks(world);
   assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
 });
 
@@ -110,6 +120,7 @@ test(
       const both = await Promise.all([step(`${where}; sleep 0.3`), step(`${where}; sleep 0.3`)]);
       assert.notEqual(both[0], both[1]);
     }
+    await settleNetworks(world);
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );

@@ -1,6 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { ShaleError } from '../base/index.ts';
-import { attachToBridge, type BridgeOptions, DEFAULT_BRIDGE } from './bridge.ts';
+import {
+  attachToBridge,
+  type Bridge,
+  type BridgeAttachment,
+  type BridgeOptions,
+  leaveTogether,
+  openBridge,
+} from './bridge.ts';
 import { hostFacts } from './facts.ts';
 import { OWN_NAME_ADDRESS, resolvConfFor } from './networks-basic.ts';
 import { hostsFile } from './resolv.ts';
@@ -23,13 +30,13 @@ export function openNetworkPool(options: BridgeOptions): NetworkPool {
 
 class Pool implements NetworkPool {
   readonly kind = 'pool';
-  readonly #options: Required<BridgeOptions>;
-  readonly #free: Promise<NetworkAttachment>[] = [];
-  readonly #all = new Set<Promise<NetworkAttachment>>();
+  readonly #bridge: Bridge;
+  readonly #free: Promise<BridgeAttachment>[] = [];
+  readonly #all = new Set<Promise<BridgeAttachment>>();
   #isClosed = false;
 
   constructor(options: BridgeOptions) {
-    this.#options = { ...options, bridge: options.bridge ?? DEFAULT_BRIDGE };
+    this.#bridge = openBridge(options);
   }
 
   warm(): void {
@@ -44,8 +51,8 @@ class Pool implements NetworkPool {
     return borrowed(shared, request, () => this.#free.push(making));
   }
 
-  #make(): Promise<NetworkAttachment> {
-    const making = attachToBridge(this.#options, {
+  #make(): Promise<BridgeAttachment> {
+    const making = attachToBridge(this.#bridge, {
       sysctls: hostFacts().networkSysctls,
       id: `pool-${process.pid}-${randomBytes(4).toString('hex')}`,
       hostname: 'shale',
@@ -62,16 +69,14 @@ class Pool implements NetworkPool {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#free.length = 0;
-    const failures: unknown[] = [];
+    const made: BridgeAttachment[] = [];
     for (const making of this.#all) {
-      this.#all.delete(making);
-      try {
-        await (await making)[Symbol.asyncDispose]();
-      } catch (error) {
-        failures.push(error);
-      }
+      // One that could not be made has left by itself; its step was told.
+      const attachment = await making.catch(() => undefined);
+      if (attachment !== undefined) made.push(attachment);
     }
-    if (failures.length > 0) throw failures[0];
+    this.#all.clear();
+    if (made.length > 0) await leaveTogether(this.#bridge, made);
   }
 }
 

@@ -15,6 +15,8 @@ export interface ProgramRequest {
   /** Do not throw for these exit codes. */
   readonly allowCodes?: readonly number[];
   readonly lifetime?: 'child' | 'own';
+  /** Further descriptors that it holds while it runs (3, 4, …). */
+  readonly holds?: readonly number[];
 }
 
 export interface ProgramResult {
@@ -68,7 +70,7 @@ async function start(host: RuntimeHost, request: ProgramRequest): Promise<HostPr
       command: request.command,
       args: request.args,
       env: { ...PROGRAM_ENV, ...request.env },
-      stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...(request.holds ?? [])],
       lifetime: request.lifetime ?? 'own',
       ...(request.networkNamespace === undefined ? {} : { networkNamespace: request.networkNamespace }),
     });

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { accessSync, chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { collect } from '../base/index.ts';
 import { CLONE, unshare } from '../sys/index.ts';
+import { withNetworkLock } from './leases.ts';
 import { findNetavark } from './netavark.ts';
 import { noNetwork } from './networks-basic.ts';
 import { openPlainHost } from './plain-host.ts';
@@ -112,4 +114,9 @@ export async function runIn(world: World, args: readonly string[], more: Partial
 export function isolateNetwork(): void {
   unshare(CLONE.NEWNET);
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
+}
+
+/** Waits until what is taken off bridges in the background is gone. */
+export async function settleNetworks(world: World): Promise<void> {
+  await withNetworkLock(`${world.runRoot}/networks`, () => sleep(50));
 }

@@ -2,7 +2,15 @@ import { ShaleError } from '../base/index.ts';
 import { grantedCapabilities } from './capabilities.ts';
 import type { HostFacts } from './facts.ts';
 import { defaultSeccomp, type SeccompConfig, seccompFromProfile } from './seccomp.ts';
-import type { MountSpec, NamespaceChoice, NetworkAttachment, ResourceLimit, Resources, RunSpec } from './types.ts';
+import type {
+  MountSpec,
+  NamespaceChoice,
+  NetworkAttachment,
+  ResourceLimit,
+  Resources,
+  RunSpec,
+  ConsoleSize,
+} from './types.ts';
 import type { Identity } from './users.ts';
 
 /** A device node, found on the host. */
@@ -41,6 +49,8 @@ export interface RuntimeConfig {
 
 export interface ProcessConfig {
   readonly terminal: boolean;
+  /** The size that the terminal has from the start; later changes reach it by signal. */
+  readonly consoleSize?: ConsoleSize;
   readonly user: {
     readonly uid: number;
     readonly gid: number;
@@ -162,6 +172,7 @@ function makeProcess(input: ConfigInput): ProcessConfig {
   const root = identity.uid === 0;
   return {
     terminal: spec.terminal === true,
+    ...(spec.terminal === true && spec.consoleSize !== undefined && { consoleSize: spec.consoleSize }),
     user: {
       uid: identity.uid,
       gid: identity.gid,

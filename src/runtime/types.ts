@@ -133,6 +133,8 @@ export interface RunSpec {
   readonly ports?: readonly PublishedPort[];
   readonly readonlyRootfs?: boolean;
   readonly terminal?: boolean;
+  /** The size that a terminal has from the start. */
+  readonly consoleSize?: ConsoleSize;
   readonly capabilities?: Capabilities;
   readonly seccomp?: Seccomp;
   readonly noNewPrivileges?: boolean;
@@ -281,6 +283,12 @@ export interface ContainerHandle extends AsyncDisposable {
   exec(request: ExecRequest): Promise<ExecHandle>;
 }
 
+/** Of a terminal, in characters. */
+export interface ConsoleSize {
+  readonly height: number;
+  readonly width: number;
+}
+
 export interface ExecRequest {
   readonly args: readonly string[];
   /** Added to the container's environment. */
@@ -289,7 +297,10 @@ export interface ExecRequest {
   /** As RunSpec.user; default the container's. */
   readonly user?: string;
   readonly terminal?: boolean;
+  readonly consoleSize?: ConsoleSize;
   readonly privileged?: boolean;
+  /** It lives on by itself, without streams; `exit` then tells whether it started. */
+  readonly detach?: boolean;
   readonly io: ContainerIo;
 }
 
@@ -324,6 +335,8 @@ export type DetachedState =
 /** A detached container: a view on files and processes, so any process can open it, any number of times. */
 export interface DetachedContainer {
   readonly id: string;
+  /** The published ports with the host ports that were chosen. */
+  readonly ports: readonly PublishedPort[];
   readonly traces: MountTraces;
   state(): DetachedState;
   start(): Promise<void>;

@@ -68,22 +68,31 @@ export class Lab implements AsyncDisposable {
   readonly engine: Engine;
   readonly store: Store;
   readonly #layers: Layers;
-  #contexts = 0;
+  readonly #owns: boolean;
 
   static async open(options: Partial<EngineOptions> = {}): Promise<Lab> {
-    const folder = mkdtempSync(join(tmpdir(), 'shale-lab-'));
+    return Lab.#openIn(mkdtempSync(join(tmpdir(), 'shale-lab-')), options, true);
+  }
+
+  static async #openIn(folder: string, options: Partial<EngineOptions>, owns: boolean): Promise<Lab> {
     const home = join(folder, 'home');
     const runRoot = join(folder, 'run');
     const engine = await openEngine({ home, runRoot, now: Date.now, env: {}, insecureRegistries: [], ...options });
     const store = await openStore({ root: home, runRoot, clock: Date.now });
-    return new Lab(folder, engine, store);
+    return new Lab(folder, engine, store, owns);
   }
 
-  private constructor(folder: string, engine: Engine, store: Store) {
+  private constructor(folder: string, engine: Engine, store: Store, owns: boolean) {
     this.folder = folder;
     this.engine = engine;
     this.store = store;
     this.#layers = new Layers(store);
+    this.#owns = owns;
+  }
+
+  /** The same store as the next command finds it: nothing is remembered. Disposing it removes nothing. */
+  async again(options: Partial<EngineOptions> = {}): Promise<Lab> {
+    return Lab.#openIn(this.folder, options, false);
   }
 
   get home(): string {
@@ -107,9 +116,7 @@ export class Lab implements AsyncDisposable {
 
   /** An empty folder below the lab's. */
   newFolder(): string {
-    const path = join(this.folder, `context-${this.#contexts++}`);
-    mkdirSync(path);
-    return path;
+    return mkdtempSync(join(this.folder, 'context-'));
   }
 
   /** Writes the files of a context and gives its folder. */
@@ -159,7 +166,7 @@ export class Lab implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.engine[Symbol.asyncDispose]();
     this.store.leave();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (this.#owns) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 

@@ -67,7 +67,7 @@ test('chooseMirror() says how to name a mirror where there is none, as on Ubuntu
   };
   assert.throws(() => chooseMirror({ option: undefined, configured: undefined, sources: parseAptSources([ubuntu]) }), {
     code: 'MIRROR_UNKNOWN',
-    hint: /SHALE_DEBIAN_MIRROR/,
+    hint: /SHALE_MIRROR_DEBIAN/,
   });
   assert.throws(() => chooseMirror({ option: 'ftp://x/debian', configured: undefined, sources: [] }), {
     code: 'MIRROR_INVALID',

@@ -80,7 +80,7 @@ export function findHostMirrors(sources: readonly AptSource[]): HostMirrors {
 /** Where the mirror may be named, most important first. */
 export interface MirrorChoice {
   readonly option: string | undefined;
-  /** `SHALE_DEBIAN_MIRROR` or the configuration. */
+  /** `SHALE_MIRROR_DEBIAN` or the configuration. */
   readonly configured: string | undefined;
   readonly sources: readonly AptSource[];
 }
@@ -93,7 +93,7 @@ export function chooseMirror(choice: MirrorChoice): string {
   const mirror = choice.option ?? choice.configured ?? findHostMirrors(choice.sources).main;
   if (mirror === undefined || mirror === '') {
     throw new ShaleError('MIRROR_UNKNOWN', "no Debian mirror is named, and this host's apt sources have none", {
-      hint: 'name one with --mirror URL or the variable SHALE_DEBIAN_MIRROR',
+      hint: 'name one with --mirror URL or the variable SHALE_MIRROR_DEBIAN',
     });
   }
   if (!/^(https?:\/\/[^\s/]+|file:\/\/)/.test(mirror)) {

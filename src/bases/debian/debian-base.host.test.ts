@@ -34,7 +34,7 @@ before(async () => {
   try {
     mirror = chooseMirror({
       option: undefined,
-      configured: process.env['SHALE_DEBIAN_MIRROR'],
+      configured: process.env['SHALE_MIRROR_DEBIAN'],
       sources: parseAptSources(await readHostAptSources()),
     });
     await collect(await fetcher.fetch(`${mirror}/dists/stable/InRelease`, undefined), 16_000_000, 'InRelease');

@@ -10,7 +10,7 @@ export interface DebianBaseOptions {
   readonly architecture: string;
   /** The mirror that was asked for (`--mirror`). */
   readonly mirror?: string;
-  /** The mirror of the configuration or of SHALE_DEBIAN_MIRROR. */
+  /** The mirror of the configuration or of SHALE_MIRROR_DEBIAN. */
   readonly configuredMirror?: string;
   /** A mirror of the security archive: newer versions are taken from its `<codename>-security`. */
   readonly securityMirror?: string;

@@ -39,7 +39,7 @@ for (const suite of ['bookworm', 'trixie', 'sid']) {
     async (t) => {
       const mirror = chooseMirror({
         option: undefined,
-        configured: process.env['SHALE_DEBIAN_MIRROR'],
+        configured: process.env['SHALE_MIRROR_DEBIAN'],
         sources: parseAptSources(await readHostAptSources()),
       });
       using fetcher = new HttpFetcher({ userAgent: 'shale-test', env: process.env });

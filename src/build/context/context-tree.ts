@@ -126,10 +126,20 @@ class ContextReader {
 
   open(path: ByteString, stat: BigIntStats): number {
     const fd = openSync(this.pathOf(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    const now = fstatSync(fd, { bigint: true });
-    if (now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs)
+    try {
+      this.verify(fd, path, stat);
       return fd;
-    closeSync(fd);
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  /** @throws CONTENT_CHANGED when an open file is not the one that was seen */
+  verify(fd: number, path: ByteString, stat: BigIntStats): void {
+    const now = fstatSync(fd, { bigint: true });
+    const isSame = now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size;
+    if (isSame && now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs) return;
     throw contentChanged(path);
   }
 
@@ -154,6 +164,7 @@ class ContextReader {
         if (got === 0) throw contentChanged(path);
         done += got;
       }
+      this.verify(fd, path, stat);
     } finally {
       closeSync(fd);
     }
@@ -168,6 +179,7 @@ class ContextReader {
     try {
       for (let got = readSync(fd, this.#buffer); got > 0; got = readSync(fd, this.#buffer))
         sha256.update(this.#buffer.subarray(0, got));
+      this.verify(fd, path, stat);
     } finally {
       closeSync(fd);
     }
@@ -244,7 +256,8 @@ class ContextNode implements SourceNode {
     const bytes = this.#content?.bytes;
     if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
     const fd = this.#reader.open(this.#place.path, this.#place.stat);
-    return { content: { kind: 'fd', fd, offset: 0 }, [Symbol.dispose]: () => closeSync(fd) };
+    const verify = (): void => this.#reader.verify(fd, this.#place.path, this.#place.stat);
+    return { content: { kind: 'fd', fd, offset: 0 }, verify, [Symbol.dispose]: () => closeSync(fd) };
   }
 
   #isDevice(): boolean {

@@ -1,10 +1,11 @@
-import { lstatSync, readFileSync, realpathSync } from 'node:fs';
-import { isSystemError, ShaleError, toText } from '../../base/index.ts';
+import { realpathSync } from 'node:fs';
+import { ShaleError, toText } from '../../base/index.ts';
 import { compileIgnore, parseIgnoreFile, type IgnoreMatcher } from '../../dockerfile/index.ts';
 import type { StatCacheBuilder, Store } from '../../store/index.ts';
 import { EMPTY_DIRECTORY } from '../copy/inline-source.ts';
 import type { CopySourceTree } from '../copy/select.ts';
 import { openContextTree } from './context-tree.ts';
+import { readLocalFile } from './local-file.ts';
 
 /** Bytes that an ignore file may have. */
 const IGNORE_FILE_MAX_BYTES = 1024 * 1024;
@@ -54,27 +55,15 @@ export function openContexts(options: ContextsOptions): BuildContexts {
 
 const NO_CONTEXT: CopySourceTree = { title: 'the build context, which is empty', root: EMPTY_DIRECTORY };
 
-/** `<Dockerfile>.dockerignore` wins over `.dockerignore`. A link is not followed: it could lead out of the context. */
+/** `<Dockerfile>.dockerignore` wins over `.dockerignore`. */
 function readIgnoreFile(options: ContextsOptions): { readonly name: string; readonly patterns: string[] } | undefined {
-  const own = options.dockerfilePath === undefined ? undefined : `${options.dockerfilePath}.dockerignore`;
-  for (const path of [own, `${options.directory}/.dockerignore`]) {
-    const text = path === undefined ? undefined : readText(path);
-    if (path !== undefined && text !== undefined) return { name: path, patterns: parseIgnoreFile(text) };
+  const own = options.dockerfilePath === undefined ? [] : [`${options.dockerfilePath}.dockerignore`];
+  for (const path of [...own, `${options.directory}/.dockerignore`]) {
+    const file = { path, what: 'the ignore file', maxBytes: IGNORE_FILE_MAX_BYTES, within: options.directory };
+    const bytes = readLocalFile(file);
+    if (bytes !== undefined) return { name: path, patterns: parseIgnoreFile(bytes.toString()) };
   }
   return undefined;
-}
-
-function readText(path: string): string | undefined {
-  try {
-    const stat = lstatSync(path);
-    if (!stat.isFile()) throw new ShaleError('IGNORE_FILE_INVALID', `${path} is not a regular file`);
-    if (stat.size > IGNORE_FILE_MAX_BYTES)
-      throw new ShaleError('LIMIT_EXCEEDED', `${path} is longer than ${IGNORE_FILE_MAX_BYTES} bytes`);
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-    throw error;
-  }
 }
 
 function hintFor(

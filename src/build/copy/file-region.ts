@@ -12,6 +12,8 @@ export type FileContent =
 /** Content that is open for reading until it is disposed. */
 export interface FileRegion extends Disposable {
   readonly content: FileContent;
+  /** Call after reading, where the file is not ours. @throws CONTENT_CHANGED when it is no longer as it was opened. */
+  readonly verify?: () => void;
 }
 
 /** sha256 over `sizeBytes` of an open region. */

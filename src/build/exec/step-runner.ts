@@ -1,13 +1,14 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ShaleError } from '../../base/index.ts';
-import type { ExecOp } from '../../graph/index.ts';
-import { mountLayers, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
+import { ShaleError, toBytes, toText } from '../../base/index.ts';
+import type { ExecOp, InlineMount } from '../../graph/index.ts';
+import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import {
   STEP_SURROUNDINGS,
   type ContainerHandle,
+  type MountSpec,
   type NetworkProvider,
   type RunSpec,
   type Runtime,
@@ -37,6 +38,8 @@ export interface StepRunnerParts extends AsyncDisposable {
   readonly runtime: Runtime;
   /** Networks for `--network=default`, reused by later steps. */
   readonly networks: Readonly<Record<ExecOp['network'], NetworkProvider>>;
+  /** Starts setting a network up for a step that is sure to come; mounting goes on meanwhile. */
+  readonly warmNetwork: () => void;
   /** A folder of this process for upper directories, on the store's file system. */
   readonly workFolder: string;
   readonly newId: () => string;
@@ -51,6 +54,7 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<DiffId> {
   const { session, context } = request;
+  if (request.op.network === 'default') parts.warmNetwork();
   const stack = await session.layers.stack(request.stack);
   const id = parts.newId();
   const folder = join(parts.workFolder, id);
@@ -58,14 +62,16 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
   mkdirSync(upperDir, { recursive: true, mode: 0o755 });
   try {
     const layers = await mountLayers(session.layers, stack);
-    const { root } = stack.view;
     await using rootfs = await parts.host.mountRootfs({
       layers,
       upper: { upperDir, workDir: join(folder, 'work') },
-      rootAttributes: { mode: root.mode, uid: root.uid, gid: root.gid, mtimeNs: root.mtimeNs, xattrs: root.xattrs() },
+      rootAttributes: rootAttributes(stack),
       volatile: true,
     });
-    await using handle = await parts.runtime.run(specOf(parts, request, { id, rootfs }), { kind: 'pipes' });
+    await using handle = await parts.runtime.run(
+      { ...specOf(parts, request, { id, rootfs }), mounts: inlineMounts(request.op, folder) },
+      { kind: 'pipes' },
+    );
     await follow(handle, request);
     context.signal.throwIfAborted();
     return await commitUpper(request, { upperDir, stack, handle });
@@ -91,6 +97,27 @@ function specOf(
     extraHosts: op.extraHosts.map(({ host, ip }) => `${host}:${ip}`),
     ...(op.hostname !== undefined && { hostname: op.hostname }),
   };
+}
+
+/** Writes the scripts of heredocs out and mounts them, read-only and without a trace in the layer. */
+function inlineMounts(op: ExecOp, folder: string): MountSpec[] {
+  const mounts = op.mounts.filter((mount): mount is InlineMount => mount.kind === 'inline');
+  return mounts.map(({ target, files }, i) => {
+    const source = join(folder, `inline-${i}`);
+    mkdirSync(source, { mode: 0o755 });
+    for (const { name, content, mode } of files) {
+      const path = Buffer.concat([Buffer.from(`${source}/`), toBytes(name)]);
+      writeFileSync(path, content, { flag: 'wx' });
+      chmodSync(path, mode);
+    }
+    return {
+      kind: 'bind',
+      source,
+      sourceKind: 'directory',
+      target: toText(target).replace(/\/+$/, ''),
+      readonly: true,
+    };
+  });
 }
 
 /** Passes the output on until the container has ended. @throws EXEC_FAILED */

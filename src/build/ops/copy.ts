@@ -1,7 +1,7 @@
-import { invariant, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
+import { invariant, isShaleError, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
 import { compileIgnore } from '../../dockerfile/index.ts';
 import type { CopyOp, CopySource, VertexId } from '../../graph/index.ts';
-import type { StepContext } from '../../solver/index.ts';
+import type { StepContext, StepInputs } from '../../solver/index.ts';
 import { Destination, type PlannedEntry } from '../copy/destination.ts';
 import { EMPTY_DIRECTORY, inlineSource } from '../copy/inline-source.ts';
 import { planCopy, type CopyAttributes, type ExcludeFilter } from '../copy/plan.ts';
@@ -20,24 +20,18 @@ import { writePlanned } from './write-layer.ts';
  * resolved through the indexes of the layers below.
  */
 export const copyOperation: Operation<CopyOp> = {
-  /** What is selected, planned onto an empty root filesystem: the layers below need not be opened for that. */
+  /**
+   * What is selected from the context, planned onto an empty root filesystem, and the stages that are copied from by their
+   * identity: no layer need be opened, or even be here, for that. Sources that only fit together because of what lies below
+   * have no such plan.
+   */
   async fastInputs(step, session) {
-    const destination = new Destination(undefined);
-    const owner =
-      step.op.chown !== undefined && /^[0-9:]+$/.test(step.op.chown)
-        ? (await resolveOwner(step.op.chown, undefined)).owner
-        : undefined;
-    for (const source of step.op.sources)
-      await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
-    const { sources, chown, chmod, ...rest } = step.op;
-    const op = JSON.stringify({ ...rest, chown, chmod, kinds: sources.map((source) => source.kind) });
-    return new Map([
-      ...session.commonInputs(),
-      ['command', step.vertex.command],
-      ['op', op],
-      ['rootfs', chainOf(rootfsOf(step).stack)],
-      ...describeEntries(destination.entries((t) => t)),
-    ]);
+    try {
+      return await selectionInputs(step, session);
+    } catch (error) {
+      if (isShaleError(error, 'COPY_NOT_A_DIRECTORY', 'COPY_OVER_DIRECTORY')) return undefined;
+      throw error;
+    }
   },
   async contentInputs(step, session) {
     return new Map([...session.commonInputs(), ...describeEntries(await planAll(step, session, undefined))]);
@@ -46,6 +40,30 @@ export const copyOperation: Operation<CopyOp> = {
     return withLayer(rootfsOf(step), await writePlanned(await planAll(step, session, context), session, context));
   },
 };
+
+async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promise<StepInputs> {
+  const destination = new Destination(undefined);
+  const owner =
+    step.op.chown !== undefined && /^[0-9:]+$/.test(step.op.chown)
+      ? (await resolveOwner(step.op.chown, undefined)).owner
+      : undefined;
+  const stages: [string, string][] = [];
+  for (const [i, source] of step.op.sources.entries()) {
+    const input = source.kind === 'inline' ? undefined : step.inputs[source.input];
+    if (input?.kind === 'rootfs') stages.push([`from:${i}`, `${chainOf(input.stack)} ${JSON.stringify(source)}`]);
+    else await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
+  }
+  const { sources, ...rest } = step.op;
+  const op = JSON.stringify({ ...rest, kinds: sources.map((source) => source.kind) });
+  return new Map([
+    ...session.commonInputs(),
+    ...stages,
+    ['command', step.vertex.command],
+    ['op', op],
+    ['rootfs', chainOf(rootfsOf(step).stack)],
+    ...describeEntries(destination.entries((t) => t)),
+  ]);
+}
 
 async function planAll(
   step: Step<CopyOp>,

@@ -33,4 +33,5 @@ async function addPlanned(writer: LayerWriter, { entry, content }: PlannedEntry)
   const sha256 = content.sha256();
   using region = content.open();
   await writer.add(entry, region.content, sha256);
+  region.verify?.();
 }

@@ -5,7 +5,7 @@ import type { ExecRequest } from '../../engine/index.ts';
 import { readEnvironment } from '../options/assignments.ts';
 import { PROCESS_FLAGS } from './container-flags.ts';
 import { waitInForeground } from './foreground.ts';
-import { optional, requireTerminal } from './run.ts';
+import { optional, requireTerminal, terminalSize } from './run.ts';
 
 export const command: Command = {
   usage: '[OPTIONS] CONTAINER COMMAND [ARG …]',
@@ -43,6 +43,7 @@ export function execRequest(context: Context, { flags, args }: ParsedArguments):
     ...optional('user', flags.text('user')),
     interactive: flags.boolean('interactive'),
     terminal: flags.boolean('tty'),
+    ...(flags.boolean('tty') && terminalSize(context)),
     detach: flags.boolean('detach'),
   };
 }

@@ -105,6 +105,7 @@ export function runRequest(context: Context, { flags, args }: ParsedArguments, n
     removeWhenDone: flags.boolean('rm'),
     interactive: flags.boolean('interactive'),
     terminal: flags.boolean('tty'),
+    ...(flags.boolean('tty') && terminalSize(context)),
     detach: flags.boolean('detach'),
     pull: PULL_CHOICES.find((choice) => choice === flags.text('pull')) ?? 'missing',
   };
@@ -118,6 +119,12 @@ export function requireTerminal(
   if (request.interactive && request.terminal && !request.detach && !context.stdin.isTerminal) {
     throw new UsageError('-t with -i needs a terminal, and standard input is none', 'leave -t out');
   }
+}
+
+/** The size of our terminal, for the one that a container gets. */
+export function terminalSize({ stdout }: Context): Pick<RunRequest, 'terminalSize'> {
+  const size = stdout.size();
+  return size === undefined ? {} : { terminalSize: size };
 }
 
 export function optional<Name extends string>(

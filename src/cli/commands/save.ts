@@ -8,6 +8,7 @@ import type { SaveRequest } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
 
 const FORMATS = ['docker', 'oci'] as const;
+const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
 
 export const command: Command = {
   usage: '[OPTIONS] IMAGE …',
@@ -20,6 +21,14 @@ export const command: Command = {
       choices: FORMATS,
       default: 'docker',
       summary: 'docker: what docker load reads; oci: an OCI image layout in a tar',
+    },
+    {
+      kind: 'text',
+      name: 'compression',
+      value: 'KIND',
+      choices: COMPRESSIONS,
+      default: 'none',
+      summary: 'how layers are compressed; the same layer always gives the same bytes',
     },
   ],
   refused: [{ name: 'platform', why: 'images have one platform here' }],
@@ -39,6 +48,7 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   const request: SaveRequest = {
     images: args,
     format: FORMATS.find((format) => format === flags.text('format')) ?? 'docker',
+    compression: COMPRESSIONS.find((kind) => kind === flags.text('compression')) ?? 'none',
   };
   const engine = await context.engine();
   const archive = engine.save(request, { signal: context.signal });

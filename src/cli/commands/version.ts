@@ -1,6 +1,6 @@
 import type { Command } from '../command.ts';
 import { compileTemplate } from '../output/template.ts';
-import { VERSION } from '../version.ts';
+import { SHALE_VERSION } from '../../base/index.ts';
 
 export const command: Command = {
   usage: '[OPTIONS]',
@@ -8,7 +8,7 @@ export const command: Command = {
   args: { min: 0, max: 0 },
   examples: [{ command: 'shale version', says: 'which shale, which Node' }],
   run: async (context, { flags }) => {
-    const facts = { Version: VERSION, Node: process.versions.node, Os: process.platform, Arch: process.arch };
+    const facts = { Version: SHALE_VERSION, Node: process.versions.node, Os: process.platform, Arch: process.arch };
     const format = flags.text('format');
     await context.stdout.write(formatVersion(facts, format));
   },

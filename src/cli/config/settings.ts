@@ -12,8 +12,6 @@ export interface Settings {
   readonly cacheMax: CacheMax;
   /** Where Debian packages come from; Debian's own when absent. */
   readonly mirrorDebian?: string;
-  /** The mirror that RUN steps see instead of the one that their base image carries. */
-  readonly mirrorRewrite?: string;
   /** Registries (host or host:port) that may be spoken to without TLS. */
   readonly registryInsecure: readonly string[];
   /** Registry → mirrors of it, tried in order before it. */
@@ -83,14 +81,6 @@ export const SETTING_KEYS: readonly SettingKey[] = [
     key: 'mirror.debian',
     env: 'SHALE_MIRROR_DEBIAN',
     summary: 'where "shale base debian" takes packages from',
-    parse: parseUrl,
-    show: String,
-  }),
-  setting({
-    name: 'mirrorRewrite',
-    key: 'mirror.rewrite',
-    env: 'SHALE_MIRROR_REWRITE',
-    summary: 'the mirror that RUN steps see instead of the one in their base image; leaves no trace in the image',
     parse: parseUrl,
     show: String,
   }),

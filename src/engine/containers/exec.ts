@@ -2,6 +2,7 @@ import { ShaleError } from '../../base/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { ExecRequest, Started } from '../types.ts';
 import { parseSetup } from './record.ts';
+import { consoleSize } from './spec.ts';
 import { detachedOf, runtimeFor, stateOf } from './state.ts';
 
 /** `shale exec`. @throws CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING, USER_UNKNOWN */
@@ -19,7 +20,9 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
   const handle = await detachedOf(context, record, runtime).exec({
     args: request.command,
     env: Object.entries(request.environment).map(([name, value]) => `${name}=${value}`),
-    terminal: request.terminal,
+    terminal: request.terminal && !request.detach,
+    detach: request.detach,
+    ...consoleSize(request),
     io: request.interactive || request.terminal ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
     ...(request.workingDirectory !== undefined && { cwd: request.workingDirectory }),
     ...(request.user !== undefined && { user: request.user }),
@@ -30,7 +33,7 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
   });
   return {
     containerId: record.id,
-    exit: request.detach ? Promise.resolve(0) : exit,
+    exit,
     kill: (signal) => void handle.kill(signal),
   };
 }

@@ -3,16 +3,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { thisOwner } from '../../base/index.ts';
 import { findImage, pullImage, readConfig, type FoundImage, getImage } from '../../images/index.ts';
-import { mountLayers, type Stack } from '../../layers/index.ts';
+import { mountLayers, rootAttributes, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs } from '../../mounts/index.ts';
 import { formatReference, hostPlatform, parseReference } from '../../oci/index.ts';
-import type { ContainerExit, RunSpec } from '../../runtime/index.ts';
+import type { ContainerExit, PublishedPort, RunSpec } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
-import type { RunRequest, Started, Watch } from '../types.ts';
+import type { PortMapping, RunRequest, Started, Watch } from '../types.ts';
 import { containerMountDir, networkFor, openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
 import { containerName } from './names.ts';
-import { formatSetup, type ContainerSetup } from './record.ts';
+import { formatSetup, parseSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { programOf, specOf } from './spec.ts';
 import { fillVolumes, prepareVolumes } from './volumes.ts';
@@ -73,7 +73,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
         program,
         rootfs,
         mounts: volumes.mounts,
-        network: networkFor(context, workshop.host, request.network ?? 'bridge'),
+        network: networkFor(context, request.network ?? 'bridge'),
       });
       const launch = { context, request, workshop, spec, rootfs, watch };
       return detached ? await runDetached(launch) : await runAttached(launch);
@@ -111,11 +111,10 @@ export async function mountContainer(
   mkdirSync(upperDir, { recursive: true });
   // A work directory serves one mount; the kernel leaves a locked folder in a used one.
   const workDir = join(folder, `work-${randomBytes(4).toString('hex')}`);
-  const { root } = at.stack.view;
   return workshop.host.mountRootfs({
     layers: await mountLayers(context.layers, at.stack),
     upper: { upperDir, workDir },
-    rootAttributes: { mode: root.mode, uid: root.uid, gid: root.gid, mtimeNs: root.mtimeNs, xattrs: root.xattrs() },
+    rootAttributes: rootAttributes(at.stack),
     volatile: at.volatile,
   });
 }
@@ -135,7 +134,8 @@ async function runDetached({ context, request, workshop, spec, rootfs, watch }: 
   const container = await workshop.runtime.create(spec, { stateDir });
   await rootfs.keep();
   await container.start();
-  await store.containers.update(spec.id, () => ({
+  await store.containers.update(spec.id, (record) => ({
+    config: formatSetup({ ...parseSetup(record), ports: container.ports.flatMap(portMappings) }),
     state: { kind: 'running', startedMs: options.now() },
     active: true,
   }));
@@ -146,6 +146,16 @@ async function runDetached({ context, request, workshop, spec, rootfs, watch }: 
     output: container.logs({ follow: true, signal: watch.signal }),
     exit: endOfDetached(context, spec.id, () => container.wait(watch.signal)),
   };
+}
+
+/** A published range as one mapping for each port. */
+function portMappings(port: PublishedPort): PortMapping[] {
+  return Array.from({ length: port.range ?? 1 }, (_, i) => ({
+    hostPort: port.hostPort + i,
+    containerPort: port.containerPort + i,
+    protocol: port.protocol,
+    ...(port.hostAddress !== undefined && { hostIp: port.hostAddress }),
+  }));
 }
 
 async function endOfDetached(

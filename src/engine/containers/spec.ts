@@ -68,8 +68,14 @@ export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
     ports: request.ports.map(publishedPort),
     readonlyRootfs: request.readOnly,
     terminal: request.terminal,
+    ...consoleSize(request),
     annotations: {},
   };
+}
+
+/** The terminal's size as the runtime takes it. */
+export function consoleSize({ terminalSize }: Pick<RunRequest, 'terminalSize'>): Pick<RunSpec, 'consoleSize'> {
+  return terminalSize === undefined ? {} : { consoleSize: { height: terminalSize.rows, width: terminalSize.columns } };
 }
 
 function publishedPort(port: PortMapping): PublishedPort {

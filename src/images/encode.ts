@@ -1,0 +1,55 @@
+import { open } from 'node:fs/promises';
+import { compress, compressorIdentity } from '../archive/index.ts';
+import type { Layers } from '../layers/index.ts';
+import { ociLayerType, type Descriptor, type DiffId, type LayerCompression } from '../oci/index.ts';
+
+/** Bytes read at once. */
+const READ_BYTES = 1024 * 1024;
+
+/** A layer in one encoding: what a manifest says of it, and the file that holds the bytes. */
+export interface EncodedLayer {
+  readonly descriptor: Descriptor;
+  readonly path: string;
+}
+
+/**
+ * Gives a layer in the compression that is asked for. An encoding that this release made before is taken again; a new one is
+ * recorded with who made it. The same layer gives the same bytes on every machine with this release and its zlib.
+ * @throws LAYER_NOT_FOUND
+ */
+export async function encodeLayer(
+  layers: Layers,
+  diffId: DiffId,
+  compression: LayerCompression,
+  signal: AbortSignal,
+): Promise<EncodedLayer> {
+  const { store } = layers;
+  const { tarPath, tarSizeBytes } = await layers.open(diffId);
+  const mediaType = ociLayerType(compression);
+  if (compression === 'none') return { descriptor: { mediaType, digest: diffId, size: tarSizeBytes }, path: tarPath };
+  const compressor = compressorIdentity(compression);
+  for (const encoding of await store.encodings.list(diffId)) {
+    const there = encoding.compressor === compressor ? await store.blobs.find(encoding.digest) : undefined;
+    if (there !== undefined)
+      return { descriptor: { mediaType, digest: encoding.digest, size: there.sizeBytes }, path: there.path };
+  }
+  await using ingest = await store.blobs.createIngest();
+  for await (const chunk of compress(fileBytes(tarPath, tarSizeBytes), { kind: compression, signal }))
+    ingest.writeSync(chunk);
+  const size = ingest.sizeBytes;
+  const digest = await ingest.commit();
+  await store.encodings.add(diffId, { digest, sizeBytes: size, mediaType, compressor });
+  return { descriptor: { mediaType, digest, size }, path: store.blobs.path(digest) };
+}
+
+/** The first `sizeBytes` of a file. */
+export async function* fileBytes(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
+  await using file = await open(path, 'r');
+  for (let done = 0; done < sizeBytes;) {
+    const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, sizeBytes - done));
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, done);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+    done += bytesRead;
+  }
+}
