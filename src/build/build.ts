@@ -89,7 +89,10 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     await finish({ status: 'done', imageId });
     return { imageId, buildId };
   } catch (error) {
-    await finish({ status: options.signal.aborted ? 'canceled' : 'error', details: { error: messageOf(error) } });
+    await finish({
+      status: options.signal.aborted ? 'canceled' : 'error',
+      details: { ...detailsOf(options, plan), error: messageOf(error) },
+    });
     throw error;
   }
 }
@@ -181,7 +184,7 @@ function buildName(options: BuildOptions): string {
   return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
 }
 
-function detailsOf(options: BuildOptions, plan: BuildPlan): Json {
+function detailsOf(options: BuildOptions, plan: BuildPlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
     context: options.contextDirectory ?? null,
