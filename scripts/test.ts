@@ -3,6 +3,7 @@
  * runs the tests below these paths only; other options go to `node --test`. The exit status is the runner's.
  */
 import { spawnSync } from 'node:child_process';
+import { pathWithPeers } from '../tests/support/peers.ts';
 import { allTests, testProcesses } from './find-tests.ts';
 
 const CONCURRENT = 2;
@@ -29,7 +30,14 @@ const result = spawnSync(
     ...options,
     ...files,
   ],
-  { stdio: 'inherit', env: { ...process.env, ...(long ? { SHALE_TEST_LONG: '1' } : {}) } },
+  {
+    stdio: 'inherit',
+    env: {
+      ...process.env,
+      PATH: pathWithPeers(process.env['PATH'] ?? ''),
+      ...(long ? { SHALE_TEST_LONG: '1' } : {}),
+    },
+  },
 );
 if (result.error !== undefined) console.error(`test: ${result.error.message}`);
 process.exit(result.status ?? 1);

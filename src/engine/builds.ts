@@ -1,15 +1,17 @@
 import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { collect, isSystemError, ShaleError } from '../base/index.ts';
+import { collect, isSystemError, messageOf, ShaleError } from '../base/index.ts';
 import { buildImage, readLocalFile } from '../build/index.ts';
 import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
+  formatPlatform,
   formatReference,
   hostPlatform,
   parsePlatform,
   parseReference,
+  platformMatches,
   type Platform,
   type Reference,
 } from '../oci/index.ts';
@@ -100,7 +102,10 @@ function epochOf(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-/** A base image: the local one without asking anybody, else the registry's, whose layers come when a step needs them. */
+/**
+ * A base image: the local one of that platform without asking anybody, else the registry's, whose layers come when a step
+ * needs them.
+ */
 async function resolveImage(
   context: EngineContext,
   reference: Reference,
@@ -108,8 +113,10 @@ async function resolveImage(
 ): Promise<ResolvedImage> {
   const { store } = context;
   const local = await findImage(store, formatReference(reference), how.platform);
+  const isOther = local !== undefined && !platformMatches(how.platform, local.record.platform);
+  if (isOther && local.record.madeHere) throw otherPlatform(reference, local.record.platform, how.platform);
   const digest = local?.record.manifests[0]?.digest;
-  if (local !== undefined && (!how.pull || local.record.madeHere)) {
+  if (local !== undefined && !isOther && (!how.pull || local.record.madeHere)) {
     return { config: await readConfig(store, local.record.id), ...(digest !== undefined && { digest }) };
   }
   try {
@@ -126,10 +133,20 @@ async function resolveImage(
     const hint = /^(?:debian|docker\.io\/library\/debian):/.test(name)
       ? `make it here: shale base debian -t ${name}`
       : undefined;
+    const where = isOther ? `in the store for ${formatPlatform(local.record.platform)} only` : 'not in the store';
     throw new ShaleError(
       'BASE_IMAGE_NOT_FOUND',
-      `the base image ${name} is not in the store and cannot be pulled: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `the base image ${name} is ${where} and cannot be pulled: ${messageOf(cause)}`,
       { cause, data: { name }, ...(hint !== undefined && { hint }) },
     );
   }
+}
+
+function otherPlatform(reference: Reference, has: Platform, wanted: Platform): ShaleError {
+  const name = familiarName(reference);
+  return new ShaleError(
+    'BASE_IMAGE_PLATFORM',
+    `the base image ${name} was made here for ${formatPlatform(has)}, and ${formatPlatform(wanted)} is built`,
+    { data: { name }, hint: `build it with --platform ${formatPlatform(wanted)} under another name` },
+  );
 }

@@ -100,7 +100,7 @@ async function join(network: LockedBridge, request: NetworkRequest, namespace: N
   // Written before anything is made, so that a sweep finds it whatever happens next.
   writeState(network.folder, state);
   try {
-    const macAddress = await netavarkSetup(network.host, describeNetwork(state, network.lock), lease, namespace.path);
+    const macAddress = await netavarkSetup(network.host, describeNetwork(network, state), lease, namespace.path);
     return { state, lease, macAddress };
   } catch (error) {
     await leave(network, lease, namespace.path).catch(() => {});
@@ -113,7 +113,7 @@ async function leave(network: LockedBridge, lease: Lease, namespace: string): Pr
   const state = readState(network.folder, network.bridge);
   const held = state?.leases.find((other) => other.address === lease.address && other.id === lease.id);
   if (state === undefined || held === undefined) return;
-  await netavarkTeardown(network.host, describeNetwork(state, network.lock), held, namespace);
+  await netavarkTeardown(network.host, describeNetwork(network, state), held, namespace);
   const leases = state.leases.filter((other) => other !== held);
   if (leases.length > 0) {
     writeState(network.folder, { ...state, leases });
@@ -125,11 +125,11 @@ async function leave(network: LockedBridge, lease: Lease, namespace: string): Pr
 
 async function rejoin(network: LockedBridge, lease: Lease, namespace: string): Promise<void> {
   const state = readState(network.folder, network.bridge);
-  if (state !== undefined) await netavarkSetup(network.host, describeNetwork(state, network.lock), lease, namespace);
+  if (state !== undefined) await netavarkSetup(network.host, describeNetwork(network, state), lease, namespace);
 }
 
-function describeNetwork(state: NetworkState, lock: number): NetavarkNetwork {
-  return { lock, bridge: state.bridge, subnet: state.subnet, mtu: uplinkMtu() };
+function describeNetwork({ folder, lock }: LockedBridge, { bridge, subnet }: NetworkState): NetavarkNetwork {
+  return { lock, configFolder: `${folder}/netavark`, bridge, subnet, mtu: uplinkMtu() };
 }
 
 /** The MTU of the interface with the default route: a larger one inside would need every packet to be cut. */
@@ -239,7 +239,7 @@ export async function leaveTogether(network: Bridge, attachments: readonly Bridg
       const orphaned = state.leases.map((lease): Lease => (isLeaving(lease) ? { ...lease, owner: NOBODY } : lease));
       writeState(network.folder, { ...state, leases: orphaned });
       await leaveInBackground(network.host, {
-        network: describeNetwork(state, lock),
+        network: describeNetwork({ ...network, lock }, state),
         leaving,
         stateFile: stateFileOf(network.folder, network.bridge),
         after: leases.length > 0 ? { ...state, leases } : undefined,

@@ -21,6 +21,8 @@ export const FIREWALL_ENV: Readonly<Record<string, string>> = { NETAVARK_FW: 'ip
 export interface NetavarkNetwork {
   /** The descriptor of the held lock: netavark holds it on when this process is killed. */
   readonly lock: number;
+  /** Where newer releases keep what they need for a reload of the firewall. */
+  readonly configFolder: string;
   readonly bridge: string;
   readonly subnet: Subnet;
   readonly mtu: number | undefined;
@@ -79,7 +81,7 @@ async function netavark(
   try {
     const result = await runProgram(host, {
       command: findNetavark(),
-      args: [action, namespace],
+      args: ['--config', network.configFolder, action, namespace],
       env: FIREWALL_ENV,
       input: netavarkInput(network, container),
       timeoutMs: TIMEOUT_MS,
@@ -132,12 +134,24 @@ export function netavarkInput(network: NetavarkNetwork, container: NetavarkConta
 
 /**
  * What netavark leaves when the last network is gone: chains of its own without rules of anybody, and the jumps to
- * them. One transaction per table; the kernel refuses it as a whole when a chain is in use (podman's, say).
+ * them, of older releases and of newer ones. One transaction for each; the kernel refuses it as a whole when a chain is
+ * in use (podman's, say).
  */
-export const LEFTOVERS: readonly [filter: string, nat: string] = [
+export const LEFTOVERS: readonly [filter: string, newerFilter: string, nat: string] = [
   `*filter
 -D FORWARD -m comment --comment "netavark firewall plugin rules" -j NETAVARK_FORWARD
 -X NETAVARK_FORWARD
+COMMIT
+`,
+  `*filter
+-D INPUT -m comment --comment "netavark firewall rules" -j NETAVARK_INPUT
+-D FORWARD -m comment --comment "netavark firewall rules" -j NETAVARK_FORWARD
+-D NETAVARK_FORWARD -m conntrack --ctstate INVALID -j DROP
+-D NETAVARK_ISOLATION_3 -j NETAVARK_ISOLATION_2
+-X NETAVARK_INPUT
+-X NETAVARK_FORWARD
+-X NETAVARK_ISOLATION_3
+-X NETAVARK_ISOLATION_2
 COMMIT
 `,
   `*nat

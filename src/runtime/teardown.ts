@@ -25,16 +25,16 @@ export interface LeavingRequest {
 const FIRST_NAMESPACE = 4;
 
 /**
- * Positional: state file, its next content ('' for none), netavark, two inputs for iptables-restore, then netavark's
- * input for each namespace. When a step fails the state file stays, and the next sweep does it all again.
+ * Positional: state file, its next content ('' for none), netavark and its folder, three inputs for iptables-restore, then
+ * netavark's input for each namespace. When a step fails the state file stays, and the next sweep does it all again.
  */
-const SCRIPT = `state=$1 next=$2 netavark=$3 filter=$4 nat=$5; shift 5; fd=${FIRST_NAMESPACE}
+const SCRIPT = `state=$1 next=$2 netavark=$3 config=$4 filter=$5 newer=$6 nat=$7; shift 7; fd=${FIRST_NAMESPACE}
 for input; do
-  printf %s "$input" | "$netavark" teardown "/proc/self/fd/$fd" >/dev/null || exit 1
+  printf %s "$input" | "$netavark" --config "$config" teardown "/proc/self/fd/$fd" >/dev/null || exit 1
   fd=$((fd + 1))
 done
 if [ -n "$next" ]; then exec mv -f "$next" "$state"; fi
-printf %s "$filter" | iptables-restore --noflush --wait 5 &
+{ printf %s "$filter" | iptables-restore --noflush --wait 5; printf %s "$newer" | iptables-restore --noflush --wait 5; } &
 printf %s "$nat" | iptables-restore --noflush --wait 5
 wait
 rm -f "$state"`;
@@ -48,10 +48,11 @@ export async function leaveInBackground(host: RuntimeHost, request: LeavingReque
   const next = request.after === undefined ? '' : `${request.stateFile}.next`;
   if (request.after !== undefined) writeFileSync(next, JSON.stringify(request.after), { mode: 0o600 });
   const inputs = request.leaving.map(({ lease }) => netavarkInput(request.network, lease));
+  const netavark = [findNetavark(), request.network.configFolder];
   try {
     await host.spawn({
       command: 'sh',
-      args: ['-c', SCRIPT, 'sh', request.stateFile, next, findNetavark(), ...LEFTOVERS, ...inputs],
+      args: ['-c', SCRIPT, 'sh', request.stateFile, next, ...netavark, ...LEFTOVERS, ...inputs],
       env: { ...PROGRAM_ENV, ...FIREWALL_ENV },
       cwd: '/',
       stdio: ['ignore', 'ignore', 'ignore', request.lock, ...request.leaving.map(({ namespace }) => namespace)],

@@ -1,6 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, join, resolve } from 'node:path';
 
 const CACHE = resolve(import.meta.dirname, '../../.cache/debian-tools');
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -18,14 +29,39 @@ export function debianTool(release: string, packageName: string, program: string
   const home = join(CACHE, `${release}-${packageName}`);
   const root = join(home, 'root');
   try {
-    if (!existsSync(root)) install(release, packageName, home);
+    if (!existsSync(root)) install(release, [packageName], home);
     return wrapper(home, root, program);
   } catch {
     return undefined;
   }
 }
 
-function install(release: string, packageName: string, home: string): void {
+/**
+ * The same for several programs, for tests that look for them in PATH: a folder with a wrapper for each under its own
+ * name; undefined as above. `programs`: file in the package's root, and package.
+ */
+export function debianToolFolder(
+  release: string,
+  programs: readonly (readonly [program: string, packageName: string])[],
+): string | undefined {
+  const packages = [...new Set(programs.map(([, packageName]) => packageName))].toSorted();
+  const home = join(CACHE, `${release}-${packages.join('-')}`);
+  const bin = join(home, 'bin');
+  try {
+    if (!existsSync(home)) install(release, packages, home);
+    mkdirSync(bin, { recursive: true });
+    for (const [program] of programs) {
+      const place = join(bin, basename(program));
+      const script = wrapper(home, join(home, 'root'), program);
+      if (script !== undefined && !existsSync(place)) symlinkSync(script, place);
+    }
+    return bin;
+  } catch {
+    return undefined;
+  }
+}
+
+function install(release: string, packages: readonly string[], home: string): void {
   const work = `${home}.${process.pid}`;
   try {
     for (const folder of ['lists/partial', 'archives/partial', 'etc', 'root'])
@@ -34,7 +70,7 @@ function install(release: string, packageName: string, home: string): void {
     writeFileSync(join(work, 'etc/sources.list'), sourceOf(release));
     const options = aptOptions(work);
     apt([...options, 'update']);
-    apt([...options, '--yes', '--no-install-recommends', '--download-only', 'install', packageName]);
+    apt([...options, '--yes', '--no-install-recommends', '--download-only', 'install', ...packages]);
     for (const name of readdirSync(join(work, 'archives'))) {
       if (name.endsWith('.deb')) run('dpkg-deb', ['-x', join(work, 'archives', name), join(work, 'root')]);
     }
@@ -92,14 +128,18 @@ function run(program: string, args: readonly string[]): string {
 
 function wrapper(home: string, root: string, program: string): string | undefined {
   const path = join(root, program);
-  const [loader] = globSync(join(root, 'usr/lib/*/ld-linux-*.so.*'));
+  // Before Debian 13 packages put the loader and some libraries into /lib.
+  const [loader] = globSync(join(root, '{usr/,}lib/*/ld-linux-*.so.*'));
   if (!existsSync(path) || loader === undefined) return undefined;
   const script = join(home, `run-${program.replaceAll('/', '-')}`);
-  const libraries = [join(loader, '..'), join(root, 'usr/lib')].join(':');
-  if (!existsSync(script)) {
-    writeFileSync(script, `#!/bin/sh\nexec '${loader}' --library-path '${libraries}' '${path}' "$@"\n`, {
-      mode: 0o755,
-    });
-  }
+  if (!existsSync(script)) writeFileSync(script, wrapperText(root, loader, realpathSync(path)), { mode: 0o755 });
   return script;
+}
+
+function wrapperText(root: string, loader: string, path: string): string {
+  // The host's interpreter is new enough for what is written in perl.
+  if (readFileSync(path).subarray(0, 2).toString() === '#!') return `#!/bin/sh\nexec '${path}' "$@"\n`;
+  const libraries = [...globSync(join(root, '{usr/,}lib/*-linux-gnu*')), join(root, 'usr/lib')].join(':');
+  const python = basename(path).startsWith('python') ? `PYTHONHOME='${join(root, 'usr')}' ` : '';
+  return `#!/bin/sh\n${python}exec '${loader}' --library-path '${libraries}' '${path}' "$@"\n`;
 }
