@@ -59,6 +59,8 @@ export interface BuildOptions {
 export interface BuildResult {
   readonly imageId: Digest;
   readonly buildId: string;
+  /** False when everything was found in the cache. */
+  readonly ranSteps: boolean;
 }
 
 /** Steps that may run at the same time. */
@@ -87,7 +89,8 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     await solvePlan(plan, options, recorder);
     const imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
     await finish({ status: 'done', imageId });
-    return { imageId, buildId };
+    const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
+    return { imageId, buildId, ranSteps };
   } catch (error) {
     await finish({
       status: options.signal.aborted ? 'canceled' : 'error',

@@ -49,7 +49,8 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     emit: (event) => watch.progress?.(event),
     now: context.options.now,
   });
-  await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes: cacheCap(context) });
+  // What was found again has left nothing to collect.
+  if (result.ranSteps) await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes: cacheCap(context) });
   return { ...result, tags: names.map(familiarName) };
 }
 
