@@ -59,6 +59,8 @@ export interface BuildOptions {
 export interface BuildResult {
   readonly imageId: Digest;
   readonly buildId: string;
+  /** False when everything was found in the cache. */
+  readonly ranSteps: boolean;
 }
 
 /** Steps that may run at the same time. */
@@ -89,13 +91,15 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     await record({ status: 'done', imageId });
   } catch (error) {
     const status = options.signal.aborted ? 'canceled' : 'error';
+    const details = { ...detailsOf(options, plan), error: messageOf(error) };
     // What went wrong first is what people must hear, also when nothing can be written any more.
-    await record({ status, details: { error: messageOf(error) } }).catch(() => {});
+    await record({ status, details }).catch(() => {});
     emitFinished(options, { quietly: true });
     throw error;
   }
   emitFinished(options, { quietly: false });
-  return { imageId, buildId };
+  const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
+  return { imageId, buildId, ranSteps };
 }
 
 function emitFinished({ emit, now }: BuildOptions, how: { readonly quietly: boolean }): void {
@@ -193,7 +197,7 @@ function buildName(options: BuildOptions): string {
   return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
 }
 
-function detailsOf(options: BuildOptions, plan: BuildPlan): Json {
+function detailsOf(options: BuildOptions, plan: BuildPlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
     context: options.contextDirectory ?? null,
