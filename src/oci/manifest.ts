@@ -5,8 +5,10 @@ import { isIndexType, isManifestType, MEDIA } from './media-types.ts';
 
 /** Bytes that a manifest or index may have; the distribution specification asks for at least 4 MiB. */
 export const MANIFEST_MAX_BYTES: number = 8 * 1024 * 1024;
-/** Layers that an image may have; what docker and the kernel's overlay take. */
-export const LAYERS_MAX = 127;
+/** Layers that an image may have: what the kernel's overlay can put over each other. */
+export const LAYERS_MAX = 500;
+/** Layers that every other engine takes too; a build that makes more says so. */
+export const PORTABLE_LAYERS_MAX = 127;
 
 export type ManifestDocument =
   | { readonly kind: 'manifest'; readonly manifest: ImageManifest }
