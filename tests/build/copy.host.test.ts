@@ -636,6 +636,60 @@ describe('COPY and ADD', { skip: BUSYBOX.missing }, () => {
     });
   });
 
+  test('--parents keeps the folders that lead to what it names, from the pivot on', async () => {
+    const files = ['a/b/c/d/foo', 'a/b/c/d/e/bay', 'a/b2/c/d/e/bar', 'a/b/c2/d/e/baz', 'a/b/c2/d/e2/baz', 'other/x'];
+    const context = lab.context(Object.fromEntries(files.map((file) => [`test/${file}`, file])));
+    chmodSync(join(context, 'test/a/b'), 0o700);
+    const copied = async (...lines: string[]): Promise<string[]> => {
+      writeFileSync(join(context, 'Dockerfile'), ['FROM scratch', ...lines, ''].join('\n'));
+      const { imageId } = await lab.build(context);
+      const tree = [...(await lab.tree(imageId))];
+      return tree.filter(([, node]) => node.kind !== 'directory' || node.mode !== 0o755).map(([path]) => path);
+    };
+    assert.deepEqual(await copied('COPY --parents test/a/b/c/d/foo /out/'), ['out/test/a/b', 'out/test/a/b/c/d/foo']);
+    assert.deepEqual(await copied('COPY --parents /test/a/b/./c/d /out/'), ['out/c/d/e/bay', 'out/c/d/foo']);
+    assert.deepEqual(await copied('COPY --parents test/a/b/c/d/. /out/'), [
+      'out/test/a/b',
+      'out/test/a/b/c/d/e/bay',
+      'out/test/a/b/c/d/foo',
+    ]);
+    assert.deepEqual(await copied('COPY --parents /test/a/./b/./c /out/'), [
+      'out/b',
+      'out/b/c/d/e/bay',
+      'out/b/c/d/foo',
+    ]);
+    assert.deepEqual(await copied('COPY --parents /test/a/./*/c /out/'), [
+      'out/b',
+      'out/b/c/d/e/bay',
+      'out/b/c/d/foo',
+      'out/b2/c/d/e/bar',
+    ]);
+    assert.deepEqual(await copied('COPY --parents /test/a/b*/./c/**/e /out/'), ['out/c/d/e/bar', 'out/c/d/e/bay']);
+    assert.deepEqual(await copied('COPY --parents /test/a/b/c*/./d/**/baz /test/a/b*/./c/**/bar /out/'), [
+      'out/c/d/e/bar',
+      'out/d/e/baz',
+      'out/d/e2/baz',
+    ]);
+    assert.deepEqual(await copied('COPY --parents --exclude=**/e2 test/a/b/./c2 /out/'), ['out/c2/d/e/baz']);
+    assert.deepEqual(await copied('COPY --parents /test/a/b/./nothing* /out/'), []);
+    assert.deepEqual(await copied('COPY --parents test/o*/x test/a/b2 /'), ['test/a/b2/c/d/e/bar', 'test/other/x']);
+    await refuses(context, 'COPY_SOURCE_NOT_FOUND', {
+      dockerfile: {
+        kind: 'file',
+        path: join(lab.context({ f: 'FROM scratch\nCOPY --parents test/missing /out/\n' }), 'f'),
+      },
+    });
+    const stage = await lab.build({
+      dockerfile: 'FROM busybox AS s\nFROM scratch\nCOPY --parents --from=s /etc/./pass* /bin/[[] /x/\n',
+    });
+    assert.deepEqual(await outline(stage.imageId), [
+      'x directory 755 0:0',
+      'x/bin directory 755 0:0',
+      'x/bin/[ file 755 0:0',
+      'x/passwd file 644 0:0',
+    ]);
+  });
+
   test('F-207: links of a context are copied as links, and never lead to files of the host', async () => {
     const outside = lab.newFolder();
     writeFileSync(join(outside, 'secret'), 'host secret');

@@ -18,11 +18,14 @@ export interface CopyAttributes {
   time(mtimeNs: bigint): bigint;
 }
 
-/** Tells which paths below a copied directory stay out (--exclude); paths are relative to what the source named. */
+/**
+ * Tells which paths below a copied directory stay out (--exclude, and with --parents all that was not named); paths are
+ * relative to what the source named.
+ */
 export interface ExcludeFilter {
   isExcluded(path: ByteString): boolean;
   /** True when something below an excluded directory may be taken after all. */
-  readonly hasExceptions: boolean;
+  mayTakeBelow(path: ByteString): boolean;
 }
 
 export interface CopyRequest {
@@ -76,7 +79,7 @@ interface Place {
 
 function place(destination: Destination, request: CopyRequest, node: SourceNode, at: Place): void {
   const excluded = at.relative !== '' && request.excludes?.isExcluded(at.relative) === true;
-  if (excluded && (node.kind !== 'directory' || request.excludes?.hasExceptions !== true)) return;
+  if (excluded && (node.kind !== 'directory' || request.excludes?.mayTakeBelow(at.relative) !== true)) return;
   if (!excluded) {
     for (const directory of at.delayed ?? []) {
       if (destination.find(directory.at.path) === undefined)

@@ -1,10 +1,10 @@
 import { invariant, isShaleError, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
-import { compileIgnore } from '../../dockerfile/index.ts';
 import type { CopyOp, CopySource, VertexId } from '../../graph/index.ts';
 import type { StepContext, StepInputs } from '../../solver/index.ts';
 import { Destination, type PlannedEntry } from '../copy/destination.ts';
 import { EMPTY_DIRECTORY, inlineSource } from '../copy/inline-source.ts';
-import { planCopy, type CopyAttributes, type ExcludeFilter } from '../copy/plan.ts';
+import { excludeFilter, parentsFilter } from '../copy/filters.ts';
+import { planCopy, type CopyAttributes } from '../copy/plan.ts';
 import { selectSources, type CopySourceTree, type Selected } from '../copy/select.ts';
 import type { SourceNode } from '../copy/source-tree.ts';
 import { openArchive, planArchive } from '../copy/unpack.ts';
@@ -104,7 +104,8 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
   const { step, session, source, owner } = request;
   const { op } = step;
   const placed = new Map<string, string>();
-  const excludes = op.excludes.length === 0 ? undefined : excludeFilter(op.excludes);
+  const named = excludeFilter(op.excludes);
+  const excludes = source.kind === 'parents' ? parentsFilter(source.pattern, named) : named;
   const fromContext = source.kind === 'inline' || step.inputs[source.input]?.kind === 'context';
   const attributes = attributesOf(op, session, {
     owner: owner ?? (fromContext ? { uid: 0, gid: 0 } : undefined),
@@ -128,9 +129,12 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
 
 async function select(step: Step<CopyOp>, session: BuildSession, source: CopySource): Promise<readonly Selected[]> {
   if (source.kind === 'inline') return [inlineSource(source.file)];
-  if (source.kind !== 'tree')
+  if (source.kind === 'fetched')
     throw new ShaleError('OP_UNSUPPORTED', `${step.vertex.command}: this form of source is not supported`);
-  return selectSources(await sourceTree(step, session, source.input), source.path);
+  const tree = await sourceTree(step, session, source.input);
+  if (source.kind === 'tree') return selectSources(tree, source.path);
+  if (source.required !== undefined) selectSources(tree, source.required);
+  return selectSources(tree, source.root);
 }
 
 async function sourceTree(step: Step<CopyOp>, session: BuildSession, input: number): Promise<CopySourceTree> {
@@ -155,13 +159,5 @@ function attributesOf(
     parentMode: isOctal && changeMode !== undefined ? changeMode(0o755, true) : 0o755,
     epochNs: session.epochNs,
     time: from.fromContext ? () => session.epochNs : (mtimeNs) => session.clamp(mtimeNs),
-  };
-}
-
-function excludeFilter(patterns: readonly string[]): ExcludeFilter {
-  const matcher = compileIgnore(patterns);
-  return {
-    isExcluded: (path) => matcher.matches(path),
-    hasExceptions: patterns.some((pattern) => pattern.startsWith('!')),
   };
 }
