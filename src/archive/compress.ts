@@ -29,8 +29,11 @@ const GZIP_HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
 /** RFC 1951: a final block of fixed codes that holds nothing. */
 const DEFLATE_END = Buffer.from([0x03, 0x00]);
 
-const deflateRawAsync = promisify<Buffer, object, Buffer>(deflateRaw);
-const zstdCompressAsync = promisify<Buffer, object, Buffer>(zstdCompress);
+// Made when they are called: to touch zlib loads it, which every start would pay for.
+const deflateRawAsync = (bytes: Buffer, options: object): Promise<Buffer> =>
+  promisify<Buffer, object, Buffer>(deflateRaw)(bytes, options);
+const zstdCompressAsync = (bytes: Buffer, options: object): Promise<Buffer> =>
+  promisify<Buffer, object, Buffer>(zstdCompress)(bytes, options);
 
 /**
  * Compresses a stream. The same bytes and level give the same result whatever the cuts of the stream and the number

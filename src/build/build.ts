@@ -59,6 +59,8 @@ export interface BuildOptions {
 export interface BuildResult {
   readonly imageId: Digest;
   readonly buildId: string;
+  /** False when everything was found in the cache. */
+  readonly ranSteps: boolean;
 }
 
 /** Steps that may run at the same time. */
@@ -87,9 +89,13 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     await solvePlan(plan, options, recorder);
     const imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
     await finish({ status: 'done', imageId });
-    return { imageId, buildId };
+    const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
+    return { imageId, buildId, ranSteps };
   } catch (error) {
-    await finish({ status: options.signal.aborted ? 'canceled' : 'error', details: { error: messageOf(error) } });
+    await finish({
+      status: options.signal.aborted ? 'canceled' : 'error',
+      details: { ...detailsOf(options, plan), error: messageOf(error) },
+    });
     throw error;
   }
 }
@@ -181,7 +187,7 @@ function buildName(options: BuildOptions): string {
   return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
 }
 
-function detailsOf(options: BuildOptions, plan: BuildPlan): Json {
+function detailsOf(options: BuildOptions, plan: BuildPlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
     context: options.contextDirectory ?? null,

@@ -11,6 +11,7 @@ interface StepState {
   readonly number: number;
   readonly name: string;
   readonly startedAt: number;
+  message?: string;
   status: BuildStepRecord['status'];
   endedAt?: number;
   logFd?: number;
@@ -43,6 +44,7 @@ export class BuildRecorder {
         return this.#end(event.id, event.cached ? 'cached' : 'done', event.time);
       case 'vertex-error':
         this.#log(event.id, Buffer.from(`${event.message}\n`));
+        this.#note(event.id, event.message);
         return this.#end(event.id, 'error', event.time);
       case 'vertex-canceled':
         return this.#end(event.id, 'canceled', event.time);
@@ -81,6 +83,11 @@ export class BuildRecorder {
     writeSync(step.logFd, data);
   }
 
+  #note(id: string, message: string): void {
+    const step = this.#steps.get(id);
+    if (step !== undefined) step.message = message;
+  }
+
   #end(id: string, status: BuildStepRecord['status'], time: number): void {
     const step = this.#steps.get(id);
     if (step === undefined) return;
@@ -101,6 +108,7 @@ function recordOf(state: StepState, solved: Solved<StepResult> | undefined): Bui
     ...(state.endedAt !== undefined && { endedAt: Math.round(state.endedAt) }),
     ...(layer !== undefined && { diffId: layer }),
     ...(solved !== undefined && { key: solved.key, slot: solved.vertex.slot, details: explanationJson(solved) }),
+    ...(solved === undefined && state.message !== undefined && { details: { error: state.message } }),
   };
 }
 

@@ -1,15 +1,18 @@
 import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { collect, isSystemError, ShaleError } from '../base/index.ts';
+import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
+import { isTar, sniffCompression } from '../archive/index.ts';
 import { buildImage, readLocalFile } from '../build/index.ts';
 import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
+  formatPlatform,
   formatReference,
   hostPlatform,
   parsePlatform,
   parseReference,
+  platformMatches,
   type Platform,
   type Reference,
 } from '../oci/index.ts';
@@ -46,7 +49,8 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     emit: (event) => watch.progress?.(event),
     now: context.options.now,
   });
-  await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes: cacheCap(context) });
+  // What was found again has left nothing to collect.
+  if (result.ranSteps) await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes: cacheCap(context) });
   return { ...result, tags: names.map(familiarName) };
 }
 
@@ -58,7 +62,8 @@ interface BuildInput {
 async function readInput(request: BuildRequest): Promise<BuildInput> {
   const { context, dockerfile } = request;
   if (context.kind === 'stream') {
-    const bytes = await collect(context.bytes, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
+    const text = refuseArchive(context.bytes);
+    const bytes = await collect(text, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
     return { contextDirectory: undefined, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
   }
   if (!isDirectory(context.path))
@@ -72,6 +77,20 @@ async function readInput(request: BuildRequest): Promise<BuildInput> {
   const path = dockerfile?.path ?? join(context.path, 'Dockerfile');
   const bytes = readDockerfile(path, context.path);
   return { contextDirectory: context.path, dockerfile: { bytes, name: basename(path), path } };
+}
+
+/** A Dockerfile alone comes on standard input; a tar is told by its first block. @throws CONTEXT_UNSUPPORTED */
+async function* refuseArchive(stream: ByteStream): AsyncGenerator<Uint8Array> {
+  let first = true;
+  for await (const chunk of stream) {
+    if (first && (isTar(chunk) || sniffCompression(chunk) !== 'none')) {
+      throw new ShaleError('CONTEXT_UNSUPPORTED', 'standard input holds an archive, and a context is a directory', {
+        hint: 'unpack it into a directory, and name that',
+      });
+    }
+    first = false;
+    yield chunk;
+  }
 }
 
 function readDockerfile(path: string, within: string): Buffer {
@@ -99,7 +118,10 @@ function epochOf(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-/** A base image: the local one without asking anybody, else the registry's, whose layers come when a step needs them. */
+/**
+ * A base image: the local one of that platform without asking anybody, else the registry's, whose layers come when a step
+ * needs them.
+ */
 async function resolveImage(
   context: EngineContext,
   reference: Reference,
@@ -107,8 +129,10 @@ async function resolveImage(
 ): Promise<ResolvedImage> {
   const { store } = context;
   const local = await findImage(store, formatReference(reference), how.platform);
+  const isOther = local !== undefined && !platformMatches(how.platform, local.record.platform);
+  if (isOther && local.record.madeHere) throw otherPlatform(reference, local.record.platform, how.platform);
   const digest = local?.record.manifests[0]?.digest;
-  if (local !== undefined && (!how.pull || local.record.madeHere)) {
+  if (local !== undefined && !isOther && (!how.pull || local.record.madeHere)) {
     return { config: await readConfig(store, local.record.id), ...(digest !== undefined && { digest }) };
   }
   try {
@@ -125,10 +149,20 @@ async function resolveImage(
     const hint = /^(?:debian|docker\.io\/library\/debian):/.test(name)
       ? `make it here: shale base debian -t ${name}`
       : undefined;
+    const where = isOther ? `in the store for ${formatPlatform(local.record.platform)} only` : 'not in the store';
     throw new ShaleError(
       'BASE_IMAGE_NOT_FOUND',
-      `the base image ${name} is not in the store and cannot be pulled: ${cause instanceof Error ? cause.message : String(cause)}`,
+      `the base image ${name} is ${where} and cannot be pulled: ${messageOf(cause)}`,
       { cause, data: { name }, ...(hint !== undefined && { hint }) },
     );
   }
+}
+
+function otherPlatform(reference: Reference, has: Platform, wanted: Platform): ShaleError {
+  const name = familiarName(reference);
+  return new ShaleError(
+    'BASE_IMAGE_PLATFORM',
+    `the base image ${name} was made here for ${formatPlatform(has)}, and ${formatPlatform(wanted)} is built`,
+    { data: { name }, hint: `build it with --platform ${formatPlatform(wanted)} under another name` },
+  );
 }

@@ -18,7 +18,7 @@ import {
   type Reference,
 } from '../oci/index.ts';
 import { openRepository, type FetchedManifest, type RegistryOptions, type Repository } from '../registry/index.ts';
-import type { LayerSource } from '../store/index.ts';
+import type { LayerSource, Store } from '../store/index.ts';
 import { describeImage, platformOf } from './image-file.ts';
 import { LAYER_BYTES_MAX } from './load.ts';
 
@@ -82,17 +82,18 @@ export async function pullImage(layers: Layers, reference: Reference, options: P
     mediaType: manifest.mediaType,
     repositories: [repositoryName],
   };
-  const tags =
-    reference.tag === undefined
-      ? []
-      : [
-          {
-            name: formatReference({ ...reference, digest: undefined }),
-            target: { kind: 'image', digest: id } as const,
-          },
-        ];
+  const name = reference.tag === undefined ? undefined : formatReference({ ...reference, digest: undefined });
+  const moves = name !== undefined && !(options.lazy && (await isOtherPlatform(store, name, image.platform)));
+  const tags = moves ? [{ name, target: { kind: 'image', digest: id } as const }] : [];
   await store.publish({ images: [{ ...image, manifests: [record] }], tags, reason: 'pull' });
   return { id, digest: top.digest, config };
+}
+
+/** A build for another platform leaves the name to the image that people run here. */
+async function isOtherPlatform(store: Store, name: string, platform: Platform): Promise<boolean> {
+  const tag = await store.tags.find(name);
+  const image = tag && (await store.images.find(tag.target.digest));
+  return image !== undefined && !platformMatches(image.platform, platform);
 }
 
 /**

@@ -1,4 +1,4 @@
-import { constants, readdirSync, renameSync, type BigIntStats } from 'node:fs';
+import { constants, readdirSync, readFileSync, renameSync, type BigIntStats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { isSystemError, ShaleError, SingleFlight } from '../base/index.ts';
@@ -78,9 +78,20 @@ export class BlobFiles {
         data: { digest, maxBytes },
       });
     }
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of this.stream(digest)) chunks.push(chunk);
-    return Buffer.concat(chunks);
+    const bytes = this.#readFile(digest);
+    const actual = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+    if (actual === digest) return bytes;
+    await this.#distrust(digest);
+    throw corrupt(digest, this.path(digest), actual);
+  }
+
+  #readFile(digest: Digest): Buffer {
+    try {
+      return readFileSync(this.path(digest), { flag: constants.O_RDONLY | constants.O_NOFOLLOW });
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT', 'ELOOP')) this.#fail(digest);
+      throw fileError('cannot read', this.path(digest), error, { digest });
+    }
   }
 
   async *stream(digest: Digest): AsyncGenerator<Uint8Array> {

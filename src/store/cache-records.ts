@@ -24,8 +24,9 @@ export function createCacheRecords({ db, clock, readOnly, session }: StoreContex
 
   return {
     find: async (key) => {
-      const found = await db.read((sql) => findByKey(sql, key));
-      if (found === undefined || readOnly) return found;
+      if (readOnly) return await db.read((sql) => findByKey(sql, key));
+      // A miss, which is looked up without taking the database from writers, ends here.
+      if (!(await db.read((sql) => isKnown(sql, key)))) return undefined;
       return await use((sql) => {
         const record = findByKey(sql, key);
         if (record === undefined) return undefined;
@@ -56,6 +57,10 @@ export function createCacheRecords({ db, clock, readOnly, session }: StoreContex
     list: () =>
       db.read((sql) => sql.all('SELECT * FROM cache_records ORDER BY id DESC').map((row) => recordIn(sql, row))),
   };
+}
+
+function isKnown(sql: Sql, key: string): boolean {
+  return sql.first('SELECT 1 FROM cache_keys WHERE key = ?', key) !== undefined;
 }
 
 function findByKey(sql: Sql, key: string): CacheRecord | undefined {

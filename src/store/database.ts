@@ -150,12 +150,14 @@ export class Database {
   }
 
   async #retry<T>(attempt: () => T): Promise<T> {
-    const deadline = performance.now() + this.#options.busyTimeoutMs;
+    let deadline: number | undefined;
     for (let waitMs = 1; ; waitMs = Math.min(waitMs * 2, RETRY_MAX_MS)) {
       try {
         return attempt();
       } catch (error) {
-        if (!(error instanceof ShaleError) || error.code !== 'STORE_BUSY' || performance.now() > deadline) throw error;
+        if (!(error instanceof ShaleError) || error.code !== 'STORE_BUSY') throw error;
+        deadline ??= performance.now() + this.#options.busyTimeoutMs;
+        if (performance.now() > deadline) throw error;
         await sleep(waitMs);
       }
     }

@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fdatasync,
   fstatSync,
   ftruncate,
   openSync,
@@ -31,6 +32,8 @@ const truncateTo = promisify(ftruncate);
 
 /** Written bytes are handed to the disk in pieces of this size. */
 const WRITEBACK_BYTES = 8 << 20;
+/** The same without the system call for it: a thread of the pool waits for the disk meanwhile. */
+const SYNC_BYTES = 128 << 20;
 const WATCH_MS = 15;
 const BLOB_MODE = 0o400;
 
@@ -284,8 +287,10 @@ class BlobIngest implements Ingest {
   }
 
   #startWriteback(): void {
-    if (this.#sizeBytes - this.#writtenBack < WRITEBACK_BYTES) return;
-    this.#parts.context.native.startWriteback?.(this.fd, this.#writtenBack, this.#sizeBytes - this.#writtenBack);
+    const { startWriteback } = this.#parts.context.native;
+    if (this.#sizeBytes - this.#writtenBack < (startWriteback === undefined ? SYNC_BYTES : WRITEBACK_BYTES)) return;
+    if (startWriteback === undefined) syncInBackground(this.fd);
+    else startWriteback(this.fd, this.#writtenBack, this.#sizeBytes - this.#writtenBack);
     this.#writtenBack = this.#sizeBytes;
   }
 
@@ -345,6 +350,11 @@ class BlobIngest implements Ingest {
     if (this.#state.kind === 'failed') throw this.#state.error;
     throw new ShaleError('INGEST_CLOSED', `the write to ${this.path} is over`, { data: { path: this.path } });
   }
+}
+
+/** Nobody waits for it: what is not on the disk in the end is synced, and reported, then. */
+function syncInBackground(fd: number): void {
+  fdatasync(fd, () => {});
 }
 
 function sizeMismatch(options: IngestOptions, actual: number): ShaleError {

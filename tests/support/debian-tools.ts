@@ -128,7 +128,8 @@ function run(program: string, args: readonly string[]): string {
 
 function wrapper(home: string, root: string, program: string): string | undefined {
   const path = join(root, program);
-  const [loader] = globSync(join(root, 'usr/lib/*/ld-linux-*.so.*'));
+  // Before Debian 13 packages put the loader and some libraries into /lib.
+  const [loader] = globSync(join(root, '{usr/,}lib/*/ld-linux-*.so.*'));
   if (!existsSync(path) || loader === undefined) return undefined;
   const script = join(home, `run-${program.replaceAll('/', '-')}`);
   if (!existsSync(script)) writeFileSync(script, wrapperText(root, loader, realpathSync(path)), { mode: 0o755 });
@@ -138,7 +139,7 @@ function wrapper(home: string, root: string, program: string): string | undefine
 function wrapperText(root: string, loader: string, path: string): string {
   // The host's interpreter is new enough for what is written in perl.
   if (readFileSync(path).subarray(0, 2).toString() === '#!') return `#!/bin/sh\nexec '${path}' "$@"\n`;
-  const libraries = [join(loader, '..'), join(root, 'usr/lib')].join(':');
+  const libraries = [...globSync(join(root, '{usr/,}lib/*-linux-gnu*')), join(root, 'usr/lib')].join(':');
   const python = basename(path).startsWith('python') ? `PYTHONHOME='${join(root, 'usr')}' ` : '';
   return `#!/bin/sh\n${python}exec '${loader}' --library-path '${libraries}' '${path}' "$@"\n`;
 }

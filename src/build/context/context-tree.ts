@@ -31,7 +31,7 @@ const READ_BYTES = 1024 * 1024;
 /** A file up to this size stays in memory between being hashed and being written, */
 const KEPT_FILE_BYTES_MAX = 64 * 1024;
 /** as long as there is room for it: opening a small file costs more than reading it. */
-const KEPT_BYTES_MAX = 64 * 1024 * 1024;
+const KEPT_BYTES_MAX = 32 * 1024 * 1024;
 const SLAB_BYTES = 1024 * 1024;
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
 
@@ -95,10 +95,14 @@ class ContextReader {
     return this.#visible(path, stat, directory.scope);
   }
 
-  *children(directory: Place): Generator<readonly [ByteString, ContextNode]> {
+  /** What is in a directory; `seen` has what was looked at one by one. */
+  *children(
+    directory: Place,
+    seen?: ReadonlyMap<ByteString, ContextNode | undefined>,
+  ): Generator<readonly [ByteString, ContextNode]> {
     const names = readdirSync(this.pathOf(directory.path), { encoding: 'latin1' });
     for (const name of names.toSorted()) {
-      const node = this.child(directory, name);
+      const node = seen?.get(name) ?? this.child(directory, name);
       if (node !== undefined) yield [name, node];
     }
   }
@@ -194,6 +198,7 @@ class ContextNode implements SourceNode {
   readonly #reader: ContextReader;
   readonly #place: Place;
   #children: Map<ByteString, ContextNode> | undefined;
+  #asked: Map<ByteString, ContextNode | undefined> | undefined;
   #content: KnownContent | undefined;
   readonly kind: SourceKind;
   readonly uid = 0;
@@ -233,10 +238,14 @@ class ContextNode implements SourceNode {
     return NO_XATTRS;
   }
   child(name: ByteString): SourceNode | undefined {
-    return this.#children === undefined ? this.#reader.child(this.#place, name) : this.#children.get(name);
+    if (this.#children !== undefined) return this.#children.get(name);
+    // The same node again for each COPY: what it has read of the tree below it stays known.
+    this.#asked ??= new Map();
+    if (!this.#asked.has(name)) this.#asked.set(name, this.#reader.child(this.#place, name));
+    return this.#asked.get(name);
   }
   children(): Iterable<readonly [ByteString, SourceNode]> {
-    this.#children ??= new Map(this.#reader.children(this.#place));
+    this.#children ??= new Map(this.#reader.children(this.#place, this.#asked));
     return this.#children;
   }
   sha256(): Uint8Array {

@@ -38,7 +38,7 @@ const REFUSED: readonly RefusedFlag[] = [
 export const command: Command = {
   usage: '[OPTIONS] [CONTEXT | -]',
   description:
-    'CONTEXT is a folder, "." by default; "-" reads a tar or a Dockerfile from standard input. Progress goes to standard error; without -t the id of the image is printed.',
+    'CONTEXT is a folder, "." by default; "-" reads a Dockerfile from standard input, and there is no context then. Progress goes to standard error; without -t the id of the image is printed.',
   flags: [
     { kind: 'list', name: 'tag', short: 't', value: 'NAME[:TAG]', summary: 'name the image' },
     { kind: 'text', name: 'file', short: 'f', value: 'FILE', summary: 'the Dockerfile; "-" for standard input' },

@@ -12,9 +12,9 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 
 /** Go's durations, `1h30m`, `1.5s`, `300ms`, in ms; undefined when it is none. */
 export function parseDuration(text: string): number | undefined {
-  const match = /^([-+]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|ms|s|m|h))+$/.exec(text);
+  const match = /^([-+]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|\u00b5s|ms|s|m|h))+$/.exec(text);
   if (match === null) return undefined;
-  const parts = text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)/g);
+  const parts = text.matchAll(/(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|ms|s|m|h)/g);
   const sum = [...parts].reduce((total, [, number, unit = '']) => total + Number(number) * (UNIT_MS[unit] ?? 0), 0);
   return match[1] === '-' ? -sum : sum;
 }

@@ -82,7 +82,13 @@ function requireEntitlement(
   const { options } = scene.planning;
   if (options.acceptNotYet === true || options.entitlements?.includes(entitlement) === true) return;
   const message = `${entitlement} is not allowed here`;
-  throw new Refusal('ENTITLEMENT', message, span, `--allow ${entitlement}, if you trust the Dockerfile`);
+  throw new Refusal('ENTITLEMENT', message, span, entitlementHint(entitlement));
+}
+
+/** The command line allows the host's network by naming it for the whole build; the others are refused before. */
+function entitlementHint(entitlement: string): string {
+  const option = entitlement === 'network.host' ? '--network host' : `--allow ${entitlement}`;
+  return `${option}, if you trust the Dockerfile`;
 }
 
 /** SOURCE_DATE_EPOCH is in the environment of every RUN; one that the Dockerfile sets wins. */

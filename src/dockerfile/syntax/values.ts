@@ -76,10 +76,10 @@ const INT64_MAX = 2 ** 63;
 /** A duration as Go writes it (`1h30m`, `-1.5s`), in nanoseconds; undefined for other texts. */
 export function parseDuration(text: string): number | undefined {
   if (/^[-+]?0$/.test(text)) return 0;
-  const match = /^([-+])?((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/.exec(text);
+  const match = /^([-+])?((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)$/.exec(text);
   if (match === null) return undefined;
   let nanoseconds = 0;
-  for (const [, number, unit = ''] of (match[2] ?? '').matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g)) {
+  for (const [, number, unit = ''] of (match[2] ?? '').matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) {
     nanoseconds += Math.trunc(Number(number) * (NANOSECONDS[unit] ?? 0));
   }
   if (nanoseconds >= INT64_MAX) return undefined;

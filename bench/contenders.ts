@@ -1,0 +1,139 @@
+import { existsSync, globSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from './measure.ts';
+import type { BuildArguments, Command, Contender } from './types.ts';
+
+/** Where the lab keeps its peers (see its README). */
+export interface Lab {
+  readonly bin: string;
+  readonly run: string;
+  readonly data: string;
+}
+
+export function findLab(env: Readonly<Record<string, string | undefined>>): Lab {
+  const root = env['LAB'] ?? join(env['TMPDIR'] ?? '/tmp', 'lab');
+  return {
+    bin: env['LAB_BIN'] ?? join(root, 'bin'),
+    run: env['LAB_RUN'] ?? join(root, 'run'),
+    data: env['LAB_DATA'] ?? join(root, 'data'),
+  };
+}
+
+/** The packed shale with a store of its own. */
+export function shaleContender(program: string, home: string): Contender {
+  const command = (...args: readonly string[]): Command => ({
+    args: [program, ...args],
+    env: { SHALE_HOME: home, SHALE_RUN: `${home}.run`, XDG_CACHE_HOME: `${home}.cache` },
+  });
+  return {
+    name: 'shale',
+    daemonPidFile: undefined,
+    build: (request) => command(...buildArguments(request)),
+    run: (image, network) =>
+      command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
+    base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
+    forget(tag) {
+      for (const args of [
+        ['rmi', '-f', tag],
+        ['image', 'prune', '-f'],
+        ['builder', 'prune', '-af'],
+      ])
+        run(command(...args), { mayFail: true });
+      // Digests of files and downloaded packages are no build cache, but a cold build has none.
+      for (const file of globSync(join(home, 'sources/{stat-*,packages}'))) rmSync(file, { recursive: true });
+    },
+  };
+}
+
+/** The peers that are there, and what is said of those that are not. */
+export function findPeers(lab: Lab): { readonly contenders: Contender[]; readonly absent: string[] } {
+  const docker = join(lab.bin, 'docker');
+  const socket = existsSync(join(lab.run, 'docker.sock'));
+  const daemon = join(lab.run, 'docker.pid');
+  const all: [string, boolean, () => Contender][] = [
+    ['docker', existsSync(docker) && socket, () => dockerContender('docker', docker, daemon, {})],
+    [
+      'docker-classic',
+      existsSync(docker) && socket,
+      () => dockerContender('docker-classic', docker, daemon, { DOCKER_BUILDKIT: '0' }),
+    ],
+    ['buildah', existsSync(join(lab.bin, 'buildah')), () => buildahContender(join(lab.bin, 'buildah'))],
+    ['podman', existsSync(join(lab.bin, 'podman')), () => podmanContender(join(lab.bin, 'podman'))],
+  ];
+  return {
+    contenders: all.filter(([, present]) => present).map(([, , make]) => make()),
+    absent: all.filter(([, present]) => !present).map(([name]) => name),
+  };
+}
+
+function buildArguments({ context, tag, cold }: BuildArguments): string[] {
+  return ['build', '-q', ...(cold ? ['--no-cache'] : []), '-t', tag, context];
+}
+
+function dockerContender(
+  name: string,
+  program: string,
+  daemonPidFile: string,
+  env: Readonly<Record<string, string>>,
+): Contender {
+  const command = (...args: readonly string[]): Command => ({ args: [program, ...args], env });
+  return {
+    name,
+    daemonPidFile,
+    build: (request) => command(...buildArguments(request)),
+    run: (image, network) =>
+      name === 'docker'
+        ? command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true')
+        : undefined,
+    base: () => undefined,
+    forget(tag) {
+      for (const args of [
+        ['rmi', '-f', tag],
+        ['image', 'prune', '-f'],
+        ['builder', 'prune', '-af'],
+      ])
+        run(command(...args), { mayFail: true });
+    },
+  };
+}
+
+function buildahContender(program: string): Contender {
+  const command = (...args: readonly string[]): Command => ({ args: [program, ...args] });
+  return {
+    name: 'buildah',
+    daemonPidFile: undefined,
+    build: ({ context, tag, cold }) =>
+      command('build', '-q', '--layers', ...(cold ? ['--no-cache'] : []), '-t', tag, context),
+    run: () => undefined,
+    base: () => undefined,
+    forget(tag) {
+      for (const args of [
+        ['rmi', '-f', tag],
+        ['rmi', '--prune', '-f'],
+      ])
+        run(command(...args), { mayFail: true });
+    },
+  };
+}
+
+function podmanContender(program: string): Contender {
+  const command = (...args: readonly string[]): Command => ({ args: [program, ...args] });
+  return {
+    name: 'podman',
+    daemonPidFile: undefined,
+    build: ({ jobs, ...request }) => {
+      const [first = '', ...rest] = buildArguments(request);
+      return command(first, ...(jobs === undefined ? [] : ['--jobs', String(jobs)]), ...rest);
+    },
+    run: (image, network) =>
+      command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
+    base: () => undefined,
+    forget(tag) {
+      for (const args of [
+        ['rmi', '-f', tag],
+        ['image', 'prune', '-f'],
+      ])
+        run(command(...args), { mayFail: true });
+    },
+  };
+}

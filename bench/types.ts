@@ -1,0 +1,75 @@
+/** A program and its arguments, with what differs from the surroundings of the benchmark. */
+export interface Command {
+  readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+export interface BuildArguments {
+  readonly context: string;
+  readonly tag: string;
+  readonly cold: boolean;
+  /** Stages at a time, for those that want to be told. */
+  readonly jobs?: number;
+}
+
+/** A program that is measured. */
+export interface Contender {
+  readonly name: string;
+  /** File with the process id of the daemon that does its work. */
+  readonly daemonPidFile: string | undefined;
+  build(request: BuildArguments): Command;
+  /** undefined where it cannot. */
+  run(image: string, network: 'default' | 'none'): Command | undefined;
+  /** Makes a Debian base image from the distribution's packages; undefined where it cannot. */
+  base(tag: string): Command | undefined;
+  /** Forgets an image and everything that its build left in caches. */
+  forget(tag: string): void;
+}
+
+/** What workloads work with. */
+export interface Bench {
+  /** Folder for build contexts. */
+  readonly contexts: string;
+  /** Folder on the store's file system, for the limits. */
+  readonly scratch: string;
+  /** An OCI bundle of the busybox image that runs `true` without a network. */
+  readonly bundle: string;
+  readonly contenders: readonly Contender[];
+}
+
+/** One row of the table. */
+export interface Row {
+  readonly name: string;
+  readonly title: string;
+  /** Runs that are not counted, then runs that are. */
+  readonly warmups: number;
+  readonly rounds: number;
+  /** What the same work costs without any of the contenders. */
+  readonly limit?: Command;
+  readonly limitTitle?: string;
+  /** How much more than the limit shale may take. */
+  readonly goal: string;
+  /** Not measured: brings a contender (or the limit) to where the run begins. */
+  prepare?(contender: Contender | 'limit'): void;
+  /** undefined where the contender cannot do it. */
+  command(contender: Contender): Command | undefined;
+}
+
+/** Rows that share a context, in the order in which they are run. */
+export interface Workload {
+  readonly name: string;
+  rows(bench: Bench): readonly Row[];
+}
+
+/** A program of `bench/limits`. */
+export function limitProgram(name: string, ...args: readonly string[]): Command {
+  return {
+    args: [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      `${import.meta.dirname}/limits/${name}.ts`,
+      ...args,
+    ],
+  };
+}
