@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { messageOf } from '../base/index.ts';
+import { messageOf, ShaleError } from '../base/index.ts';
 import { parseDockerfile, toGraph, type BuildPlan, type ResolvedImage } from '../dockerfile/index.ts';
 import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
 import { putImage } from '../images/index.ts';
@@ -9,7 +9,9 @@ import {
   familiarName,
   formatPlatform,
   formatReference,
+  LAYERS_MAX,
   parseReference,
+  PORTABLE_LAYERS_MAX,
   type Digest,
   type Platform,
   type Reference,
@@ -87,18 +89,36 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   let imageId: Digest;
   try {
     await solvePlan(plan, options, recorder);
+    warnOfLayers(plan, recorder.solved, options);
     imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
     await record({ status: 'done', imageId });
   } catch (error) {
     const status = options.signal.aborted ? 'canceled' : 'error';
+    const details = { ...detailsOf(options, plan), error: messageOf(error) };
     // What went wrong first is what people must hear, also when nothing can be written any more.
-    await record({ status, details: { ...detailsOf(options, plan), error: messageOf(error) } }).catch(() => {});
+    await record({ status, details }).catch(() => {});
     emitFinished(options, { quietly: true });
     throw error;
   }
   emitFinished(options, { quietly: false });
   const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
   return { imageId, buildId, ranSteps };
+}
+
+/** Docker's storage ends at 127 layers, the kernel's overlay later. @throws LAYERS_TOO_MANY */
+function warnOfLayers(
+  plan: BuildPlan,
+  solved: ReadonlyMap<string, Solved<StepResult>>,
+  { emit, now }: Pick<BuildOptions, 'emit' | 'now'>,
+): void {
+  const { length } = assembleConfig(plan, solved).diffIds;
+  if (length > LAYERS_MAX)
+    throw new ShaleError('LAYERS_TOO_MANY', `the image has ${length} layers, more than ${LAYERS_MAX}`, {
+      hint: 'join RUN instructions with &&, and COPY several files at once',
+    });
+  if (length <= PORTABLE_LAYERS_MAX) return;
+  const message = `the image has ${length} layers; docker and others take at most ${PORTABLE_LAYERS_MAX}`;
+  emit({ kind: 'warning', message, time: now() });
 }
 
 function emitFinished({ emit, now }: BuildOptions, how: { readonly quietly: boolean }): void {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Layers } from '../layers/index.ts';
 import type { MountDriver } from '../mounts/index.ts';
 import type { RegistryOptions } from '../registry/index.ts';
@@ -51,7 +52,7 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
     insecureHosts: options.insecureRegistries,
     mirrors: options.registryMirrors ?? {},
     signal,
-    pause: (attempt) => new Promise((resolve) => setTimeout(resolve, Math.min(8000, 250 * 2 ** attempt))),
+    pause: (attempt, atLeastMs) => pause(Math.max(atLeastMs, Math.min(8000, 250 * 2 ** attempt)), signal),
   });
   const layers: Layers = new Layers(store, {
     fetch: async (diffId) => {
@@ -67,4 +68,9 @@ const NEVER: AbortSignal = new AbortController().signal;
 /** Where a name of this boot's run state lies. */
 export function runPath(context: EngineContext, ...names: readonly string[]): string {
   return join(context.options.runRoot, ...names);
+}
+
+/** Waits a little longer than it must, so that many who were sent away at once do not come back at once. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms * (1 + Math.random() / 4), undefined, { signal }).catch(() => signal.throwIfAborted());
 }

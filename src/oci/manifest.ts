@@ -1,12 +1,14 @@
 import { JsonReader, parseJson, ShaleError, type Json } from '../base/index.ts';
-import { parseDigest } from './digest.ts';
+import { digestOf, parseDigest, type Digest } from './digest.ts';
 import type { Descriptor, ImageIndex, ImageManifest, Platform } from './image.ts';
 import { isIndexType, isManifestType, MEDIA } from './media-types.ts';
 
 /** Bytes that a manifest or index may have; the distribution specification asks for at least 4 MiB. */
 export const MANIFEST_MAX_BYTES: number = 8 * 1024 * 1024;
-/** Layers that an image may have; what docker and the kernel's overlay take. */
-export const LAYERS_MAX = 127;
+/** Layers that an image may have: what the kernel's overlay can put over each other. */
+export const LAYERS_MAX = 500;
+/** Layers that every other engine takes too; a build that makes more says so. */
+export const PORTABLE_LAYERS_MAX = 127;
 
 export type ManifestDocument =
   | { readonly kind: 'manifest'; readonly manifest: ImageManifest }
@@ -63,14 +65,24 @@ export function parseDescriptor(fields: JsonReader): Descriptor {
   const annotations = fields.stringMap('annotations');
   const platform = fields.object('platform');
   const artifactType = fields.string('artifactType');
+  const digest = parseDigest(fields.string('digest'));
+  checkData(fields.string('data'), digest, size);
   return {
     mediaType: fields.required('mediaType', fields.string('mediaType')),
-    digest: parseDigest(fields.string('digest')),
+    digest,
     size,
     ...(annotations && { annotations }),
     ...(platform && { platform: platformOf(platform) }),
     ...(artifactType !== undefined && { artifactType }),
   };
+}
+
+/** Embedded content must be what the descriptor says (image-spec descriptor.md, "data"). It is not used. */
+function checkData(data: string | undefined, digest: Digest, size: number): void {
+  if (data === undefined) return;
+  const bytes = Buffer.from(data, 'base64');
+  if (bytes.toString('base64') === data && bytes.length === size && digestOf(bytes) === digest) return;
+  throw invalid(`the data of the descriptor ${digest} is not what its digest and size say`);
 }
 
 function platformOf(fields: JsonReader): Platform {

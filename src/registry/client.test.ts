@@ -83,7 +83,7 @@ test('blob() refuses bytes with another digest, and more bytes than the descript
     (_request, response) => response.end(Buffer.concat([BLOB, BLOB])),
     async (repository) => {
       await assert.rejects(collect(repository.blob(descriptorOf(BLOB)), 1e6, 'blob'), (error) =>
-        isShaleError(error, 'LIMIT_EXCEEDED'),
+        isShaleError(error, 'SIZE_MISMATCH'),
       );
     },
   );

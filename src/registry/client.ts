@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { collect, isShaleError, limitBytes, ShaleError, type ByteStream } from '../base/index.ts';
+import { collect, isShaleError, isSystemError, limitBytes, ShaleError, type ByteStream } from '../base/index.ts';
 import {
   digestFromHex,
   isDigest,
@@ -12,8 +12,12 @@ import {
 import { fetchAnonymousToken, parseChallenge } from './token.ts';
 import { bodyText, headerOf, send, type HttpRequest, type HttpResponse } from './transport.ts';
 
-/** Times that one blob is asked for again after a cut. */
+/** Times that something is asked for when it is cut off or the registry is busy. */
 const TRIES_MAX = 5;
+/** Milliseconds that a registry can make us wait before another try. */
+const RETRY_AFTER_MAX_MS = 60_000;
+/** Answers that say "later", or that a server gives while it restarts. */
+const BUSY: ReadonlySet<number> = new Set([429, 500, 502, 503, 504]);
 /** Bytes of an error answer that are looked at. */
 const ERROR_BODY_MAX_BYTES = 64 * 1024;
 
@@ -23,8 +27,8 @@ export interface RegistryOptions {
   readonly signal: AbortSignal;
   /** By registry: base URLs that are asked before it, in their order. What a mirror gives is verified like all else. */
   readonly mirrors?: Readonly<Record<string, readonly string[]>>;
-  /** Waits before try number `attempt` (from 1). */
-  readonly pause: (attempt: number) => Promise<void>;
+  /** Waits before the try after number `attempt` (from 1), at least as long as the registry asks for. Ends early when cancelled. */
+  readonly pause: (attempt: number, atLeastMs: number) => Promise<void>;
 }
 
 /** A manifest as it came: its bytes are what its digest is of. */
@@ -150,7 +154,9 @@ class RepositoryClient implements Repository {
           yield chunk;
         }
       } catch (error) {
-        if (attempt >= TRIES_MAX || this.#options.signal.aborted || !isTransient(error)) throw error;
+        this.#options.signal.throwIfAborted();
+        if (!isTransient(error)) throw error;
+        if (attempt >= TRIES_MAX) throw cutOff(descriptor, done, error);
       }
       if (done >= descriptor.size) break;
       if (attempt >= TRIES_MAX)
@@ -158,7 +164,7 @@ class RepositoryClient implements Repository {
           'SIZE_MISMATCH',
           `the blob ${descriptor.digest} ends after ${done} of ${descriptor.size} bytes`,
         );
-      await this.#options.pause(attempt);
+      await this.#options.pause(attempt, 0);
     }
     const got = `sha256:${hash.digest('hex')}`;
     if (got !== descriptor.digest)
@@ -171,6 +177,8 @@ class RepositoryClient implements Repository {
     const response = await this.#get(`blobs/${descriptor.digest}`, offset === 0 ? {} : { range: `bytes=${offset}-` });
     if (response.status !== 200 && response.status !== 206)
       throw await failure(response, 'BLOB_UNKNOWN', `the blob ${descriptor.digest}`);
+    if (response.status === 206) checkRange(response, offset);
+    checkLength(response, descriptor, response.status === 206 ? offset : 0);
     let skip = offset > 0 && response.status === 200 ? offset : 0;
     for await (const chunk of limitBytes(
       response.body,
@@ -182,7 +190,25 @@ class RepositoryClient implements Repository {
     }
   }
 
+  /** Asks, and asks again while the registry is busy. */
   async #get(path: string, headers: Record<string, string>): Promise<HttpResponse> {
+    for (let attempt = 1; ; attempt++) {
+      const isLast = attempt >= TRIES_MAX;
+      let waitMs = 0;
+      try {
+        const response = await this.#getOnce(path, headers);
+        if (isLast || !BUSY.has(response.status)) return response;
+        waitMs = retryAfterMs(response);
+        await bodyText(response, ERROR_BODY_MAX_BYTES).catch(() => '');
+      } catch (error) {
+        if (isLast || !wasCut(error)) throw error;
+      }
+      await this.#options.pause(attempt, waitMs);
+      this.#options.signal.throwIfAborted();
+    }
+  }
+
+  async #getOnce(path: string, headers: Record<string, string>): Promise<HttpResponse> {
     const request: HttpRequest = {
       method: 'GET',
       url: new URL(path, this.#base),
@@ -200,6 +226,37 @@ class RepositoryClient implements Repository {
   }
 }
 
+/** Part of a blob must be the part that was asked for: joined wrongly it would look like corruption on our side. */
+function checkRange(response: HttpResponse, offset: number): void {
+  const range = headerOf(response, 'content-range');
+  if (range === undefined || Number(/^bytes (\d+)-/.exec(range)?.[1]) === offset) return;
+  throw new ShaleError(
+    'REGISTRY_ERROR',
+    `${response.url.host} gives the bytes ${JSON.stringify(range.slice(0, 60))} of a blob, asked for from ${offset} on`,
+  );
+}
+
+/** A registry that announces another length has another blob: asking again would not help. */
+function checkLength(response: HttpResponse, { digest, size }: Descriptor, offset: number): void {
+  const announced = headerOf(response, 'content-length');
+  if (announced === undefined || Number(announced) === size - offset) return;
+  throw new ShaleError('SIZE_MISMATCH', `the blob ${digest} has ${Number(announced) + offset} bytes, expected ${size}`);
+}
+
+/** What a registry asks us to wait (RFC 9110 §10.2.3), as far as we let it; a date is taken against its own clock. */
+function retryAfterMs(response: HttpResponse): number {
+  const text = headerOf(response, 'retry-after') ?? '';
+  const ms = /^[0-9]+$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(text) - Date.parse(headerOf(response, 'date') ?? text);
+  return Number.isFinite(ms) ? Math.min(Math.max(0, ms), RETRY_AFTER_MAX_MS) : 0;
+}
+
+/** The connection was made and broke: what is worth another try. */
+function wasCut(error: unknown): boolean {
+  return isShaleError(error, 'REGISTRY_UNREACHABLE') && isSystemError(error.cause, 'ECONNRESET', 'EPIPE');
+}
+
 /** Plain http is for loopback and for the hosts that the configuration names. */
 export function isInsecureAllowed(host: string, options: Pick<RegistryOptions, 'insecureHosts'>): boolean {
   return (
@@ -209,6 +266,11 @@ export function isInsecureAllowed(host: string, options: Pick<RegistryOptions, '
 
 function isTransient(error: unknown): boolean {
   return !(error instanceof ShaleError) || error.code === 'REGISTRY_UNREACHABLE';
+}
+
+function cutOff(descriptor: Descriptor, done: number, cause: unknown): ShaleError {
+  const where = `${done} of ${descriptor.size} bytes`;
+  return new ShaleError('REGISTRY_UNREACHABLE', `the blob ${descriptor.digest} was cut off after ${where}`, { cause });
 }
 
 async function failure(response: HttpResponse, unknownCode: string, what: string): Promise<ShaleError> {

@@ -23,21 +23,26 @@ export function parseChallenge(header: string): Challenge | undefined {
 }
 
 /**
- * Fetches an anonymous bearer token (distribution token specification). The realm must be https, or http on a host that may
- * be spoken to in plain: a registry cannot send us elsewhere in the clear.
+ * Fetches an anonymous bearer token (distribution token specification). The realm must be https; http will do for a registry
+ * that is spoken to in plain itself, on a host where that is allowed. So no registry of the internet can make us ask
+ * services of this machine (go-containerregistry#2193).
  * @throws REGISTRY_AUTH
  */
 export async function fetchAnonymousToken(
   challenge: Challenge,
   scope: string,
-  base: Pick<HttpRequest, 'signal' | 'isInsecureAllowed'>,
+  base: Pick<HttpRequest, 'signal' | 'isInsecureAllowed' | 'url'>,
 ): Promise<string> {
   const realm = challenge.parameters.get('realm');
   if (realm === undefined || !URL.canParse(realm))
     throw new ShaleError('REGISTRY_AUTH', 'the registry asks for a token but names no realm');
   const url = new URL(realm);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && base.isInsecureAllowed(url.host))) {
-    throw new ShaleError('REGISTRY_AUTH', `the registry names a token realm that is not https: ${url.origin}`);
+  const isPlain = url.protocol === 'http:' && base.url.protocol === 'http:' && base.isInsecureAllowed(url.host);
+  if ((url.protocol !== 'https:' && !isPlain) || url.username !== '' || url.password !== '') {
+    const realmShown = `${url.protocol}//${url.host}`;
+    throw new ShaleError('REGISTRY_AUTH', `${base.url.host} names a token realm that is not asked: ${realmShown}`, {
+      data: { realm: realmShown },
+    });
   }
   const service = challenge.parameters.get('service');
   if (service !== undefined) url.searchParams.set('service', service);
@@ -46,9 +51,18 @@ export async function fetchAnonymousToken(
   const text = await bodyText(response, TOKEN_BODY_MAX_BYTES);
   if (response.status !== 200)
     throw new ShaleError('REGISTRY_AUTH', `${url.host} gives no token: status ${response.status}`);
-  const fields = new JsonReader(parseJson(Buffer.from(text), `the token of ${url.host}`), 'the token', 'REGISTRY_AUTH');
+  const fields = tokenFields(text, url.host);
   const token = fields.string('token') ?? fields.string('access_token');
   if (token === undefined || /[^\x21-\x7e]/.test(token))
     throw new ShaleError('REGISTRY_AUTH', `${url.host} answers without a usable token`);
   return token;
+}
+
+function tokenFields(text: string, host: string): JsonReader {
+  try {
+    return new JsonReader(parseJson(Buffer.from(text), 'the token'), 'the token', 'REGISTRY_AUTH');
+  } catch (cause) {
+    const what = /^\s*</.test(text) ? 'a web page, as for people to log in' : 'something that is no token';
+    throw new ShaleError('REGISTRY_AUTH', `${host} answers with ${what}`, { cause });
+  }
 }

@@ -24,7 +24,7 @@ export interface HttpResponse {
 }
 
 /**
- * Sends a request and follows redirects. `Authorization` goes to the host that was asked for and never to another one that
+ * Sends a request and follows redirects. `Authorization` goes to the origin that was asked for and never to another one that
  * it redirects to; a redirect from https to http is refused (CVE-2020-15157's class).
  * @throws REGISTRY_UNREACHABLE, REGISTRY_REDIRECT, REGISTRY_INSECURE
  */
@@ -40,7 +40,7 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
     if (redirects >= REDIRECTS_MAX)
       throw new ShaleError('REGISTRY_REDIRECT', `${url.host} redirects more than ${REDIRECTS_MAX} times`);
     const next = redirectTarget(location, url);
-    if (next.host !== url.host) headers = withoutAuthorization(headers);
+    if (next.origin !== url.origin) headers = withoutAuthorization(headers);
     url = next;
   }
 }
@@ -52,6 +52,8 @@ function redirectTarget(location: string, from: URL): URL {
   } catch {
     throw new ShaleError('REGISTRY_REDIRECT', `${from.host} redirects to something that is not a URL`);
   }
+  next.username = '';
+  next.password = '';
   if (next.protocol !== 'https:' && next.protocol !== from.protocol) {
     throw new ShaleError('REGISTRY_REDIRECT', `${from.host} redirects from ${from.protocol}// to ${next.protocol}//`);
   }

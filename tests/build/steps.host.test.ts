@@ -410,13 +410,46 @@ describe('a build', { skip }, () => {
     assert.equal((await nodeOf(imageId, 'n/l')).linkTarget(), 'f\xff\xfe');
   });
 
-  test('F-098: an image of 140 layers builds and runs', async () => {
+  test('F-098: an image of 140 layers builds, runs, is saved and loaded, and the build says who cannot take it', async () => {
+    const many = (layers: number): string =>
+      lab.context({
+        Dockerfile: `FROM busybox\n${Array.from({ length: layers }, (_, i) => `COPY f /f${i}\n`).join('')}RUN ls / | grep -c ^f > /count\n`,
+        f: '',
+      });
+    const built = await lab.build(many(139), { tags: ['many:1'] });
+    assert.equal((await lab.read(built.imageId, '/count')).toString(), '139\n');
+    const warnings = built.events.flatMap((event) => (event.kind === 'warning' ? [event.message] : []));
+    assert.deepEqual(warnings, ['the image has 141 layers; docker and others take at most 127']);
+    for (const format of ['docker', 'oci'] as const) {
+      await using other = await Lab.open();
+      await other.engine.load(lab.engine.save({ images: ['many:1'], format }, watch()), watch());
+      assert.equal((await other.read(built.imageId, '/count')).toString(), '139\n');
+    }
+    const below = await lab.build(many(125));
+    assert.equal(
+      below.events.some((event) => event.kind === 'warning'),
+      false,
+    );
+    await assert.rejects(lab.build(many(520)), (error) => {
+      assert.ok(isShaleError(error), String(error));
+      assert.match(error.message, /52\d layers/);
+      return true;
+    });
+  });
+
+  test('F-290: an image of 60 layers is built and run with 256 descriptors', async () => {
     const context = lab.context({
-      Dockerfile: `FROM busybox\n${Array.from({ length: 139 }, (_, i) => `COPY f /f${i}\n`).join('')}RUN ls / | grep -c ^f > /count\n`,
+      Dockerfile: `FROM busybox\n${Array.from({ length: 60 }, (_, i) => `COPY f /f${i}\n`).join('')}RUN ls / | grep -c ^f\n`,
       f: '',
     });
-    const { imageId } = await lab.build(context);
-    assert.equal((await lab.read(imageId, '/count')).toString(), '139\n');
+    const program = join(import.meta.dirname, '../../bin/shale');
+    const script = 'ulimit -n 256 && exec "$0" "$@"';
+    const words = [process.execPath, program, 'build', '-q', '--no-cache', '--network', 'none', context];
+    const result = spawnSync('sh', ['-c', script, ...words], {
+      env: { ...process.env, SHALE_HOME: lab.home, SHALE_RUN: lab.runRoot },
+      encoding: 'utf8',
+    });
+    assert.equal(result.status, 0, result.stderr);
   });
 
   test('a Dockerfile from standard input needs no context', async () => {
