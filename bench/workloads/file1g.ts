@@ -18,7 +18,7 @@ export const file1g: Workload = {
       {
         name: 'file1g-cold',
         title: 'COPY of one 1 GiB file, cold',
-        warmups: 1,
+        warmups: 0,
         rounds: 5,
         limit: limitProgram('copy-tree', join(context, 'data'), target),
         limitTitle: 'read + sha256 + write + sync',

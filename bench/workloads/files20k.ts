@@ -23,7 +23,7 @@ export const files20k: Workload = {
       {
         name: 'files20k-cold',
         title: 'COPY of 20,000 files, cold',
-        warmups: 1,
+        warmups: 0,
         rounds: 5,
         limit,
         limitTitle: 'walk + read + sha256 + write + sync',
@@ -35,7 +35,7 @@ export const files20k: Workload = {
       {
         name: 'files20k-unchanged',
         title: 'same, nothing changed',
-        warmups: 1,
+        warmups: 0,
         rounds: 5,
         limit: limitProgram('sweep', tree),
         limitTitle: 'lstat sweep, node start included',
@@ -45,7 +45,7 @@ export const files20k: Workload = {
       {
         name: 'files20k-one-changed',
         title: 'same, one file changed',
-        warmups: 1,
+        warmups: 0,
         rounds: 5,
         limit,
         limitTitle: 'walk + read + sha256 + write + sync',

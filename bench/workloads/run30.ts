@@ -13,7 +13,7 @@ export const run30: Workload = {
       {
         name: 'run30',
         title: '30 trivial RUN steps, cold',
-        warmups: 1,
+        warmups: 0,
         rounds: 5,
         limit: limitProgram('run-bundle', bundle, String(STEPS)),
         limitTitle: '30 × runc run',

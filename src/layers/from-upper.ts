@@ -17,5 +17,5 @@ export async function writeUpper(layers: Layers, changes: Iterable<UpperChange>)
     await writer.add(change.entry, { kind: 'fd', fd: file.fd, offset: 0 }, change.sha256);
     file.verify();
   }
-  return writer.commit();
+  return await writer.commit();
 }

@@ -1,15 +1,13 @@
 import { createHash, type Hash } from 'node:crypto';
-import { readSync } from 'node:fs';
+import { createReadStream, readSync } from 'node:fs';
 import { encodeTarHeader, tarPadding, TAR_END, type TarEntry } from '../archive/index.ts';
 import { Pace, runPaced, ShaleError, toText, type ByteStream, type Steps } from '../base/index.ts';
 import { IndexBuilder } from '../erofs/index.ts';
 import { asDiffId, digestFromHex } from '../oci/index.ts';
 import type { Ingest, Store } from '../store/index.ts';
 import { saveIndex } from './index-files.ts';
+import { TAR_BUFFER_BYTES, TarHash } from './tar-hash.ts';
 import type { LayerInfo } from './types.ts';
-
-/** Bytes that are gathered before they are hashed and written. */
-const BUFFER_BYTES = 1024 * 1024;
 
 /** Where an entry's content comes from. */
 export type EntryContent =
@@ -25,10 +23,13 @@ export type EntryContent =
 export class LayerWriter implements AsyncDisposable {
   readonly #store: Store;
   readonly #ingest: Ingest;
-  readonly #hash: Hash = createHash('sha256');
+  readonly #hash = new TarHash();
   readonly #index = new IndexBuilder();
+<<<<<<< HEAD
   readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   readonly #pace = new Pace();
+=======
+>>>>>>> bench
   #filled = 0;
   #offset = 0;
   #entries = 0;
@@ -65,13 +66,15 @@ export class LayerWriter implements AsyncDisposable {
   async commit(): Promise<LayerInfo> {
     this.#write(TAR_END);
     this.#flush();
-    const diffId = asDiffId(await this.#ingest.commit(digestFromHex(this.#hash.digest('hex'))));
+    const sha256 = (await this.#hash.digest()) ?? (await sha256Of(this.#ingest.path));
+    const diffId = asDiffId(await this.#ingest.commit(digestFromHex(sha256)));
     await saveIndex(this.#store, diffId, this.#index.finish(this.#offset));
     await this.#store.layers.put({ diffId, sizeBytes: this.#offset, sources: [] });
     return { diffId, sizeBytes: this.#offset, entryCount: this.#entries };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#hash[Symbol.dispose]();
     await this.#ingest[Symbol.asyncDispose]();
   }
 
@@ -109,39 +112,45 @@ export class LayerWriter implements AsyncDisposable {
     hash: Hash | undefined,
   ): Steps<void> {
     for (let position = 0; position < entry.sizeBytes;) {
-      if (this.#filled === BUFFER_BYTES) this.#flush();
-      const wanted = Math.min(entry.sizeBytes - position, BUFFER_BYTES - this.#filled);
-      const got = readSync(from.fd, this.#buffer, this.#filled, wanted, from.offset + position);
+      const { buffer } = this.#hash;
+      const wanted = Math.min(entry.sizeBytes - position, buffer.length - this.#filled);
+      const got = readSync(from.fd, buffer, this.#filled, wanted, from.offset + position);
       if (got === 0) throw contentChanged(entry, `it ends after ${position} of ${entry.sizeBytes} bytes`);
-      hash?.update(this.#buffer.subarray(this.#filled, this.#filled + got));
-      this.#filled += got;
-      this.#offset += got;
+      hash?.update(buffer.subarray(this.#filled, this.#filled + got));
+      this.#advance(got);
       position += got;
       yield;
     }
   }
 
   #write(bytes: Uint8Array): void {
-    this.#offset += bytes.byteLength;
-    if (bytes.byteLength > BUFFER_BYTES - this.#filled) {
-      this.#flush();
-      if (bytes.byteLength >= BUFFER_BYTES) {
-        this.#hash.update(bytes);
-        this.#ingest.writeSync(bytes);
-        return;
-      }
+    for (let done = 0; done < bytes.byteLength;) {
+      const { buffer } = this.#hash;
+      const part = bytes.subarray(done, done + buffer.length - this.#filled);
+      buffer.set(part, this.#filled);
+      this.#advance(part.byteLength);
+      done += part.byteLength;
     }
-    this.#buffer.set(bytes, this.#filled);
-    this.#filled += bytes.byteLength;
+  }
+
+  #advance(sizeBytes: number): void {
+    this.#filled += sizeBytes;
+    this.#offset += sizeBytes;
+    if (this.#filled === TAR_BUFFER_BYTES) this.#flush();
   }
 
   #flush(): void {
     if (this.#filled === 0) return;
-    const ready = this.#buffer.subarray(0, this.#filled);
-    this.#hash.update(ready);
-    this.#ingest.writeSync(ready);
+    this.#ingest.writeSync(this.#hash.buffer.subarray(0, this.#filled));
+    this.#hash.submit(this.#filled);
     this.#filled = 0;
   }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 function contentChanged(entry: TarEntry, how: string): ShaleError {

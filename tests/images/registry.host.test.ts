@@ -15,11 +15,12 @@ import { registryProgram, startRegistry, type TestRegistry } from '../support/re
 const execute = promisify(execFile);
 const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(120_000) });
 const programs =
-  BUSYBOX.missing === false
+  BUSYBOX.missing === false && process.getuid?.() === 0
     ? { skopeo: debianTool('bookworm', 'skopeo', 'usr/bin/skopeo'), registry: registryProgram() }
     : undefined;
 const skip =
   BUSYBOX.missing ||
+  (process.getuid?.() !== 0 && 'needs root: skopeo gives what it unpacks to its owners') ||
   (programs?.skopeo === undefined || programs.registry === undefined
     ? 'skopeo and docker-registry cannot be fetched'
     : false);

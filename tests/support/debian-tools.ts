@@ -82,8 +82,11 @@ function install(release: string, packages: readonly string[], home: string): vo
   }
 }
 
-/** The mirror of the host, with another release of Debian in the place of the host's. */
+/** The mirror that is named or the host's, with another release of Debian in the place of the host's. */
 function sourceOf(release: string): string {
+  const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : '';
+  const named = process.env['SHALE_MIRROR_DEBIAN'];
+  if (named !== undefined && named !== '') return `deb ${signed}${named} ${release} main\n`;
   const rows = run('apt-get', [
     'indextargets',
     '--format',
@@ -93,7 +96,7 @@ function sourceOf(release: string): string {
   for (const row of rows.split('\n')) {
     const [origin, label, component, site] = row.split('|');
     if (origin !== 'Debian' || label !== 'Debian' || component !== 'main' || site === undefined) continue;
-    return `deb ${existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : ''}${site} ${release} main\n`;
+    return `deb ${signed}${site} ${release} main\n`;
   }
   throw new Error('the host has no mirror of Debian');
 }

@@ -39,7 +39,7 @@ export interface ContextOptions {
 /** A file up to this size stays in memory between being hashed and being written, */
 const KEPT_FILE_BYTES_MAX = 64 * 1024;
 /** as long as there is room for it: opening a small file costs more than reading it. */
-const KEPT_BYTES_MAX = 32 * 1024 * 1024;
+const KEPT_BYTES_MAX = 24 * 1024 * 1024;
 const SLAB_BYTES = 1024 * 1024;
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
 
