@@ -25,11 +25,7 @@ export class LayerWriter implements AsyncDisposable {
   readonly #ingest: Ingest;
   readonly #hash = new TarHash();
   readonly #index = new IndexBuilder();
-<<<<<<< HEAD
-  readonly #buffer: Buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   readonly #pace = new Pace();
-=======
->>>>>>> bench
   #filled = 0;
   #offset = 0;
   #entries = 0;
