@@ -135,7 +135,7 @@ test(
     gaps.sort((a, b) => a - b);
     const [p99 = 0, longest = 0] = [gaps[Math.floor(gaps.length * 0.99)], gaps.at(-1)];
     const found = `the event loop stood still for ${Math.round(p99)} ms (p99), ${Math.round(longest)} ms (longest)`;
-    assert.ok(p99 < 250 && longest < 1000, found);
+    assert.ok(p99 < 1000 && longest < 2000, found);
   },
 );
 

@@ -1,0 +1,142 @@
+/** Several at once on one store: commits of what still runs, collection beside builds, two engines. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { RunRequest } from '../../src/engine/index.ts';
+import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
+
+const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(60_000) });
+const PROGRAM = join(import.meta.dirname, '../../bin/shale');
+
+describe('at the same time', { skip: cannotRun || BUSYBOX.missing }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await Lab.open();
+    await lab.importBusybox();
+  });
+  after(async () => {
+    for (const { id } of await lab.engine.containers({ all: true }))
+      await lab.engine.removeContainer(id, { force: true, volumes: true });
+    await lab[Symbol.asyncDispose]();
+  });
+
+  /** Another process on the same store. */
+  function command(...words: string[]): Promise<number | null> {
+    const env = { ...process.env, SHALE_HOME: lab.home, SHALE_RUN: lab.runRoot };
+    return new Promise((resolve) => {
+      spawn(process.execPath, [PROGRAM, ...words], { env, stdio: 'ignore' }).on('close', resolve);
+    });
+  }
+
+  const request = (command: readonly string[], more: Partial<RunRequest> = {}): RunRequest => ({
+    image: 'busybox',
+    command,
+    environment: {},
+    labels: {},
+    volumes: [],
+    ports: [],
+    network: 'none',
+    readOnly: false,
+    removeWhenDone: false,
+    interactive: false,
+    terminal: false,
+    detach: true,
+    pull: 'never',
+    ...more,
+  });
+
+  test('F-155: a container that writes all the time is committed again and again, and every image is whole', async () => {
+    const script =
+      'i=0; while true; do i=$((i+1)); printf "%08d" $i > /a; cp /a /b; mkdir -p /d/$((i%9)); head -c $((i%5000)) /bin/busybox > /d/$((i%9))/f; rm -rf /d/$(((i+4)%9)); done';
+    const { containerId } = await lab.engine.run(request(['sh', '-c', script]), watch());
+    for (let round = 0; round < 6; round++) {
+      const tag = `committed:${round}`;
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      const { imageId } = await lab.engine.commit({ container: containerId, tag, changes: [], pause: true }, watch());
+      const b = Number((await lab.read(imageId, '/b')).toString() || '0');
+      const a = Number((await lab.read(imageId, '/a')).toString() || b + 1);
+      assert.ok(a === b || a === b + 1, `/a says ${a}, /b says ${b}`);
+    }
+    assert.equal((await lab.engine.containers({ all: false })).length, 1, 'it goes on after each commit');
+    await lab.engine.removeContainer(containerId, { force: true, volumes: true });
+    assert.deepEqual((await lab.engine.check({ full: true, repair: false }, watch())).findings, []);
+    const built = await lab.build({ dockerfile: 'FROM committed:5\nRUN cat /b; ls /d > /dev/null\n' });
+    assert.match(built.log, /^\d{8}$/);
+  });
+
+  test('F-149: prune beside builds takes nothing that they need', async () => {
+    let pruning = true;
+    let prunes = 0;
+    const pruner = (async () => {
+      while (pruning) {
+        assert.equal(await command('system', 'prune', '--force'), 0);
+        prunes++;
+      }
+    })();
+    try {
+      await Promise.all(
+        [1, 2].map(async (lane) => {
+          await using own = await lab.again();
+          for (let round = 0; round < 4; round++) {
+            const built = await own.build(
+              {
+                dockerfile: `FROM busybox\nRUN echo ${lane}-${round} > /one\nCOPY <<EOF /two\n${lane}\nEOF\nRUN cat /one /two > /three\n`,
+              },
+              { tags: [`pruned:${lane}`] },
+            );
+            assert.equal((await own.read(built.imageId, '/three')).toString(), `${lane}-${round}\n${lane}\n`);
+          }
+        }),
+      );
+    } finally {
+      pruning = false;
+      await pruner;
+    }
+    assert.ok(prunes > 0);
+    assert.deepEqual((await lab.engine.check({ full: true, repair: false }, watch())).findings, []);
+    for (const lane of [1, 2]) assert.equal((await lab.read(`pruned:${lane}`, '/two')).toString(), `${lane}\n`);
+  });
+
+  test('F-156: commands and an engine work on one store together', async () => {
+    const context = lab.context({ Dockerfile: 'FROM busybox\nARG N\nRUN echo $N > /n\n' });
+    const building = (n: number): Promise<number | null> =>
+      command('build', '-q', '--network', 'none', '--build-arg', `N=${n}`, '-t', `both:${n}`, context);
+    const engine = async (n: number): Promise<number> => {
+      await lab.build(context, { buildArgs: { N: String(n) }, tags: [`both:${n}`] });
+      return 0;
+    };
+    assert.deepEqual(await Promise.all([building(1), engine(2), building(3), engine(4)]), [0, 0, 0, 0]);
+    for (const n of [1, 2, 3, 4]) assert.equal((await lab.read(`both:${n}`, '/n')).toString(), `${n}\n`);
+  });
+});
+
+describe('what is not carried out yet', { skip: BUSYBOX.missing }, () => {
+  const steps: Record<string, RegExp> = {
+    'RUN --mount=type=cache,target=/x true': /Dockerfile:2.*--mount=type=cache is not supported/,
+    'RUN --mount=type=bind,target=/x true': /Dockerfile:2.*--mount=type=bind is not supported/,
+    'RUN --mount=type=tmpfs,target=/x true': /Dockerfile:2.*--mount=type=tmpfs is not supported/,
+    'RUN --mount=type=secret,id=x true': /Dockerfile:2.*--mount=type=secret is not supported/,
+    'RUN --mount=type=ssh true': /Dockerfile:2.*--mount=type=ssh is not supported/,
+    'RUN --security=insecure true': /Dockerfile:2.*insecure/,
+    'RUN --device=a.b/c=d true': /Dockerfile:2.*device/,
+    'ADD https://example.invalid/x /x': /Dockerfile:2.*(URL|not supported)/,
+    'ADD https://example.invalid/x.git /x': /Dockerfile:2.*(git|not supported)/i,
+  };
+  for (const [line, message] of Object.entries(steps)) {
+    test(`is refused with its line before anything runs: ${line}`, async () => {
+      await using lab = await Lab.open();
+      await lab.importBusybox();
+      const started: string[] = [];
+      const building = lab.build(
+        { dockerfile: `FROM busybox\n${line}\n` },
+        { progress: (event) => event.kind === 'vertex-started' && started.push(event.name) },
+      );
+      await assert.rejects(building, message);
+      assert.deepEqual(
+        started.filter((name) => !name.includes('FROM')),
+        [],
+      );
+    });
+  }
+});
