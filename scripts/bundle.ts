@@ -1,8 +1,9 @@
 /**
  * `npm run bundle`: what is published. `dist/shale.js` is the command line; it loads the engine, a file of its own, when
  * a command needs it. `dist/index.js` is the programmatic API, and each thread has a file; these stand alone. koffi
- * stays outside: it carries native code. An argument names another folder than `dist`.
+ * stays outside: it carries native code. `dist/types` describes the API. An argument names another folder than `dist`.
  */
+import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
@@ -71,11 +72,20 @@ const results = [
   }),
   await build({ ...common, entryPoints: standAlone(), plugins: [threads, lazyBuiltins()] }),
 ];
+describeTypes();
 const outputs = results.flatMap((result) => Object.values(result.metafile.outputs));
 const total = outputs.reduce((sum, output) => sum + output.bytes, 0);
 console.log(
   `${outdir}: ${outputs.length} files, ${kilobytes(total)}; start: ${kilobytes(statSync(join(outdir, 'shale.js')).size)}`,
 );
+
+/** The declarations of the engine and of what its face names. */
+function describeTypes(): void {
+  const settings = ['--noEmit', 'false', '--emitDeclarationOnly', '--rootDir', 'src'];
+  const args = ['-p', 'scripts/bundle/tsconfig.json', ...settings, '--outDir', join(outdir, 'types')];
+  const { status, stdout, error } = spawnSync('node_modules/.bin/tsc', args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`tsc failed: ${error?.message ?? stdout}`);
+}
 
 function standAlone(): Record<string, string> {
   const entries: Record<string, string> = {

@@ -9,6 +9,7 @@ export * from './framing.ts';
 export * from './glob.ts';
 export * from './json.ts';
 export * from './owner.ts';
+export * from './pace.ts';
 export * from './pool.ts';
 export * from './streams.ts';
 export * from './version.ts';

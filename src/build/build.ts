@@ -80,20 +80,32 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     details: detailsOf(options, plan),
   });
   const recorder = new BuildRecorder(store, buildId);
-  const finish = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
+  const record = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
     await recorder.finish();
     await store.builds.finish(buildId, end);
-    options.emit({ kind: 'finished', time: options.now() });
   };
+  let imageId: Digest;
   try {
     await solvePlan(plan, options, recorder);
-    const imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
-    await finish({ status: 'done', imageId });
-    const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
-    return { imageId, buildId, ranSteps };
+    imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
+    await record({ status: 'done', imageId });
   } catch (error) {
-    await finish({ status: options.signal.aborted ? 'canceled' : 'error', details: { error: messageOf(error) } });
+    const status = options.signal.aborted ? 'canceled' : 'error';
+    // What went wrong first is what people must hear, also when nothing can be written any more.
+    await record({ status, details: { ...detailsOf(options, plan), error: messageOf(error) } }).catch(() => {});
+    emitFinished(options, { quietly: true });
     throw error;
+  }
+  emitFinished(options, { quietly: false });
+  const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
+  return { imageId, buildId, ranSteps };
+}
+
+function emitFinished({ emit, now }: BuildOptions, how: { readonly quietly: boolean }): void {
+  try {
+    emit({ kind: 'finished', time: now() });
+  } catch (error) {
+    if (!how.quietly) throw error;
   }
 }
 
@@ -184,7 +196,7 @@ function buildName(options: BuildOptions): string {
   return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
 }
 
-function detailsOf(options: BuildOptions, plan: BuildPlan): Json {
+function detailsOf(options: BuildOptions, plan: BuildPlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
     context: options.contextDirectory ?? null,

@@ -11,9 +11,10 @@ interface StepState {
   readonly number: number;
   readonly name: string;
   readonly startedAt: number;
+  message?: string;
   status: BuildStepRecord['status'];
   endedAt?: number;
-  logFd?: number;
+  logFd?: number | undefined;
 }
 
 /**
@@ -43,6 +44,7 @@ export class BuildRecorder {
         return this.#end(event.id, event.cached ? 'cached' : 'done', event.time);
       case 'vertex-error':
         this.#log(event.id, Buffer.from(`${event.message}\n`));
+        this.#note(event.id, event.message);
         return this.#end(event.id, 'error', event.time);
       case 'vertex-canceled':
         return this.#end(event.id, 'canceled', event.time);
@@ -65,10 +67,18 @@ export class BuildRecorder {
 
   /** Writes every step with what is known of it. */
   async finish(): Promise<void> {
-    await Promise.allSettled(this.#writes);
-    const records = [...this.#steps].map(([id, state]) => recordOf(state, this.#solved.get(id)));
-    if (records.length > 0) await this.#store.builds.putSteps(this.#buildId, records);
-    for (const state of this.#steps.values()) if (state.logFd !== undefined) closeSync(state.logFd);
+    await Promise.all(this.#writes);
+    try {
+      const records = [...this.#steps].map(([id, state]) => recordOf(state, this.#solved.get(id)));
+      if (records.length > 0) await this.#store.builds.putSteps(this.#buildId, records);
+    } finally {
+      for (const state of this.#steps.values()) closeLog(state);
+    }
+  }
+
+  /** Writes a step as it is now. A failure is not told: `finish` writes all of them again. */
+  #write(step: StepState): void {
+    this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined)).catch(() => {}));
   }
 
   #log(id: string, data: Uint8Array): void {
@@ -76,9 +86,14 @@ export class BuildRecorder {
     if (step === undefined) return;
     if (step.logFd === undefined) {
       step.logFd = openSync(this.#store.builds.logPath(this.#buildId, step.number), 'w', 0o600);
-      this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined)));
+      this.#write(step);
     }
     writeSync(step.logFd, data);
+  }
+
+  #note(id: string, message: string): void {
+    const step = this.#steps.get(id);
+    if (step !== undefined) step.message = message;
   }
 
   #end(id: string, status: BuildStepRecord['status'], time: number): void {
@@ -86,9 +101,14 @@ export class BuildRecorder {
     if (step === undefined) return;
     step.status = status;
     step.endedAt = time;
-    if (status !== 'cached' && step.logFd !== undefined)
-      this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined)));
+    if (status !== 'cached' && step.logFd !== undefined) this.#write(step);
   }
+}
+
+function closeLog(state: StepState): void {
+  if (state.logFd === undefined) return;
+  closeSync(state.logFd);
+  state.logFd = undefined;
 }
 
 function recordOf(state: StepState, solved: Solved<StepResult> | undefined): BuildStepRecord {
@@ -101,6 +121,7 @@ function recordOf(state: StepState, solved: Solved<StepResult> | undefined): Bui
     ...(state.endedAt !== undefined && { endedAt: Math.round(state.endedAt) }),
     ...(layer !== undefined && { diffId: layer }),
     ...(solved !== undefined && { key: solved.key, slot: solved.vertex.slot, details: explanationJson(solved) }),
+    ...(solved === undefined && state.message !== undefined && { details: { error: state.message } }),
   };
 }
 

@@ -240,8 +240,8 @@ describe('command lines become requests', () => {
     const { status, stdout } = await runFake(line.split(' '), { engine });
     assert.deepEqual([status, stdout], [0, '']);
     assert.deepEqual(request, {
-      context: { kind: 'directory', path: '/work/ctx' },
-      dockerfile: { kind: 'file', path: '/work/sub/Dockerfile' },
+      context: { kind: 'directory', path: '/project/ctx' },
+      dockerfile: { kind: 'file', path: '/project/sub/Dockerfile' },
       tags: ['a', 'b:1'],
       buildArgs: { V: '1', HOME: '/home/me' },
       labels: { k: 'v' },
@@ -289,7 +289,7 @@ describe('command lines become requests', () => {
       user: '1:2',
       hostname: 'h',
       labels: { x: '' },
-      volumes: [{ kind: 'bind', source: '/work', target: '/src', readOnly: true }],
+      volumes: [{ kind: 'bind', source: '/project', target: '/src', readOnly: true }],
       ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
       network: 'bridge',
       readOnly: true,

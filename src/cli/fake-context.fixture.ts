@@ -43,7 +43,7 @@ export function fakeContext(options: FakeOptions = {}): {
     stdout: fakeOutput(out, options),
     stderr: fakeOutput(err, options),
     env,
-    cwd: '/work',
+    cwd: '/project',
     uid: 1000,
     now: () => options.nowMs ?? Date.UTC(2026, 0, 2),
     signal: desk.signal,

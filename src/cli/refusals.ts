@@ -11,7 +11,7 @@ const NOT_THERE = 'shale does not have this command';
 
 const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedCommand>([
   ['push', { why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' }],
-  ['login', { why: 'shale reads the credentials that docker and podman keep, and stores none itself' }],
+  ['login', { why: 'shale reads registries without a login' }],
   ['logout', { why: 'shale stores no credentials' }],
   ['search', { why: 'shale does not search registries' }],
   ['create', { why: 'containers are made and started in one step', instead: 'shale run -d IMAGE' }],

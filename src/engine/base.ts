@@ -24,6 +24,7 @@ import type { EngineContext } from './context.ts';
 import type { BaseRequest, Watch } from './types.ts';
 import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
+import { hasCapability } from '../sys/index.ts';
 
 /** `shale base debian`. @throws as makeDebianBase, REFERENCE_INVALID */
 export async function makeBase(
@@ -34,6 +35,8 @@ export async function makeBase(
   const { store, options } = context;
   const names = request.tags.map((tag) => formatReference(parseReference(tag)));
   const reporter = progressReporter(context, watch);
+  // Its packages are configured in a container: without the right to mount, nothing need be downloaded.
+  if (!hasCapability('sys_admin')) await (await openWorkshop(context))[Symbol.asyncDispose]();
   await using host = await openBaseHost(context, watch, request.noCache);
   const epoch = options.env['SOURCE_DATE_EPOCH'];
   const base = await reporter.during(() =>
@@ -79,16 +82,9 @@ function progressReporter(
         );
       else if (event.kind === 'resolved')
         say(`${event.packages} packages, ${(event.downloadBytes / 1e6).toFixed(1)} MB to fetch`);
-      else if (event.kind === 'unpacked')
-        watch.progress?.({
-          kind: 'progress',
-          id,
-          what: `unpacking ${event.name}`,
-          current: event.done,
-          total: event.total,
-          time: now(),
-        });
-      else if (event.kind === 'configuring') say('configuring');
+      else if (event.kind === 'unpacked') {
+        if (event.done === event.total) say(`${event.total} packages unpacked`);
+      } else if (event.kind === 'configuring') say('configuring');
       else if (event.kind === 'output')
         watch.progress?.({ kind: 'vertex-log', id, stream: 'stdout', data: Buffer.from(event.text), time: now() });
       else say(`layer ${event.layer.diffId}, ${(event.layer.sizeBytes / 1e6).toFixed(1)} MB`);

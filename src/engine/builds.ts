@@ -1,6 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { collect, isSystemError, messageOf, ShaleError } from '../base/index.ts';
+import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
+import { isTar, sniffCompression } from '../archive/index.ts';
 import { buildImage, readLocalFile } from '../build/index.ts';
 import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
@@ -61,7 +62,8 @@ interface BuildInput {
 async function readInput(request: BuildRequest): Promise<BuildInput> {
   const { context, dockerfile } = request;
   if (context.kind === 'stream') {
-    const bytes = await collect(context.bytes, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
+    const text = refuseArchive(context.bytes);
+    const bytes = await collect(text, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
     return { contextDirectory: undefined, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
   }
   if (!isDirectory(context.path))
@@ -75,6 +77,20 @@ async function readInput(request: BuildRequest): Promise<BuildInput> {
   const path = dockerfile?.path ?? join(context.path, 'Dockerfile');
   const bytes = readDockerfile(path, context.path);
   return { contextDirectory: context.path, dockerfile: { bytes, name: basename(path), path } };
+}
+
+/** A Dockerfile alone comes on standard input; a tar is told by its first block. @throws CONTEXT_UNSUPPORTED */
+async function* refuseArchive(stream: ByteStream): AsyncGenerator<Uint8Array> {
+  let first = true;
+  for await (const chunk of stream) {
+    if (first && (isTar(chunk) || sniffCompression(chunk) !== 'none')) {
+      throw new ShaleError('CONTEXT_UNSUPPORTED', 'standard input holds an archive, and a context is a directory', {
+        hint: 'unpack it into a directory, and name that',
+      });
+    }
+    first = false;
+    yield chunk;
+  }
 }
 
 function readDockerfile(path: string, within: string): Buffer {

@@ -71,7 +71,8 @@ function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly 
     case 'changed':
       return summaryOf(changes, typeof explanation['more'] === 'number' ? explanation['more'] : 0);
     default:
-      return step.status === 'error' || step.status === 'canceled' ? 'it did not end' : 'nothing was recorded';
+      if (step.status === 'error') return `it failed: ${textOf(details['error'])}`;
+      return step.status === 'canceled' ? 'it was cancelled when another step failed' : 'nothing was recorded';
   }
 }
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { thisOwner } from '../base/index.ts';
+import { isShaleError, isSystemError, ShaleError, thisOwner } from '../base/index.ts';
 import { TREE_KIND } from '../layers/index.ts';
-import { openMountHost, type MountHost, type TreeStore } from '../mounts/index.ts';
+import { openMountHost, type MountHost, type MountHostOptions, type TreeStore } from '../mounts/index.ts';
 import { parseDiffId } from '../oci/index.ts';
 import {
   bridgeNetwork,
@@ -33,7 +33,7 @@ export async function openWorkshop(context: EngineContext, lasting?: { readonly 
   const { pid, startTime } = thisOwner();
   const mountDir =
     lasting?.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
-  const host = await openMountHost({
+  const host = await mountHost({
     mountDir,
     probeDir: await store.folder('index'),
     stateDir: options.runRoot,
@@ -72,4 +72,17 @@ function treeStore(store: Store): TreeStore {
 /** Where the root filesystem of a container that outlives its command is mounted, in the keeper's namespace. */
 export function containerMountDir(context: EngineContext, id: string): string {
   return runPath(context, 'mounts', id);
+}
+
+/** @throws NOT_PERMITTED in words that say what would help */
+async function mountHost(options: MountHostOptions): Promise<MountHost> {
+  try {
+    return await openMountHost(options);
+  } catch (cause) {
+    if (!isShaleError(cause, 'EPERM', 'EACCES') && !isSystemError(cause, 'EPERM', 'EACCES')) throw cause;
+    throw new ShaleError('NOT_PERMITTED', 'containers and RUN steps need root', {
+      cause,
+      hint: 'run it as root; shale doctor says what works without',
+    });
+  }
 }

@@ -1,3 +1,4 @@
+import { Pace } from '../base/index.ts';
 import type { LayerInfo } from './types.ts';
 import type { Layers } from './layers.ts';
 import type { UpperChange } from './upper.ts';
@@ -5,7 +6,9 @@ import type { UpperChange } from './upper.ts';
 /** Writes the changes that a walk over an upper directory found as a layer. @throws CONTENT_CHANGED, UPPER_CHANGED */
 export async function writeUpper(layers: Layers, changes: Iterable<UpperChange>): Promise<LayerInfo> {
   await using writer = await layers.create();
+  const pace = new Pace();
   for (const change of changes) {
+    if (pace.isOver()) await pace.rest();
     if (change.open === undefined) {
       await writer.add(change.entry);
       continue;

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { createReadStream, readSync } from 'node:fs';
 import { encodeTarHeader, tarPadding, TAR_END, type TarEntry } from '../archive/index.ts';
-import { ShaleError, toText, type ByteStream } from '../base/index.ts';
+import { Pace, runPaced, ShaleError, toText, type ByteStream, type Steps } from '../base/index.ts';
 import { IndexBuilder } from '../erofs/index.ts';
 import { asDiffId, digestFromHex } from '../oci/index.ts';
 import type { Ingest, Store } from '../store/index.ts';
@@ -25,6 +25,7 @@ export class LayerWriter implements AsyncDisposable {
   readonly #ingest: Ingest;
   readonly #hash = new TarHash();
   readonly #index = new IndexBuilder();
+  readonly #pace = new Pace();
   #filled = 0;
   #offset = 0;
   #entries = 0;
@@ -80,7 +81,7 @@ export class LayerWriter implements AsyncDisposable {
   ): Promise<Uint8Array> {
     const hash = known === undefined ? createHash('sha256') : undefined;
     const begin = this.#offset;
-    if (content?.kind === 'fd') this.#copyFrom(content, entry, hash);
+    if (content?.kind === 'fd') await runPaced(this.#copyFrom(content, entry, hash), this.#pace);
     else if (content?.kind === 'stream') {
       for await (const chunk of content.stream) {
         hash?.update(chunk);
@@ -101,7 +102,11 @@ export class LayerWriter implements AsyncDisposable {
   }
 
   /** Reads straight into the buffer: no copy and no allocation per file. */
-  #copyFrom(from: { readonly fd: number; readonly offset: number }, entry: TarEntry, hash: Hash | undefined): void {
+  *#copyFrom(
+    from: { readonly fd: number; readonly offset: number },
+    entry: TarEntry,
+    hash: Hash | undefined,
+  ): Steps<void> {
     for (let position = 0; position < entry.sizeBytes;) {
       const { buffer } = this.#hash;
       const wanted = Math.min(entry.sizeBytes - position, buffer.length - this.#filled);
@@ -110,6 +115,7 @@ export class LayerWriter implements AsyncDisposable {
       hash?.update(buffer.subarray(this.#filled, this.#filled + got));
       this.#advance(got);
       position += got;
+      yield;
     }
   }
 

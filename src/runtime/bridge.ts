@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isAlive, isSystemError, messageOf, type Owner, thisOwner } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
 import {
@@ -70,6 +71,9 @@ export async function attachToBridge(network: Bridge, request: NetworkRequest): 
   }
 }
 
+const TAKE_DOWN_TRIES = 20;
+const TAKE_DOWN_PAUSE_MS = 100;
+
 /** While its lock is held. */
 interface LockedBridge extends Bridge {
   readonly lock: number;
@@ -119,8 +123,28 @@ async function leave(network: LockedBridge, lease: Lease, namespace: string): Pr
     writeState(network.folder, { ...state, leases });
     return;
   }
+  await takeDown(network, state, held);
   await removeLeftoverChains(network.host, network.lock);
+  rmSync(configFolderOf(network.folder, network.bridge), { recursive: true, force: true });
   rmSync(`${network.folder}/${network.bridge}.json`, { force: true });
+}
+
+/**
+ * netavark keeps a bridge that has a port, and with it the rules. Where a namespace has just ended the kernel may need a
+ * while to take its port away; then a container that comes and goes has netavark look again.
+ */
+async function takeDown(network: LockedBridge, state: NetworkState, lease: Lease): Promise<void> {
+  for (let tries = 0; tries < TAKE_DOWN_TRIES && isInterface(network.bridge); tries++) {
+    await sleep(TAKE_DOWN_PAUSE_MS);
+    using empty = makeNetworkNamespace();
+    await netavarkSetup(network.host, describeNetwork(network, state), { ...lease, ports: [] }, empty.path);
+    await netavarkTeardown(network.host, describeNetwork(network, state), { ...lease, ports: [] }, empty.path);
+  }
+}
+
+function isInterface(name: string): boolean {
+  const lines = readFileSync('/proc/self/net/dev', 'latin1').split('\n');
+  return lines.some((line) => line.trimStart().startsWith(`${name}:`));
 }
 
 async function rejoin(network: LockedBridge, lease: Lease, namespace: string): Promise<void> {
@@ -129,7 +153,11 @@ async function rejoin(network: LockedBridge, lease: Lease, namespace: string): P
 }
 
 function describeNetwork({ folder, lock }: LockedBridge, { bridge, subnet }: NetworkState): NetavarkNetwork {
-  return { lock, configFolder: `${folder}/netavark`, bridge, subnet, mtu: uplinkMtu() };
+  return { lock, configFolder: configFolderOf(folder, bridge), bridge, subnet, mtu: uplinkMtu() };
+}
+
+function configFolderOf(folder: string, bridge: string): string {
+  return `${folder}/${bridge}.netavark`;
 }
 
 /** The MTU of the interface with the default route: a larger one inside would need every packet to be cut. */

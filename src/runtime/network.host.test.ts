@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
-import { type BridgeOptions, bridgeNetwork } from './bridge.ts';
+import { type BridgeOptions, bridgeNetwork, releaseLeases } from './bridge.ts';
+import { openPlainHost } from './plain-host.ts';
 import { openNetworkPool } from './pool.ts';
 import {
   containersMissing,
@@ -62,6 +64,34 @@ test(
     assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
   },
 );
+
+for (const end of ['a step', 'a container']) {
+  test(`F-254: a bridge goes although a port of it goes late, when ${end} ends`, { skip }, async () => {
+    using world = openWorld();
+    const before = takeLeakSnapshot(world.marker, { network: true });
+    const options = bridgeOf(world);
+    const attachment = await bridgeNetwork(options).attach({
+      id: `${world.marker}-late`,
+      hostname: 'late',
+      ports: [],
+      extraHosts: [],
+      dns: {},
+      sysctls: {},
+    });
+    execFileSync('ip', ['link', 'add', 'late0', 'type', 'veth', 'peer', 'name', 'late1']);
+    execFileSync('ip', ['link', 'set', 'late0', 'master', `s${world.marker}`]);
+    const late = sleep(500).then(() => execFileSync('ip', ['link', 'delete', 'late0']));
+    if (end === 'a step') {
+      await attachment[Symbol.asyncDispose]();
+    } else {
+      await attachment.handOver();
+      await releaseLeases(openPlainHost(), options.folder, () => true);
+    }
+    await late;
+    await settleNetworks(world);
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
+  });
+}
 
 test('a port that a program listens on is refused before anything is made', { skip }, async () => {
   using world = openWorld();

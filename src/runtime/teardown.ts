@@ -25,18 +25,26 @@ export interface LeavingRequest {
 const FIRST_NAMESPACE = 4;
 
 /**
- * Positional: state file, its next content ('' for none), netavark and its folder, three inputs for iptables-restore, then
- * netavark's input for each namespace. When a step fails the state file stays, and the next sweep does it all again.
+ * Positional: state file, its next content ('' for none), netavark and its folder, three inputs for iptables-restore, the
+ * bridge, then netavark's input for each namespace. A bridge that has a port left is tried again, as in bridge.ts. When a step fails the state file stays, and the next sweep does it all again.
  */
-const SCRIPT = `state=$1 next=$2 netavark=$3 config=$4 filter=$5 newer=$6 nat=$7; shift 7; fd=${FIRST_NAMESPACE}
+const SCRIPT = `state=$1 next=$2 netavark=$3 config=$4 filter=$5 newer=$6 nat=$7 bridge=$8; shift 8; fd=${FIRST_NAMESPACE}
 for input; do
   printf %s "$input" | "$netavark" --config "$config" teardown "/proc/self/fd/$fd" >/dev/null || exit 1
   fd=$((fd + 1))
 done
 if [ -n "$next" ]; then exec mv -f "$next" "$state"; fi
+place=/proc/self/fd/$((fd - 1)) tries=0
+while [ $tries -lt 20 ] && grep -q "^ *$bridge:" /proc/self/net/dev; do
+  sleep 0.1
+  printf %s "$input" | "$netavark" --config "$config" setup "$place" >/dev/null || exit 1
+  printf %s "$input" | "$netavark" --config "$config" teardown "$place" >/dev/null || exit 1
+  tries=$((tries + 1))
+done
 { printf %s "$filter" | iptables-restore --noflush --wait 5; printf %s "$newer" | iptables-restore --noflush --wait 5; } &
 printf %s "$nat" | iptables-restore --noflush --wait 5
 wait
+rm -rf "$config"
 rm -f "$state"`;
 
 /**
@@ -52,7 +60,7 @@ export async function leaveInBackground(host: RuntimeHost, request: LeavingReque
   try {
     await host.spawn({
       command: 'sh',
-      args: ['-c', SCRIPT, 'sh', request.stateFile, next, ...netavark, ...LEFTOVERS, ...inputs],
+      args: ['-c', SCRIPT, 'sh', request.stateFile, next, ...netavark, ...LEFTOVERS, request.network.bridge, ...inputs],
       env: { ...PROGRAM_ENV, ...FIREWALL_ENV },
       cwd: '/',
       stdio: ['ignore', 'ignore', 'ignore', request.lock, ...request.leaving.map(({ namespace }) => namespace)],

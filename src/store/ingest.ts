@@ -287,10 +287,11 @@ class BlobIngest implements Ingest {
   }
 
   #startWriteback(): void {
-    const { startWriteback } = this.#parts.context.native;
-    if (this.#sizeBytes - this.#writtenBack < (startWriteback === undefined ? SYNC_BYTES : WRITEBACK_BYTES)) return;
-    if (startWriteback === undefined) syncInBackground(this.fd);
-    else startWriteback(this.fd, this.#writtenBack, this.#sizeBytes - this.#writtenBack);
+    const { native } = this.#parts.context;
+    const waiting = this.#sizeBytes - this.#writtenBack;
+    if (waiting < (native.startWriteback === undefined ? SYNC_BYTES : WRITEBACK_BYTES)) return;
+    if (native.startWriteback === undefined) syncInBackground(this.fd);
+    else native.startWriteback(this.fd, this.#writtenBack, waiting);
     this.#writtenBack = this.#sizeBytes;
   }
 

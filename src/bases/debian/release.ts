@@ -76,7 +76,7 @@ export function checkFreshness(release: Release, name: string, options: Freshnes
   if (options.checkValidUntil && validUntil !== undefined && validUntil.getTime() < now.getTime()) {
     throw new ShaleError('RELEASE_EXPIRED', `${name} was valid until ${validUntil.toISOString()}`, {
       data: { name, validUntil: validUntil.toISOString(), now: now.toISOString() },
-      hint: 'the mirror is out of date; for a snapshot use --no-check-valid-until',
+      hint: 'the mirror is out of date, or a snapshot: name another one with --mirror',
     });
   }
 }

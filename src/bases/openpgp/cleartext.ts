@@ -40,7 +40,7 @@ export function verifyCleartext(bytes: Buffer, keyring: Keyring, now: Date, name
       `${name} has no valid signature: ${reasons.join('; ') || 'it has none'}`,
       {
         data: { name, reasons },
-        hint: 'the mirror or the connection changed the file, or the keyring lacks its key (--keyring)',
+        hint: 'the mirror or the connection changed the file, or it signs with a key that Debian does not have',
       },
     );
   }

@@ -9,11 +9,21 @@ import {
   readSync,
   type BigIntStats,
 } from 'node:fs';
-import { createHash, hash } from 'node:crypto';
-import { isSystemError, ShaleError, toBytes, toText, type ByteString } from '../../base/index.ts';
+import { hash } from 'node:crypto';
+import {
+  isSystemError,
+  ShaleError,
+  toBytes,
+  toText,
+  type ByteString,
+  runNow,
+  runPaced,
+  type Pace,
+  type Steps,
+} from '../../base/index.ts';
 import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
 import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
-import type { FileRegion } from '../copy/file-region.ts';
+import { hashRegion, type FileRegion } from '../copy/file-region.ts';
 import { childPath, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
 export interface ContextOptions {
@@ -26,8 +36,6 @@ export interface ContextOptions {
   readonly next: StatCacheBuilder;
 }
 
-/** Bytes read at once while a file is hashed. */
-const READ_BYTES = 1024 * 1024;
 /** A file up to this size stays in memory between being hashed and being written, */
 const KEPT_FILE_BYTES_MAX = 64 * 1024;
 /** as long as there is room for it: opening a small file costs more than reading it. */
@@ -61,7 +69,8 @@ interface KnownContent {
 class ContextReader {
   readonly #options: ContextOptions;
   readonly #root: Buffer;
-  #buffer: Buffer | undefined;
+  /** Large files of this build: each is hashed once, however many steps copy it. */
+  readonly #large = new Map<ByteString, KnownContent>();
   #slab: Buffer = Buffer.alloc(0);
   #keptBytes = 0;
 
@@ -144,16 +153,34 @@ class ContextReader {
   }
 
   content(path: ByteString, stat: BigIntStats): KnownContent {
-    const known = this.#options.known.find(path, stat);
-    const content = known === undefined ? this.#read(path, stat) : { sha256: known, bytes: undefined };
+    return this.#known(path, stat) ?? this.#learn(path, stat, this.#read(path, stat));
+  }
+
+  /** As `content`, without holding the thread; undefined when `content` answers soon. */
+  prepare(path: ByteString, stat: BigIntStats, pace: Pace): Promise<KnownContent> | undefined {
+    if (Number(stat.size) <= KEPT_FILE_BYTES_MAX || this.#known(path, stat) !== undefined) return undefined;
+    return runPaced(this.#hash(path, stat), pace).then((sha256) =>
+      this.#learn(path, stat, { sha256, bytes: undefined }),
+    );
+  }
+
+  #known(path: ByteString, stat: BigIntStats): KnownContent | undefined {
+    const seen = this.#large.get(path);
+    if (seen !== undefined) return seen;
+    const sha256 = this.#options.known.find(path, stat);
+    return sha256 === undefined ? undefined : this.#learn(path, stat, { sha256, bytes: undefined });
+  }
+
+  #learn(path: ByteString, stat: BigIntStats, content: KnownContent): KnownContent {
     this.#options.next.add(path, stat, content.sha256);
+    if (Number(stat.size) > KEPT_FILE_BYTES_MAX) this.#large.set(path, content);
     return content;
   }
 
   #read(path: ByteString, stat: BigIntStats): KnownContent {
     const sizeBytes = Number(stat.size);
     if (sizeBytes > KEPT_FILE_BYTES_MAX || this.#keptBytes + sizeBytes > KEPT_BYTES_MAX)
-      return { sha256: this.#hash(path, stat), bytes: undefined };
+      return { sha256: runNow(this.#hash(path, stat)), bytes: undefined };
     this.#keptBytes += sizeBytes;
     if (this.#slab.length < sizeBytes) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     const bytes = this.#slab.subarray(0, sizeBytes);
@@ -172,18 +199,12 @@ class ContextReader {
     return { sha256: hash('sha256', bytes, 'buffer'), bytes };
   }
 
-  #hash(path: ByteString, stat: BigIntStats): Uint8Array {
-    this.#buffer ??= Buffer.allocUnsafe(READ_BYTES);
-    const sha256 = createHash('sha256');
+  *#hash(path: ByteString, stat: BigIntStats): Steps<Uint8Array> {
     const fd = this.open(path, stat);
-    try {
-      for (let got = readSync(fd, this.#buffer); got > 0; got = readSync(fd, this.#buffer))
-        sha256.update(this.#buffer.subarray(0, got));
-      this.verify(fd, path, stat);
-    } finally {
-      closeSync(fd);
-    }
-    return sha256.digest();
+    const content = { kind: 'fd', fd, offset: 0 } as const;
+    const verify = (): void => this.verify(fd, path, stat);
+    const open = (): FileRegion => ({ content, verify, [Symbol.dispose]: () => closeSync(fd) });
+    return yield* hashRegion(open, Number(stat.size));
   }
 }
 
@@ -247,6 +268,11 @@ class ContextNode implements SourceNode {
   children(): Iterable<readonly [ByteString, SourceNode]> {
     this.#children ??= new Map(this.#reader.children(this.#place, this.#asked));
     return this.#children;
+  }
+  prepare(pace: Pace): Promise<void> | undefined {
+    const { path, stat } = this.#place;
+    const learning = this.#content === undefined ? this.#reader.prepare(path, stat, pace) : undefined;
+    return learning?.then((content) => void (this.#content = content));
   }
   sha256(): Uint8Array {
     this.#content ??= this.#reader.content(this.#place.path, this.#place.stat);

@@ -1,5 +1,5 @@
 import { compareLayerPaths, type TarEntry } from '../../archive/index.ts';
-import { ShaleError, toText, type ByteString } from '../../base/index.ts';
+import { runNow, ShaleError, toText, type ByteString } from '../../base/index.ts';
 import { hashRegion, type FileRegion } from './file-region.ts';
 import { baseName, parentPath, resolvePath, type SourceKind, type SourceNode } from './source-tree.ts';
 
@@ -11,11 +11,14 @@ export interface DestinationNode {
   readonly lower: SourceNode | undefined;
 }
 
+/** Where the content of an entry comes from. */
+export type EntrySource = Pick<SourceNode, 'open' | 'sha256' | 'prepare'>;
+
 /** An entry of the layer to be written. */
 export interface PlannedEntry {
   readonly entry: TarEntry;
   /** Where a file's content comes from, with its digest. */
-  readonly content: { open(): FileRegion; sha256(): Uint8Array } | undefined;
+  readonly content: EntrySource | undefined;
   /** What the entry is made of, for people: a path of the context, an archive's member. Empty for parents. */
   readonly origin: string;
 }
@@ -154,7 +157,7 @@ function opaqueMarker(path: ByteString): PlannedEntry {
   return { entry, content: { open: openNothing, sha256: () => EMPTY_SHA256 }, origin: '' };
 }
 
-const EMPTY_SHA256: Uint8Array = hashRegion(openNothing, 0);
+const EMPTY_SHA256: Uint8Array = runNow(hashRegion(openNothing, 0));
 
 function openNothing(): FileRegion {
   return { content: { kind: 'bytes', bytes: new Uint8Array(0) }, [Symbol.dispose]: () => {} };

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
+import type { Steps } from '../../base/index.ts';
 
 /** Bytes read at once. */
 const READ_BYTES = 1024 * 1024;
@@ -16,8 +17,8 @@ export interface FileRegion extends Disposable {
   readonly verify?: () => void;
 }
 
-/** sha256 over `sizeBytes` of an open region. */
-export function hashRegion(open: () => FileRegion, sizeBytes: number): Uint8Array {
+/** sha256 over `sizeBytes` of an open region, in steps of a megabyte. */
+export function* hashRegion(open: () => FileRegion, sizeBytes: number): Steps<Uint8Array> {
   using region = open();
   const hash = createHash('sha256');
   if (region.content.kind === 'bytes') return hash.update(region.content.bytes).digest();
@@ -28,6 +29,8 @@ export function hashRegion(open: () => FileRegion, sizeBytes: number): Uint8Arra
     if (got === 0) break;
     hash.update(buffer.subarray(0, got));
     done += got;
+    yield;
   }
+  region.verify?.();
   return hash.digest();
 }

@@ -1,4 +1,4 @@
-import { ShaleError, type ByteString } from '../../base/index.ts';
+import { ShaleError, type ByteString, type Pace } from '../../base/index.ts';
 
 import type { FileRegion } from './file-region.ts';
 
@@ -27,6 +27,8 @@ export interface SourceNode {
   children(): Iterable<readonly [ByteString, SourceNode]>;
   /** 32 bytes over the content of a file. @throws CONTENT_CHANGED when it changes while it is read. */
   sha256(): Uint8Array;
+  /** Finds the digest of a large file out without holding the thread; undefined when `sha256` answers soon. */
+  prepare?(pace: Pace): Promise<void> | undefined;
   /** Opens the content of a file for reading. @throws CONTENT_CHANGED */
   open(): FileRegion;
 }

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import type { ByteString } from '../../base/index.ts';
+import { runNow, type ByteString } from '../../base/index.ts';
 import type { Stack } from '../../layers/index.ts';
 import { hashRegion, type FileRegion } from './file-region.ts';
 import type { SourceKind, SourceNode } from './source-tree.ts';
@@ -62,7 +62,7 @@ class StackNode implements SourceNode {
     for (const [name, node] of this.#node.children()) yield [name, new StackNode(this.#stack, node)];
   }
   sha256(): Uint8Array {
-    return this.#node.sha256() ?? hashRegion(() => this.open(), this.sizeBytes);
+    return this.#node.sha256() ?? runNow(hashRegion(() => this.open(), this.sizeBytes));
   }
   open(): FileRegion {
     const { path, offset } = this.#stack.locate(this.#node);

@@ -1,7 +1,15 @@
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { decompress, isTar, TarParser, type ReadTarEntry } from '../../archive/index.ts';
-import { isShaleError, ShaleError, toText, type ByteString, type ByteStream } from '../../base/index.ts';
-import type { Destination } from './destination.ts';
+import {
+  isShaleError,
+  runNow,
+  runPaced,
+  ShaleError,
+  toText,
+  type ByteString,
+  type ByteStream,
+} from '../../base/index.ts';
+import type { Destination, EntrySource } from './destination.ts';
 import { madeDirectory, type CopyAttributes } from './plan.ts';
 import type { Selected } from './select.ts';
 import { hashRegion, type FileRegion } from './file-region.ts';
@@ -173,7 +181,7 @@ function planHardLink(
   );
 }
 
-function memberContent(archive: OpenArchive, entry: ReadTarEntry): { open(): FileRegion; sha256(): Uint8Array } {
+function memberContent(archive: OpenArchive, entry: ReadTarEntry): EntrySource {
   const open = (): FileRegion => {
     const expanded = entry.sparse === undefined ? undefined : expand(archive.tarPath, entry);
     const fd = openSync(expanded ?? archive.tarPath, 'r');
@@ -183,7 +191,13 @@ function memberContent(archive: OpenArchive, entry: ReadTarEntry): { open(): Fil
     };
   };
   let digest: Uint8Array | undefined;
-  return { open, sha256: () => (digest ??= hashRegion(open, entry.sizeBytes)) };
+  return {
+    open,
+    sha256: () => (digest ??= runNow(hashRegion(open, entry.sizeBytes))),
+    prepare: async (pace) => {
+      digest ??= await runPaced(hashRegion(open, entry.sizeBytes), pace);
+    },
+  };
 }
 
 /** Writes a sparse file out beside the archive, with holes where it has them, and gives its path. */

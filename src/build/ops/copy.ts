@@ -10,7 +10,7 @@ import type { SourceNode } from '../copy/source-tree.ts';
 import { openArchive, planArchive } from '../copy/unpack.ts';
 import { chainOf, withLayer } from '../result.ts';
 import type { BuildSession } from '../session.ts';
-import { describeEntries } from './describe.ts';
+import { describeEntries, settleContents } from './describe.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
 import { resolveOwner, type Owner } from './owner.ts';
 import { writePlanned } from './write-layer.ts';
@@ -34,7 +34,9 @@ export const copyOperation: Operation<CopyOp> = {
     }
   },
   async contentInputs(step, session) {
-    return new Map([...session.commonInputs(), ...describeEntries(await planAll(step, session, undefined))]);
+    const entries = await planAll(step, session, undefined);
+    await settleContents(entries);
+    return new Map([...session.commonInputs(), ...describeEntries(entries)]);
   },
   async execute(step, session, context) {
     return withLayer(rootfsOf(step), await writePlanned(await planAll(step, session, context), session, context));
@@ -53,6 +55,8 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     if (input?.kind === 'rootfs') stages.push([`from:${i}`, `${chainOf(input.stack)} ${JSON.stringify(source)}`]);
     else await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
   }
+  const entries = destination.entries((t) => t);
+  await settleContents(entries);
   const { sources, ...rest } = step.op;
   const op = JSON.stringify({ ...rest, kinds: sources.map((source) => source.kind) });
   return new Map([
@@ -61,7 +65,7 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     ['command', step.vertex.command],
     ['op', op],
     ['rootfs', chainOf(rootfsOf(step).stack)],
-    ...describeEntries(destination.entries((t) => t)),
+    ...describeEntries(entries),
   ]);
 }
 

@@ -1,6 +1,17 @@
 import type { TarEntry } from '../../archive/index.ts';
-import { framedHash, toText } from '../../base/index.ts';
+import { framedHash, Pace, toText } from '../../base/index.ts';
 import type { PlannedEntry } from '../copy/destination.ts';
+
+/** Finds the digests of all contents out, and lets others have their turn meanwhile. */
+export async function settleContents(entries: Iterable<PlannedEntry>): Promise<void> {
+  const pace = new Pace();
+  for (const { content } of entries) {
+    const preparing = content?.prepare?.(pace);
+    if (preparing !== undefined) await preparing;
+    content?.sha256();
+    if (pace.isOver()) await pace.rest();
+  }
+}
 
 /**
  * Planned entries as named inputs of a step: one for each file, under the name that people know it by, with everything

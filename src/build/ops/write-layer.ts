@@ -1,3 +1,4 @@
+import { Pace } from '../../base/index.ts';
 import type { StepContext } from '../../solver/index.ts';
 import type { LayerWriter } from '../../layers/index.ts';
 import type { PlannedEntry } from '../copy/destination.ts';
@@ -17,9 +18,11 @@ export async function writePlanned(
   const total = entries.reduce((sum, planned) => sum + planned.entry.sizeBytes, 0);
   let done = 0;
   let reported = 0;
+  const pace = new Pace();
   for (const planned of entries) {
     context.signal.throwIfAborted();
     await addPlanned(writer, planned);
+    if (pace.isOver()) await pace.rest();
     done += planned.entry.sizeBytes;
     if (done - reported < REPORT_EVERY_BYTES) continue;
     reported = done;

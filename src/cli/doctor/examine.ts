@@ -26,7 +26,7 @@ export interface DoctorReport {
 
 const GIVES: Readonly<Record<Level, string>> = {
   root: 'everything: builds, containers, networks',
-  'user namespace': 'builds and containers without root; each layer is unpacked once',
+  'user namespace': 'as plain: containers without root are not there yet, though this machine could run them',
   plain: 'builds without RUN, pull, load, save, inspect; no containers',
 };
 

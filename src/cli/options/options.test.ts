@@ -68,13 +68,13 @@ describe('parsePortSpec()', () => {
 });
 
 describe('parseVolumeSpec()', () => {
-  const here = { cwd: '/work', home: '/home/me' };
+  const here = { cwd: '/project', home: '/home/me' };
   const specs: readonly (readonly [string, object])[] = [
     ['/data', { kind: 'anonymous', target: '/data', readOnly: false, noCopy: false }],
     ['cache:/data', { kind: 'volume', name: 'cache', target: '/data', readOnly: false, noCopy: false }],
     ['cache:/data:ro,nocopy', { kind: 'volume', name: 'cache', target: '/data', readOnly: true, noCopy: true }],
     ['/srv/x:/data:Z', { kind: 'bind', source: '/srv/x', target: '/data', readOnly: false }],
-    ['.:/src:ro', { kind: 'bind', source: '/work', target: '/src', readOnly: true }],
+    ['.:/src:ro', { kind: 'bind', source: '/project', target: '/src', readOnly: true }],
     ['../up:/src', { kind: 'bind', source: '/up', target: '/src', readOnly: false }],
     ['~/x:/src', { kind: 'bind', source: '/home/me/x', target: '/src', readOnly: false }],
   ];
