@@ -13,6 +13,7 @@ const LINES_MAX = 500;
 /** Files that may be longer, each with its reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   'tests/build/steps.host.test.ts': 'a table of steps, each a short test of its own',
+  'tests/images/bad-registry.test.ts': 'a table of registries that misbehave, each a short test of its own',
   'tests/build/copy.host.test.ts': 'a table of copies, each a short test of its own',
 };
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { globSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { member, tar } from '../../src/archive/tar-parser.fixture.ts';
@@ -135,7 +136,9 @@ test(
     gaps.sort((a, b) => a - b);
     const [p99 = 0, longest = 0] = [gaps[Math.floor(gaps.length * 0.99)], gaps.at(-1)];
     const found = `the event loop stood still for ${Math.round(p99)} ms (p99), ${Math.round(longest)} ms (longest)`;
-    assert.ok(p99 < 1000 && longest < 2000, found);
+    // Others' work on the machine stretches everything.
+    const stretch = Math.max(1, (2 * (loadavg()[0] ?? 0)) / availableParallelism());
+    assert.ok(p99 < 250 * stretch && longest < 1000 * stretch, found);
   },
 );
 
