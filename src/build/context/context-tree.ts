@@ -53,6 +53,8 @@ export function openContextTree(options: ContextOptions): SourceNode {
   return new ContextNode(reader, { path: '', stat: reader.stat(''), scope: options.ignore.root });
 }
 
+const NOTHING = { sha256: hash('sha256', '', 'buffer'), bytes: new Uint8Array(0) } satisfies KnownContent;
+
 /** A file or directory with what is known of it; of a directory, `scope` is its own. */
 interface Place {
   readonly path: ByteString;
@@ -119,7 +121,6 @@ class ContextReader {
   /** An ignored directory is still there as long as something below it is taken. */
   #visible(path: ByteString, stat: BigIntStats, parent: IgnoreScope): ContextNode | undefined {
     const { ignore } = this.#options;
-    if (kindOf(stat) === undefined) return undefined;
     if (!stat.isDirectory())
       return ignore.isIgnored(path, parent) ? undefined : new ContextNode(this, { path, stat, scope: parent });
     const place = { path, stat, scope: ignore.enter(path, parent) };
@@ -153,6 +154,7 @@ class ContextReader {
   }
 
   content(path: ByteString, stat: BigIntStats): KnownContent {
+    if (stat.isSocket()) return NOTHING;
     return this.#known(path, stat) ?? this.#learn(path, stat, this.#read(path, stat));
   }
 
@@ -228,7 +230,7 @@ class ContextNode implements SourceNode {
   constructor(reader: ContextReader, place: Place) {
     this.#reader = reader;
     this.#place = place;
-    this.kind = kindOf(place.stat) ?? 'file';
+    this.kind = kindOf(place.stat);
   }
 
   get mode(): number {
@@ -238,7 +240,7 @@ class ContextNode implements SourceNode {
     return this.#place.stat.mtimeNs;
   }
   get sizeBytes(): number {
-    return Number(this.#place.stat.size);
+    return this.#place.stat.isSocket() ? 0 : Number(this.#place.stat.size);
   }
   get deviceMajor(): number {
     return this.#isDevice() ? Number((this.#place.stat.rdev >> 8n) & 0xfffn) : 0;
@@ -279,7 +281,7 @@ class ContextNode implements SourceNode {
     return this.#content.sha256;
   }
   open(): FileRegion {
-    const bytes = this.#content?.bytes;
+    const bytes = this.#place.stat.isSocket() ? NOTHING.bytes : this.#content?.bytes;
     if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
     const fd = this.#reader.open(this.#place.path, this.#place.stat);
     const verify = (): void => this.#reader.verify(fd, this.#place.path, this.#place.stat);
@@ -291,12 +293,12 @@ class ContextNode implements SourceNode {
   }
 }
 
-/** undefined: a socket, which no layer can hold. */
-function kindOf(stat: BigIntStats): SourceKind | undefined {
-  if (stat.isFile()) return 'file';
+/** A socket, which no layer can hold, is an empty file, as with BuildKit. */
+function kindOf(stat: BigIntStats): SourceKind {
+  if (stat.isFile() || stat.isSocket()) return 'file';
   if (stat.isDirectory()) return 'directory';
   if (stat.isSymbolicLink()) return 'symlink';
   if (stat.isFIFO()) return 'fifo';
   if (stat.isCharacterDevice()) return 'character';
-  return stat.isBlockDevice() ? 'block' : undefined;
+  return 'block';
 }
