@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { collect, isShaleError, isSystemError, limitBytes, ShaleError, type ByteStream } from '../base/index.ts';
+import { bodyText, headerOf, send, type HttpRequest, type HttpResponse } from '../http/index.ts';
 import {
   digestFromHex,
   isDigest,
@@ -10,7 +11,6 @@ import {
   type Reference,
 } from '../oci/index.ts';
 import { fetchAnonymousToken, parseChallenge } from './token.ts';
-import { bodyText, headerOf, send, type HttpRequest, type HttpResponse } from './transport.ts';
 
 /** Times that something is asked for when it is cut off or the registry is busy. */
 const TRIES_MAX = 5;
@@ -210,6 +210,7 @@ class RepositoryClient implements Repository {
 
   async #getOnce(path: string, headers: Record<string, string>): Promise<HttpResponse> {
     const request: HttpRequest = {
+      area: 'REGISTRY',
       method: 'GET',
       url: new URL(path, this.#base),
       headers: this.#authorization === undefined ? headers : { ...headers, authorization: this.#authorization },

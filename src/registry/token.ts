@@ -1,5 +1,5 @@
 import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
-import { bodyText, send, type HttpRequest } from './transport.ts';
+import { bodyText, send, type HttpRequest } from '../http/index.ts';
 
 /** Bytes that a token answer may have. */
 const TOKEN_BODY_MAX_BYTES = 1024 * 1024;
@@ -31,7 +31,7 @@ export function parseChallenge(header: string): Challenge | undefined {
 export async function fetchAnonymousToken(
   challenge: Challenge,
   scope: string,
-  base: Pick<HttpRequest, 'signal' | 'isInsecureAllowed' | 'url'>,
+  base: Pick<HttpRequest, 'area' | 'signal' | 'isInsecureAllowed' | 'url'>,
 ): Promise<string> {
   const realm = challenge.parameters.get('realm');
   if (realm === undefined || !URL.canParse(realm))

@@ -7,6 +7,8 @@ const REDIRECTS_MAX = 10;
 const IDLE_TIMEOUT_MS = 60_000;
 
 export interface HttpRequest {
+  /** Who asks, as the codes of errors begin: `REGISTRY` gives `REGISTRY_UNREACHABLE`. */
+  readonly area: string;
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -26,7 +28,7 @@ export interface HttpResponse {
 /**
  * Sends a request and follows redirects. `Authorization` goes to the origin that was asked for and never to another one that
  * it redirects to; a redirect from https to http is refused (CVE-2020-15157's class).
- * @throws REGISTRY_UNREACHABLE, REGISTRY_REDIRECT, REGISTRY_INSECURE
+ * @throws …_UNREACHABLE, …_REDIRECT, …_INSECURE, each beginning with the request's area
  */
 export async function send(request: HttpRequest): Promise<HttpResponse> {
   let url = request.url;
@@ -38,24 +40,24 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
       return responseOf(response, url);
     response.resume();
     if (redirects >= REDIRECTS_MAX)
-      throw new ShaleError('REGISTRY_REDIRECT', `${url.host} redirects more than ${REDIRECTS_MAX} times`);
-    const next = redirectTarget(location, url);
+      throw new ShaleError(`${request.area}_REDIRECT`, `${url.host} redirects more than ${REDIRECTS_MAX} times`);
+    const next = redirectTarget(location, url, request.area);
     if (next.origin !== url.origin) headers = withoutAuthorization(headers);
     url = next;
   }
 }
 
-function redirectTarget(location: string, from: URL): URL {
+function redirectTarget(location: string, from: URL, area: string): URL {
   let next: URL;
   try {
     next = new URL(location, from);
   } catch {
-    throw new ShaleError('REGISTRY_REDIRECT', `${from.host} redirects to something that is not a URL`);
+    throw new ShaleError(`${area}_REDIRECT`, `${from.host} redirects to something that is not a URL`);
   }
   next.username = '';
   next.password = '';
   if (next.protocol !== 'https:' && next.protocol !== from.protocol) {
-    throw new ShaleError('REGISTRY_REDIRECT', `${from.host} redirects from ${from.protocol}// to ${next.protocol}//`);
+    throw new ShaleError(`${area}_REDIRECT`, `${from.host} redirects from ${from.protocol}// to ${next.protocol}//`);
   }
   return next;
 }
@@ -71,7 +73,7 @@ function responseOf(response: IncomingMessage, url: URL): HttpResponse {
 function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
   const { url, method, headers, signal } = request;
   if (url.protocol === 'http:' && !request.isInsecureAllowed(url.host)) {
-    throw new ShaleError('REGISTRY_INSECURE', `${url.host} would be spoken to without encryption`, {
+    throw new ShaleError(`${request.area}_INSECURE`, `${url.host} would be spoken to without encryption`, {
       hint: `add "${url.host}" to registry.insecure in the configuration when that is meant`,
     });
   }
@@ -93,7 +95,7 @@ function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
       if (signal.aborted) return reject(signal.reason);
       reject(
         new ShaleError(
-          'REGISTRY_UNREACHABLE',
+          `${request.area}_UNREACHABLE`,
           `cannot reach ${url.host}: ${isSystemError(cause, 'ECONNREFUSED') ? 'connection refused' : messageOf(cause)}`,
           { cause, data: { host: url.host } },
         ),
