@@ -75,26 +75,28 @@ const CONCURRENCY = 16;
  */
 export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   const { store } = options.layers;
-  const plan = await planOf(options);
   const buildId = await store.builds.start({
     name: buildName(options),
     dockerfileDigest: digestOf(options.dockerfile.bytes),
-    details: detailsOf(options, plan),
+    details: detailsOf(options),
   });
   const recorder = new BuildRecorder(store, buildId);
+  let plan: BuildPlan | undefined;
   const record = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
     await recorder.finish();
     await store.builds.finish(buildId, end);
   };
   let imageId: Digest;
   try {
+    plan = await planOf(options);
+    recorder.plan(plan.graph);
     await solvePlan(plan, options, recorder);
     warnOfLayers(plan, recorder.solved, options);
     imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
-    await record({ status: 'done', imageId });
+    await record({ status: 'done', imageId, details: { ...detailsOf(options, plan), ...recorder.details } });
   } catch (error) {
     const status = options.signal.aborted ? 'canceled' : 'error';
-    const details = { ...detailsOf(options, plan), error: messageOf(error) };
+    const details = { ...detailsOf(options, plan), ...recorder.details, error: messageOf(error) };
     // What went wrong first is what people must hear, also when nothing can be written any more.
     await record({ status, details }).catch(() => {});
     emitFinished(options, { quietly: true });
@@ -149,6 +151,10 @@ async function planOf(options: BuildOptions): Promise<BuildPlan> {
 async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {
   const { layers, emit, now } = options;
   const { store } = layers;
+  const take = (event: ProgressEvent): void => {
+    recorder.take(event);
+    emit(event);
+  };
   const contexts = openContexts({
     store,
     directory: options.contextDirectory,
@@ -163,7 +169,7 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
     makeFolder: options.makeFolder,
     openRunner: options.openRunner,
   });
-  for (const warning of plan.warnings) emit({ kind: 'warning', message: warning.message, time: now() });
+  for (const warning of plan.warnings) take({ kind: 'warning', message: warning.message, time: now() });
   await solve(plan.result, {
     graph: plan.graph,
     operations: openOperations(session, {
@@ -175,10 +181,7 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
     noCache: options.noCache,
     explain: true,
     signal: options.signal,
-    emit: (event) => {
-      recorder.take(event);
-      emit(event);
-    },
+    emit: take,
     onSolved: (solved) => recorder.takeSolved(solved),
     now,
   });
@@ -216,17 +219,20 @@ function buildName(options: BuildOptions): string {
   return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
 }
 
-function detailsOf(options: BuildOptions, plan: BuildPlan): { readonly [name: string]: Json } {
+/** What a record says of a build; what only the plan knows is missing while there is none. */
+function detailsOf(options: BuildOptions, plan?: BuildPlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
     context: options.contextDirectory ?? null,
     target: options.target ?? null,
     platform: formatPlatform(options.platform),
     noCache: options.noCache,
-    epoch: plan.epoch,
     // Values of build arguments may be secrets: their names are enough to find what changed.
     buildArgs: Object.keys(options.buildArgs).toSorted(),
-    bases: plan.baseImages.map((base) => ({ reference: base.reference, digest: base.digest ?? null })),
+    ...(plan !== undefined && {
+      epoch: plan.epoch,
+      bases: plan.baseImages.map((base) => ({ reference: base.reference, digest: base.digest ?? null })),
+    }),
   };
 }
 

@@ -1,11 +1,14 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { ProgressEvent } from '../graph/index.ts';
+import type { Graph, ProgressEvent, Surroundings, Vertex } from '../graph/index.ts';
+import type { DiffId } from '../oci/index.ts';
 import type { Solved } from '../solver/index.ts';
 import type { BuildStepRecord, Json, Store } from '../store/index.ts';
 import type { StepResult } from './result.ts';
 
 /** Changed inputs that a record keeps of one step; the rest is counted. */
 const CHANGES_KEPT_MAX = 50;
+/** Warnings that a record keeps; the rest is counted. */
+const WARNINGS_KEPT_MAX = 100;
 
 interface StepState {
   readonly number: number;
@@ -27,10 +30,28 @@ export class BuildRecorder {
   readonly #steps = new Map<string, StepState>();
   readonly #writes: Promise<unknown>[] = [];
   readonly #solved = new Map<string, Solved<StepResult>>();
+  readonly #warnings: string[] = [];
+  #graph: Graph = { vertices: new Map() };
+  #logBytes = 0;
 
   constructor(store: Store, buildId: string) {
     this.#store = store;
     this.#buildId = buildId;
+  }
+
+  /** Says what is about to be built, so that a step that fails is known by what it stands on. */
+  plan(graph: Graph): void {
+    this.#graph = graph;
+  }
+
+  /** What belongs to the whole build: its warnings, and how much its logs hold. */
+  get details(): { readonly [name: string]: Json } {
+    const more = this.#warnings.length - WARNINGS_KEPT_MAX;
+    return {
+      logBytes: this.#logBytes,
+      ...(this.#warnings.length > 0 && { warnings: this.#warnings.slice(0, WARNINGS_KEPT_MAX) }),
+      ...(more > 0 && { moreWarnings: more }),
+    };
   }
 
   take(event: ProgressEvent): void {
@@ -48,8 +69,10 @@ export class BuildRecorder {
         return this.#end(event.id, 'error', event.time);
       case 'vertex-canceled':
         return this.#end(event.id, 'canceled', event.time);
-      case 'progress':
       case 'warning':
+        this.#warnings.push(event.message);
+        return;
+      case 'progress':
       case 'finished':
         return;
     }
@@ -69,7 +92,7 @@ export class BuildRecorder {
   async finish(): Promise<void> {
     await Promise.all(this.#writes);
     try {
-      const records = [...this.#steps].map(([id, state]) => recordOf(state, this.#solved.get(id)));
+      const records = [...this.#steps].map(([id, state]) => this.#recordOf(id, state));
       if (records.length > 0) await this.#store.builds.putSteps(this.#buildId, records);
     } finally {
       for (const state of this.#steps.values()) closeLog(state);
@@ -78,7 +101,33 @@ export class BuildRecorder {
 
   /** Writes a step as it is now. A failure is not told: `finish` writes all of them again. */
   #write(step: StepState): void {
-    this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined)).catch(() => {}));
+    this.#writes.push(this.#store.builds.putStep(this.#buildId, recordOf(step, undefined, {})).catch(() => {}));
+  }
+
+  #recordOf(id: string, state: StepState): BuildStepRecord {
+    const solved = this.#solved.get(id);
+    const vertex = this.#graph.vertices.get(solved?.vertex.id ?? (id as Vertex['id'])); // Events name vertices by their ids.
+    return recordOf(state, solved, vertex === undefined ? {} : this.#placeOf(vertex, solved));
+  }
+
+  /**
+   * The root filesystem after the step (of a step that failed: before it), as a step that it lies on and the layers on top
+   * of that one's; and the surroundings, where they differ from that one's.
+   */
+  #placeOf(vertex: Vertex, solved: Solved<StepResult> | undefined): { readonly [name: string]: Json } {
+    const [first] = vertex.inputs;
+    const below = first === undefined ? undefined : this.#solved.get(first);
+    const result = solved?.result ?? below?.result;
+    if (result?.kind !== 'rootfs') return {};
+    const number = first === undefined ? undefined : this.#steps.get(first)?.number;
+    const base = below?.result.kind === 'rootfs' && number !== undefined ? below.result.stack : [];
+    const isOnTop = number !== undefined && base.every((layer, i) => result.stack[i] === layer);
+    const lies: readonly DiffId[] = isOnTop ? result.stack.slice(base.length) : result.stack;
+    const same = isOnTop && sameSurroundings(vertex.surroundings, below?.vertex.surroundings);
+    return {
+      rootfs: { ...(isOnTop && { on: number }), layers: [...lies] },
+      ...(!same && vertex.surroundings !== undefined && { surroundings: surroundingsJson(vertex.surroundings) }),
+    };
   }
 
   #log(id: string, data: Uint8Array): void {
@@ -89,6 +138,7 @@ export class BuildRecorder {
       this.#write(step);
     }
     writeSync(step.logFd, data);
+    this.#logBytes += data.byteLength;
   }
 
   #note(id: string, message: string): void {
@@ -111,7 +161,11 @@ function closeLog(state: StepState): void {
   state.logFd = undefined;
 }
 
-function recordOf(state: StepState, solved: Solved<StepResult> | undefined): BuildStepRecord {
+function recordOf(
+  state: StepState,
+  solved: Solved<StepResult> | undefined,
+  place: { readonly [name: string]: Json },
+): BuildStepRecord {
   const layer = solved?.result.kind === 'rootfs' ? solved.result.layer : undefined;
   return {
     number: state.number,
@@ -120,12 +174,29 @@ function recordOf(state: StepState, solved: Solved<StepResult> | undefined): Bui
     startedAt: Math.round(state.startedAt),
     ...(state.endedAt !== undefined && { endedAt: Math.round(state.endedAt) }),
     ...(layer !== undefined && { diffId: layer }),
-    ...(solved !== undefined && { key: solved.key, slot: solved.vertex.slot, details: explanationJson(solved) }),
-    ...(solved === undefined && state.message !== undefined && { details: { error: state.message } }),
+    ...(solved !== undefined && { key: solved.key, slot: solved.vertex.slot }),
+    details: {
+      ...(solved !== undefined && explanationJson(solved)),
+      ...(solved === undefined && state.message !== undefined && { error: state.message }),
+      ...place,
+    },
   };
 }
 
-function explanationJson({ explanation, vertex }: Solved<StepResult>): Json {
+function sameSurroundings(one: Surroundings | undefined, other: Surroundings | undefined): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function surroundingsJson({ Env, WorkingDir, User, Shell }: Surroundings): Json {
+  return {
+    ...(Env !== undefined && { env: [...Env] }),
+    ...(WorkingDir !== undefined && { workingDirectory: WorkingDir }),
+    ...(User !== undefined && { user: User }),
+    ...(Shell !== undefined && { shell: [...Shell] }),
+  };
+}
+
+function explanationJson({ explanation, vertex }: Solved<StepResult>): { readonly [name: string]: Json } {
   const { op } = vertex;
   const about = { op: op.kind, ...(op.kind === 'image' && { reference: op.reference }) };
   if (explanation.kind !== 'changed') return { ...about, explanation: { ...explanation } };

@@ -70,7 +70,7 @@ export interface Command {
     /** Options end at the first argument, as for `run IMAGE COMMAND -x`. */
     readonly optionsFirst?: boolean;
     /** What the arguments are, for completion. */
-    readonly complete?: 'image' | 'container' | 'file' | 'command' | readonly string[];
+    readonly complete?: 'image' | 'container' | 'build' | 'file' | 'command' | readonly string[];
   };
   readonly examples: readonly Example[];
   /** The exit status of failures of shale itself: 1 unless the command hands on that of another program. */

@@ -25,7 +25,7 @@ async function values(...words: string[]): Promise<string[]> {
 
 describe('completion', () => {
   const cases: readonly (readonly [words: readonly string[], expected: readonly string[]])[] = [
-    [['bui'], ['build', 'builder', 'buildx']],
+    [['bui'], ['build', 'builder', 'buildx', 'builds']],
     [
       ['system', ''],
       ['df', 'check', 'prune', 'reset'],

@@ -39,9 +39,16 @@ export function formatCompletion(completion: Completion): string {
 async function candidates(before: readonly string[], current: string, context: Context): Promise<Completion> {
   const [first] = before;
   if (first === undefined) return firstWords();
-  const members = commandsOfNoun(first);
-  if (before.length === 1 && members.length > 0) {
-    return members.map(({ name, row }) => ({ value: name.slice(first.length + 1), summary: row.summary }));
+  const nouns = `${before.join(' ')} `;
+  const members = commandsOfNoun(first).filter(({ name }) => name.startsWith(nouns));
+  if (members.length > 0) {
+    const next = members.map(({ name, row }) => ({ value: name.slice(nouns.length), summary: row.summary }));
+    const nested = next.map(({ value }) => value.split(' ')).filter(([, verb]) => verb !== undefined);
+    const groups = new Set(nested.map(([noun = '']) => noun));
+    return [
+      ...next.filter(({ value }) => !value.includes(' ')),
+      ...Array.from(groups, (noun) => ({ value: noun, summary: `commands for ${noun}` })),
+    ];
   }
   const { row, words } = resolveCommand(before);
   const { command } = await row.load();
@@ -124,6 +131,7 @@ async function argumentValues(command: Command, given: number, context: Context)
   if (kind === 'command') return firstWords();
   if (typeof kind !== 'string') return kind.map((value) => ({ value, summary: '' }));
   const engine = await context.engine();
+  if (kind === 'build') return await buildNames(engine);
   return kind === 'image' ? await imageNames(engine) : await containerNames(engine);
 }
 
@@ -132,6 +140,11 @@ async function imageNames(engine: Engine): Promise<Candidate[]> {
   return images.flatMap(({ tag, id }) =>
     tag === undefined ? [] : [{ value: `${tag.repository}:${tag.tag}`, summary: id.slice(7, 19) }],
   );
+}
+
+async function buildNames(engine: Engine): Promise<Candidate[]> {
+  const builds = await engine.builds();
+  return builds.map((one) => ({ value: one.id, summary: `${one.name}, ${one.status}` }));
 }
 
 async function containerNames(engine: Engine): Promise<Candidate[]> {

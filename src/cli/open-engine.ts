@@ -28,6 +28,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     registryMirrors: settings.registryMirrors,
     ...(settings.mirrorDebian !== undefined && { debianMirror: settings.mirrorDebian }),
     cacheMax: settings.cacheMax,
+    builds: { keep: settings.buildsKeep, logBytesMax: settings.buildsLogs },
     ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),
   });
 }

@@ -15,7 +15,7 @@ export interface ResolvedCommand {
  * @throws USAGE with the nearest command, or with why shale has no such command.
  */
 export function resolveCommand(words: readonly string[]): ResolvedCommand {
-  for (const length of [2, 1]) {
+  for (const length of [3, 2, 1]) {
     const name = words.slice(0, length).join(' ');
     for (const row of COMMANDS) {
       if (row.name === name) return { row, words: words.slice(length) };

@@ -11,6 +11,26 @@ export const COMMANDS: readonly CommandRow[] = [
     'buildx build',
   ]),
   row('why', 'build', 'say why each step of a build ran or came from the cache', () => import('./commands/why.ts')),
+  row('builds ls', 'build', 'list builds', () => import('./commands/builds-ls.ts'), [
+    'builds list',
+    'buildx history ls',
+    'builder history ls',
+  ]),
+  row('builds show', 'build', 'show everything about a build', () => import('./commands/builds-show.ts'), [
+    'builds inspect',
+    'buildx history inspect',
+    'builder history inspect',
+  ]),
+  row('builds logs', 'build', 'show and search what steps have printed', () => import('./commands/builds-logs.ts'), [
+    'buildx history logs',
+    'builder history logs',
+  ]),
+  row('builds rm', 'build', 'remove builds with their logs', () => import('./commands/builds-rm.ts'), [
+    'builds remove',
+    'buildx history rm',
+    'builder history rm',
+  ]),
+  row('builds prune', 'build', 'remove old builds with their logs', () => import('./commands/builds-prune.ts')),
   row('base debian', 'build', 'make a Debian base image from its packages', () => import('./commands/base-debian.ts')),
 
   row('run', 'containers', 'run a command in a new container', () => import('./commands/run.ts'), ['container run']),

@@ -17,7 +17,7 @@ import {
   type Reference,
 } from '../oci/index.ts';
 import type { EngineContext } from './context.ts';
-import { cacheCap } from './cache-cap.ts';
+import { buildLimits, cacheCap } from './cache-cap.ts';
 import type { BuildOutcome, BuildRequest, Watch } from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
 
@@ -50,7 +50,10 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     now: context.options.now,
   });
   // What was found again has left nothing to collect.
-  if (result.ranSteps) await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes: cacheCap(context) });
+  if (result.ranSteps) {
+    const limits = { maxCacheBytes: cacheCap(context), ...buildLimits(context) };
+    await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, ...limits });
+  }
   return { ...result, tags: names.map(familiarName) };
 }
 

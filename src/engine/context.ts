@@ -23,6 +23,8 @@ export interface EngineOptions {
   readonly mountDriver?: MountDriver;
   /** How much build cache is kept. */
   readonly cacheMax?: CacheMax;
+  /** How many builds keep their records and logs, and how many bytes all logs may have. */
+  readonly builds?: { readonly keep: number; readonly logBytesMax: number };
   /** Never writes to the store. */
   readonly readOnly?: boolean;
 }

@@ -9,6 +9,7 @@ import type { Engine } from './types.ts';
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await openContext(options);
+  const buildRecords = async () => import('./build-records.ts');
   const images = async () => import('./images.ts');
   const transfers = async () => import('./transfers.ts');
   const system = async () => import('./system.ts');
@@ -19,6 +20,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   return {
     build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
     why: async (request) => (await import('./why.ts')).why(context, request),
+    builds: async () => (await buildRecords()).listBuilds(context),
+    buildReport: async (build) => (await buildRecords()).buildReport(context, build),
+    async *buildLog(build, query, watch) {
+      yield* (await buildRecords()).buildLog(context, build, query, watch);
+    },
+    removeBuild: async (build) => (await buildRecords()).removeBuild(context, build),
+    pruneBuilds: async (request) => (await buildRecords()).pruneBuilds(context, request),
     run: async (request, watch) => (await import('./containers/run.ts')).run(context, request, watch),
     exec: async (request) => (await import('./containers/exec.ts')).execIn(context, request),
     containers: async (query) => (await import('./containers/list.ts')).listContainers(context, query),

@@ -2,6 +2,7 @@ import { ShaleError } from '../base/index.ts';
 import { getImage, historyOf, namesOf, readConfig } from '../images/index.ts';
 import { familiarName, familiarRepository, formatReference, parseReference, type Digest } from '../oci/index.ts';
 import type { ImageRecord, TagRecord } from '../store/index.ts';
+import { buildLimits } from './cache-cap.ts';
 import type { EngineContext } from './context.ts';
 import { inspectImage } from './inspect.ts';
 import type { HistoryStep, ImageSummary, RemovedImage } from './types.ts';
@@ -44,10 +45,11 @@ export async function tagImage({ store }: EngineContext, source: string, target:
  * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE
  */
 export async function removeImage(
-  { store }: EngineContext,
+  context: EngineContext,
   name: string,
   options: { readonly force: boolean },
 ): Promise<RemovedImage[]> {
+  const { store } = context;
   const found = await getImage(store, name);
   const { id } = found.record;
   const tags = await store.tags.of(id);
@@ -70,7 +72,7 @@ export async function removeImage(
   await store.images.remove(id);
   removed.push({ kind: 'deleted', name: id });
   await store.leases.release();
-  await store.collect({ budgetMs: 2000 });
+  await store.collect({ budgetMs: 2000, ...buildLimits(context) });
   return removed;
 }
 

@@ -1,4 +1,5 @@
 import { ShaleError } from '../base/index.ts';
+import { buildLimits } from './cache-cap.ts';
 import type { EngineContext } from './context.ts';
 import type { CheckReport, CheckRequest, PruneReport, PruneRequest, UsageRow, Watch } from './types.ts';
 import { removeContainer } from './containers/remove.ts';
@@ -53,6 +54,7 @@ export async function prune(context: EngineContext, request: PruneRequest, watch
   await store.leases.release();
   const report = await store.collect({
     signal: watch.signal,
+    ...buildLimits(context),
     ...(request.what.includes('images') && { images: request.all ? ('all' as const) : ('untagged' as const) }),
     ...(request.what.includes('build-cache') && { maxCacheBytes: 0 }),
   });

@@ -1,35 +1,20 @@
-import { isJsonObject, ShaleError, type Json, type JsonObject } from '../base/index.ts';
-import { findImage } from '../images/index.ts';
+import { isJsonObject, type Json, type JsonObject } from '../base/index.ts';
 import { familiarName, parseReference } from '../oci/index.ts';
-import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
+import type { BuildStepRecord } from '../store/index.ts';
+import { getBuild, getStep, outcomeOf } from './build-records.ts';
 import type { EngineContext } from './context.ts';
 import type { WhyReport, WhyRequest, WhyStep } from './types.ts';
 
 /** Why each step of a recorded build ran or was found in the cache. @throws BUILD_NOT_FOUND */
 export async function why({ store }: EngineContext, request: WhyRequest): Promise<WhyReport> {
-  const record = await findBuild(store, request.build);
+  const record = await getBuild(store, request.build);
   const steps = await store.builds.steps(record.id);
-  const wanted = steps.filter((step) => request.step === undefined || step.number === request.step);
-  if (request.step !== undefined && wanted.length === 0)
-    throw new ShaleError('BUILD_NOT_FOUND', `build ${record.id} has no step ${request.step}`, {
-      hint: `it has ${steps.length} steps`,
-    });
-  return { buildId: record.id, steps: wanted.map(whyStep) };
+  const wanted = request.step === undefined ? steps : [getStep(record, steps, request.step)];
+  const { error } = objectOf(record.details);
+  // What a step failed with is said there.
+  const isBare = steps.length === 0 && typeof error === 'string';
+  return { buildId: record.id, steps: wanted.map(whyStep), ...(isBare && { error }) };
 }
-
-async function findBuild(store: Store, name: string): Promise<BuildRecord> {
-  const byId = await store.builds.find(name);
-  if (byId !== undefined) return byId;
-  const image = await findImage(store, name);
-  const byImage = image && (await store.builds.findByImage(image.record.id));
-  if (byImage !== undefined) return byImage;
-  if (name === 'latest') throw new ShaleError('BUILD_NOT_FOUND', 'nothing has been built in this store yet');
-  const what =
-    image === undefined ? `${name} is no build and no image of this store` : `${name} was not built in this store`;
-  throw new ShaleError('BUILD_NOT_FOUND', what, { hint: 'shale why shows the last build' });
-}
-
-const OUTCOMES = { cached: 'cached', done: 'ran', running: 'ran', error: 'failed', canceled: 'canceled' } as const;
 
 function whyStep(step: BuildStepRecord): WhyStep {
   const details = objectOf(step.details);
@@ -38,8 +23,7 @@ function whyStep(step: BuildStepRecord): WhyStep {
   return {
     number: step.number,
     name: step.name,
-    // A base image is neither run nor looked up: it is there.
-    outcome: details['op'] === 'image' && step.status === 'done' ? 'cached' : OUTCOMES[step.status],
+    outcome: outcomeOf(step),
     reason: reasonOf(step, details, changes),
     changes: changes.map(readable),
   };

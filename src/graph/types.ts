@@ -1,5 +1,5 @@
 import type { ByteString } from '../base/index.ts';
-import type { DiffId, Platform } from '../oci/index.ts';
+import type { ContainerConfig, DiffId, Platform } from '../oci/index.ts';
 
 declare const vertexIdBrand: unique symbol;
 
@@ -40,7 +40,12 @@ export interface Vertex {
    * Dockerfile does not declare.
    */
   readonly unkeyedEnv?: readonly string[];
+  /** What the Dockerfile has set where the step stands, for whoever looks into its result; absent for what is no stage's. */
+  readonly surroundings?: Surroundings;
 }
+
+/** What a program started on a step's result finds around it. */
+export type Surroundings = Pick<ContainerConfig, 'Env' | 'WorkingDir' | 'User' | 'Shell'>;
 
 /** A build as plain data. Vertices stand in an order in which inputs come before their users. */
 export interface Graph {

@@ -8,13 +8,15 @@ import type { Sql } from './database.ts';
 import { removeTree } from './files.ts';
 import { ownerIn } from './leases.ts';
 import { digestOrNone, integer, integerOrNone, json, jsonList, text, textOrNone, toJson, type Row } from './row.ts';
-import type { BuildRecord, Builds, BuildStatus, BuildStepRecord, FetchedUrl } from './types.ts';
+import type { BuildLimits, BuildRecord, Builds, BuildStatus, BuildStepRecord, FetchedUrl } from './types.ts';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 const ID_CHARACTERS = 10;
 const BUILD_ID = /^b[a-z2-7]{10}$/;
-/** Older builds and their logs are dropped by a collection. */
+/** Older builds and their logs are dropped by a collection, unless it is told otherwise. */
 export const BUILDS_KEPT: number = 500;
+/** Bytes that the logs of all builds may have, unless a collection is told otherwise. */
+export const BUILD_LOGS_MAX_BYTES: number = 1_000_000_000;
 
 export function createBuilds(context: StoreContext): Builds {
   const { db, clock, layout, owner } = context;
@@ -65,6 +67,12 @@ export function createBuilds(context: StoreContext): Builds {
       ),
     list: (limit = BUILDS_KEPT) =>
       db.read((sql) => sql.all('SELECT * FROM builds ORDER BY started_at DESC, id LIMIT ?', limit).map(buildIn)),
+    prune: async (limits) => {
+      const all = { kept: Infinity, logBytesMax: Infinity, startedBefore: 0, ...limits };
+      const dropped = await db.write((sql) => dropOldBuilds(sql, all), { frees: true });
+      for (const id of dropped) await removeTree(logFolder(id));
+      return dropped;
+    },
     logPath: (id, step) => join(logFolder(id), `${step}.log`),
     remove: async (id) => {
       const folder = logFolder(id);
@@ -170,11 +178,26 @@ function removeBuild(sql: Sql, id: string): void {
   sql.run('DELETE FROM builds WHERE id = ?', id);
 }
 
-/** Forgets the oldest builds beyond `kept`; gives their ids, whose logs the caller removes. */
-export function dropOldBuilds(sql: Sql, kept: number): readonly string[] {
-  const ids = sql
-    .all('SELECT id FROM builds ORDER BY started_at DESC, id LIMIT -1 OFFSET ?', kept)
-    .map((row) => text(row, 'id'));
-  for (const id of ids) removeBuild(sql, id);
-  return ids;
+/**
+ * Forgets builds beyond the limits, oldest first, but none that is under way; gives their ids, whose logs the caller
+ * removes. The newest build stays however long its logs are.
+ */
+export function dropOldBuilds(
+  sql: Sql,
+  { kept, logBytesMax, startedBefore }: Required<BuildLimits>,
+): readonly string[] {
+  const rows = sql.all(
+    `SELECT id, status, started_at, boot, pid, start, coalesce(json_extract(details, '$.logBytes'), 0) AS log_bytes
+     FROM builds ORDER BY started_at DESC, id`,
+  );
+  const dropped: string[] = [];
+  let logBytes = 0;
+  for (const [i, row] of rows.entries()) {
+    logBytes += integer(row, 'log_bytes');
+    const isOver = i >= kept || (i > 0 && logBytes > logBytesMax) || integer(row, 'started_at') < startedBefore;
+    if (!isOver || statusOf(row) === 'running') continue;
+    removeBuild(sql, text(row, 'id'));
+    dropped.push(text(row, 'id'));
+  }
+  return dropped;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isSystemError, messageOf } from '../base/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { BlobFiles } from './blobs.ts';
-import { BUILDS_KEPT, dropOldBuilds } from './builds.ts';
+import { BUILD_LOGS_MAX_BYTES, BUILDS_KEPT, dropOldBuilds } from './builds.ts';
 import { dropLooseRecords, dropUnusedInputs, removeRecord } from './cache-records.ts';
 import { chooseCacheRecords } from './cache-value.ts';
 import { requireWritable, type StoreContext } from './context.ts';
@@ -129,7 +129,8 @@ class Collection {
     await this.#write((sql) => {
       this.#deleted.records += dropLooseRecords(sql, this.#context.clock() - LOOSE_RECORDS_MS);
       dropOldEvents(sql);
-      dropOldBuilds(sql, BUILDS_KEPT);
+      const limits = { kept: BUILDS_KEPT, logBytesMax: BUILD_LOGS_MAX_BYTES, startedBefore: 0 };
+      dropOldBuilds(sql, { ...limits, ...this.#options.builds });
       dropUnusedInputs(sql);
     });
   }

@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/index.ts';
 import type { TimeMs } from './primitives.ts';
+import type { BuildLimits } from './record-types.ts';
 
 export interface CollectOptions {
   /** Stop after this much time; the rest next time. Default: no limit. */
@@ -12,6 +13,8 @@ export interface CollectOptions {
   readonly images?: 'keep' | 'untagged' | 'all';
   /** Delete even though a manifest cannot be read, and what it might reach is lost with it. */
   readonly force?: boolean;
+  /** How many build records stay; 500, and logs of 1 GB, by default. */
+  readonly builds?: BuildLimits;
   readonly signal?: AbortSignal;
 }
 

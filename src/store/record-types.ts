@@ -93,6 +93,14 @@ export interface FetchedUrl {
   readonly sizeBytes?: number | undefined;
 }
 
+/** How many builds are kept, and for how long; what is absent is no limit. */
+export interface BuildLimits {
+  readonly kept?: number;
+  readonly logBytesMax?: number;
+  /** Builds that began earlier go. */
+  readonly startedBefore?: TimeMs;
+}
+
 export interface Builds {
   /** A new record, `running`, owned by this process. Gives its id. */
   start(build: { readonly name: string; readonly dockerfileDigest?: Digest; readonly details?: Json }): Promise<string>;
@@ -112,6 +120,8 @@ export interface Builds {
   list(limit?: number): Promise<readonly BuildRecord[]>;
   /** Where the log of a step lies; its folder exists after `start`. */
   logPath(id: string, step: number): string;
+  /** Removes builds beyond the limits with their logs, but none that is under way. Gives their ids. */
+  prune(limits: BuildLimits): Promise<readonly string[]>;
   remove(id: string): Promise<void>;
 }
 

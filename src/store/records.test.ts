@@ -242,3 +242,29 @@ test('a lease lists what it holds, ends by dispose, and does not count when its 
   await dead.leases.hold([{ kind: 'blob', digest: digestOf('b') }]);
   assert.equal((await leases.list())[0]?.alive, false);
 });
+
+test('builds beyond a number, a size of logs or an age are dropped with their logs, but not running ones', async () => {
+  let now = 1000;
+  await using fixture = await scratchStore({ clock: () => now });
+  const { builds } = fixture.store;
+  const ids: string[] = [];
+  for (const logBytes of [10, 20, 30, 40]) {
+    now += 1000;
+    const id = await builds.start({ name: 'app' });
+    writeFileSync(builds.logPath(id, 1), 'x');
+    await builds.finish(id, { status: 'done', details: { logBytes } });
+    ids.push(id);
+  }
+  const [first = '', second = '', third = '', fourth = ''] = ids;
+  now += 1000;
+  const running = await builds.start({ name: 'running' });
+  assert.deepEqual(await builds.prune({ startedBefore: 2001 }), [first]);
+  assert.equal(existsSync(dirname(builds.logPath(first, 1))), false);
+  assert.deepEqual(await builds.prune({ logBytesMax: 75 }), [second]);
+  assert.deepEqual(await builds.prune({ kept: 2 }), [third]);
+  assert.deepEqual(await builds.prune({ kept: 0, logBytesMax: 0, startedBefore: now + 1 }), [fourth]);
+  assert.deepEqual(
+    (await builds.list()).map(({ id }) => id),
+    [running],
+  );
+});

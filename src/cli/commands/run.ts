@@ -16,9 +16,9 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const HOSTNAME = /^(?=.{1,63}$)[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 
 export const command: Command = {
-  usage: '[OPTIONS] IMAGE [COMMAND] [ARG …]',
+  usage: '[OPTIONS] IMAGE | BUILD:STEP [COMMAND] [ARG …]',
   description:
-    'Options end at IMAGE; what follows belongs to the command. The exit status is that of the command, 125 when shale itself failed, 126 when the command cannot be executed, 127 when it is not there.',
+    'Options end at IMAGE; what follows belongs to the command. The exit status is that of the command, 125 when shale itself failed, 126 when the command cannot be executed, 127 when it is not there. BUILD:STEP is the root file system after a step of a build as progress numbers it, cached or not, and before it when it failed; without a command its shell is started.',
   flags: [
     { kind: 'boolean', name: 'rm', summary: 'remove the container when it is done' },
     ...PROCESS_FLAGS,
@@ -55,6 +55,7 @@ export const command: Command = {
   args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
   examples: [
     { command: 'shale run --rm -it debian bash', says: 'a shell in a fresh container' },
+    { command: 'shale run --rm -it latest:3', says: 'a shell in what the third step of the last build left' },
     { command: 'shale run -d --name web -p 8080:80 nginx', says: 'a server in the background' },
     { command: 'shale run --rm -v "$PWD":/src -w /src node npm test', says: 'a command on the files of this folder' },
   ],

@@ -46,7 +46,8 @@ export function parseBuildStep(name: string, stepFlag: string | undefined): { bu
 
 /** The report as text: a line per step, and what differs below it. */
 export function formatWhy(report: WhyReport): string {
-  return `build ${report.buildId}\n${report.steps.map(formatStep).join('')}`;
+  const error = report.error === undefined ? '' : `   it failed before its first step: ${report.error}\n`;
+  return `build ${report.buildId}\n${error}${report.steps.map(formatStep).join('')}`;
 }
 
 function formatStep(step: WhyStep): string {

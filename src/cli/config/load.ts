@@ -67,6 +67,8 @@ function defaults({ env, uid }: ConfigSurroundings): Settings {
       uid === 0 ? '/run/shale' : runtime === undefined || runtime === '' ? join(home, 'run') : join(runtime, 'shale'),
     progress: 'auto',
     cacheMax: { kind: 'percent', percent: 10, bytesMax: 50e9 },
+    buildsKeep: 500,
+    buildsLogs: 1e9,
     registryInsecure: [],
     registryMirrors: {},
     networkDefault: 'bridge',

@@ -10,6 +10,10 @@ export interface Settings {
   readonly progress: ProgressSetting;
   /** How large the build cache may grow. */
   readonly cacheMax: CacheMax;
+  /** How many builds keep their records and logs. */
+  readonly buildsKeep: number;
+  /** Bytes that the logs of all builds may have. */
+  readonly buildsLogs: number;
   /** Where Debian packages come from; Debian's own when absent. */
   readonly mirrorDebian?: string;
   /** Registries (host or host:port) that may be spoken to without TLS. */
@@ -77,6 +81,22 @@ export const SETTING_KEYS: readonly SettingKey[] = [
     show: showCacheMax,
   }),
   setting({
+    name: 'buildsKeep',
+    key: 'builds.keep',
+    env: 'SHALE_BUILDS_KEEP',
+    summary: 'how many builds keep their records and logs; the newest stay',
+    parse: parseCount,
+    show: String,
+  }),
+  setting({
+    name: 'buildsLogs',
+    key: 'builds.logs',
+    env: 'SHALE_BUILDS_LOGS',
+    summary: 'how large the logs of all builds may grow: "1GB"; the newest stay',
+    parse: parseSize,
+    show: (value) => `${value}B`,
+  }),
+  setting({
     name: 'mirrorDebian',
     key: 'mirror.debian',
     env: 'SHALE_MIRROR_DEBIAN',
@@ -112,6 +132,18 @@ export const SETTING_KEYS: readonly SettingKey[] = [
     show: String,
   }),
 ];
+
+function parseCount(value: unknown): number {
+  const count = typeof value === 'number' ? value : Number(/^\d{1,9}$/.test(text(value)) ? value : Number.NaN);
+  if (Number.isSafeInteger(count) && count >= 1) return count;
+  throw new SettingRefused(`is a number from 1 on, not ${JSON.stringify(value)}`);
+}
+
+function parseSize(value: unknown): number {
+  const size = parseCacheMax(value);
+  if (size.kind === 'bytes') return size.bytes;
+  throw new SettingRefused(`is a size as "1GB", not ${JSON.stringify(value)}`);
+}
 
 /** @throws SettingRefused */
 export function parseCacheMax(value: unknown): CacheMax {

@@ -10,6 +10,8 @@ const settings: Settings = {
   run: '/run/shale',
   progress: 'auto',
   cacheMax: { kind: 'percent', percent: 10 },
+  buildsKeep: 500,
+  buildsLogs: 1e9,
   registryInsecure: [],
   registryMirrors: {},
   networkDefault: 'bridge',

@@ -89,7 +89,7 @@ export function addImage(
   builder: GraphBuilder,
   source: ImageSource,
   image: ResolvedImage,
-  place: Pick<Parameters<GraphBuilder['add']>[0], 'name' | 'origin' | 'slot' | 'noCache' | 'stage'>,
+  place: Pick<Parameters<GraphBuilder['add']>[0], 'name' | 'origin' | 'slot' | 'noCache' | 'stage' | 'surroundings'>,
 ): VertexId {
   return builder.add({
     ...place,

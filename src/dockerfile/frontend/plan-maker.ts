@@ -11,7 +11,7 @@ import { Environment, splitVariable } from './environment.ts';
 import { resolveWorkdir } from './metadata.ts';
 import { requireFeature } from './not-yet.ts';
 import type { BaseImage, BuildPlan, PlannedConfig, PlannedStage, PlanOptions } from './plan.ts';
-import { nextSlot, originOf, stepName, type Planning } from './scene.ts';
+import { nextSlot, originOf, stepName, surroundingsOf, type Planning } from './scene.ts';
 import {
   derivedState,
   historyList,
@@ -154,6 +154,7 @@ export class PlanMaker implements Planning {
       origin: [originOf(this, stage.from.node)],
       slot: nextSlot(stage, 'from'),
       noCache: false,
+      surroundings: surroundingsOf(resolved.config.config),
       ...(label === '' ? {} : { stage: label }),
     });
   }

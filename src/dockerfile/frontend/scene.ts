@@ -1,4 +1,5 @@
-import type { GraphBuilder, Op, SourceRange, VertexId } from '../../graph/index.ts';
+import type { GraphBuilder, Op, SourceRange, Surroundings, VertexId } from '../../graph/index.ts';
+import type { ContainerConfig } from '../../oci/index.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
 import type { Span } from '../syntax/source.ts';
 import type { Word } from '../syntax/tree.ts';
@@ -84,11 +85,22 @@ export function addStep(scene: Scene, step: Step): VertexId {
     noCache: stage.noCache,
     slot: nextSlot(stage, step.kind),
     command: step.command,
+    surroundings: surroundingsOf(state.config),
     ...(label === '' ? {} : { stage: label }),
     ...(step.unkeyedEnv === undefined || step.unkeyedEnv.length === 0 ? {} : { unkeyedEnv: step.unkeyedEnv }),
   });
   state.rootfs = id;
   return id;
+}
+
+/** What of a config a program sees that is started where the stage stands. */
+export function surroundingsOf({ Env, WorkingDir, User, Shell }: ContainerConfig): Surroundings {
+  return {
+    ...(Env !== undefined && { Env: [...Env] }),
+    ...(WorkingDir !== undefined && { WorkingDir }),
+    ...(User !== undefined && { User }),
+    ...(Shell !== undefined && { Shell }),
+  };
 }
 
 /** `[build 2/5] RUN make`: counts the step. */

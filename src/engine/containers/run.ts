@@ -2,10 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { thisOwner } from '../../base/index.ts';
-import { findImage, pullImage, readConfig, type FoundImage, getImage } from '../../images/index.ts';
 import { mountLayers, rootAttributes, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs } from '../../mounts/index.ts';
-import { formatReference, hostPlatform, parseReference } from '../../oci/index.ts';
 import type { ContainerExit, PublishedPort, RunSpec } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { PortMapping, RunRequest, Started, Watch } from '../types.ts';
@@ -14,6 +12,7 @@ import { sweepWorkFolders } from '../work-folders.ts';
 import { containerName } from './names.ts';
 import { formatSetup, parseSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
+import { sourceOf } from './source.ts';
 import { programOf, specOf } from './spec.ts';
 import { fillVolumes, prepareVolumes } from './volumes.ts';
 
@@ -23,14 +22,14 @@ import { fillVolumes, prepareVolumes } from './volumes.ts';
  * @throws IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, and what mounting and starting throw
  */
 export async function run(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
-  const image = await imageFor(context, request, watch);
-  const { config } = await readConfig(context.store, image.record.id);
+  const source = await sourceOf(context, request, watch);
+  const { config } = source;
   const program = programOf(request, config);
   const volumes = await prepareVolumes(context, request.volumes, config.Volumes ?? []);
   const detached = request.detach || !(request.removeWhenDone || request.terminal || request.interactive);
   const id = randomBytes(32).toString('hex');
   const setup: ContainerSetup = {
-    image: request.image,
+    image: source.name,
     command: program.args,
     labels: { ...config.Labels, ...request.labels },
     ports: request.ports,
@@ -46,8 +45,8 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     {
       id,
       name: request.name ?? containerName(randomBytes(4)),
-      imageId: image.record.id,
-      diffIds: image.record.diffIds,
+      imageId: source.imageId,
+      diffIds: source.diffIds,
       volumes: volumes.names,
       config: formatSetup(setup),
       state: { kind: 'created' },
@@ -61,7 +60,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     try {
       await sweepWorkFolders(context);
       await workshop.runtime.sweep();
-      const stack = await context.layers.stack(image.record.diffIds);
+      const stack = await context.layers.stack(source.diffIds);
       const rootfs = await mountContainer(context, workshop, {
         id,
         stack,
@@ -85,19 +84,6 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     await removeContainer(context, id, { force: true, volumes: true }).catch(() => undefined);
     throw error;
   }
-}
-
-async function imageFor(context: EngineContext, request: RunRequest, watch: Watch): Promise<FoundImage> {
-  const there = request.pull === 'always' ? undefined : await findImage(context.store, request.image, hostPlatform());
-  if (there !== undefined || request.pull === 'never') return there ?? getImage(context.store, request.image);
-  if (/^[0-9a-f]{12,64}$/.test(request.image)) return getImage(context.store, request.image);
-  const reference = parseReference(request.image);
-  await pullImage(context.layers, reference, {
-    platform: hostPlatform(),
-    registry: context.registry(watch.signal),
-    lazy: false,
-  });
-  return getImage(context.store, formatReference(reference));
 }
 
 /** Mounts a container's root filesystem: the image's layers and its own upper directory. */
