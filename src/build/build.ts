@@ -21,6 +21,7 @@ import type { Json, Store } from '../store/index.ts';
 import { openActionCache } from './action-cache.ts';
 import { assembleConfig } from './assemble.ts';
 import { openContexts } from './context/contexts.ts';
+import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import { openOperations } from './operations.ts';
 import { BuildRecorder } from './recorder.ts';
@@ -50,6 +51,7 @@ export interface BuildOptions {
   readonly epochSeconds: number | undefined;
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
   readonly openRunner: () => Promise<StepRunner>;
+  readonly provisions: Provisions;
   /** Makes a private folder on the store's file system that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   readonly signal: AbortSignal;
@@ -166,6 +168,7 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
     contexts,
     epochSeconds: plan.epoch,
     keepNoise: options.keepNoise,
+    provisions: options.provisions,
     makeFolder: options.makeFolder,
     openRunner: options.openRunner,
   });

@@ -5,6 +5,7 @@
  */
 export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
+export type { Provisions } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
 export { FORMAT_VERSION } from './format-version.ts';
 export { isNoise } from './noise.ts';

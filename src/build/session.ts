@@ -9,6 +9,7 @@ import type { CopySourceTree } from './copy/select.ts';
 import type { SourceNode } from './copy/source-tree.ts';
 import { openStackTree } from './copy/stack-tree.ts';
 import { chainOf } from './result.ts';
+import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 
 export interface SessionOptions {
@@ -18,6 +19,7 @@ export interface SessionOptions {
   readonly epochSeconds: number;
   /** Keeps what package managers leave behind instead of what the layer below had. */
   readonly keepNoise: boolean;
+  readonly provisions: Provisions;
   /** Makes a private folder that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Runs the containers of RUN; opened when the first one is needed. */
@@ -29,6 +31,7 @@ export class BuildSession implements AsyncDisposable {
   readonly layers: Layers;
   readonly epochNs: bigint;
   readonly keepNoise: boolean;
+  readonly provisions: Provisions;
   readonly #options: SessionOptions;
   readonly #memos = new Map<string, Promise<unknown>>();
   #runner: Promise<StepRunner> | undefined;
@@ -39,6 +42,7 @@ export class BuildSession implements AsyncDisposable {
     this.#options = options;
     this.layers = options.layers;
     this.keepNoise = options.keepNoise;
+    this.provisions = options.provisions;
     this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;
   }
 

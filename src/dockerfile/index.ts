@@ -18,6 +18,7 @@ export { cleanPath, compileIgnore, parseIgnoreFile, type IgnoreMatcher, type Ign
 export type * from './syntax/instructions.ts';
 export { positionAt, type Position, type Source, type Span } from './syntax/source.ts';
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
+export { parseCsvLine } from './syntax/values.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
 export type * from './frontend/plan.ts';
 export { toGraph } from './frontend/to-graph.ts';

@@ -18,6 +18,7 @@ import {
 } from '../oci/index.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap } from './cache-cap.ts';
+import { secretsOf } from './secrets.ts';
 import type { BuildOutcome, BuildRequest, Watch } from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
 
@@ -44,6 +45,7 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     epochSeconds: epochOf(context.options.env['SOURCE_DATE_EPOCH']),
     resolveImage: (reference, platform) => resolveImage(context, reference, { platform, pull: request.pull, watch }),
     openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
+    provisions: { secret: secretsOf(request.secrets ?? [], context.options.env) },
     makeFolder: () => makeWorkFolder(context.store),
     signal: watch.signal,
     emit: (event) => watch.progress?.(event),

@@ -67,7 +67,14 @@ export interface BuildRequest {
   readonly noCache: boolean;
   readonly pull: boolean;
   readonly keepNoise: boolean;
+  readonly secrets?: readonly SecretSource[];
 }
+
+/** A secret of a build by its id; read when a step asks for it. Nothing of it is kept anywhere. */
+export type SecretSource =
+  | { readonly kind: 'file'; readonly id: string; readonly path: string }
+  /** A variable of this process; one that is not set counts as empty. */
+  | { readonly kind: 'env'; readonly id: string; readonly name: string };
 
 export interface BuildOutcome {
   /** Digest of the image's config. */

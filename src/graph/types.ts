@@ -154,6 +154,7 @@ export interface CacheMount {
 export interface TmpfsMount {
   readonly kind: 'tmpfs';
   readonly target: ByteString;
+  readonly writable: boolean;
   readonly sizeBytes?: number;
 }
 

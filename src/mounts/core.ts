@@ -1,4 +1,14 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
 import { isShaleError, ownerOf, ShaleError } from '../base/index.ts';
 import {
   AT,
@@ -18,12 +28,14 @@ import {
 } from '../sys/index.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { canMountByDescriptor, mountOverlay, mountOverlayByName, openDirectory } from './overlay.ts';
+import { mountFiles, mountInside, type Place } from './places.ts';
 import type {
   ErofsLayer,
   HostLayer,
   HostMessage,
   MountReply,
   MountRequest,
+  PlaceReply,
   ReplyValues,
   Request,
   RootAttributes,
@@ -41,6 +53,7 @@ interface Mounted {
   readonly fd: number;
   readonly layers: readonly string[];
   readonly workDir: string | undefined;
+  readonly isDirectory: boolean;
   kept: boolean;
 }
 
@@ -77,6 +90,10 @@ export class MountCore {
         return this.#start(request);
       case 'mount':
         return this.#mount(request.request);
+      case 'mount-inside':
+        return this.#place((target) => mountInside(request.directory, request.path, target));
+      case 'mount-files':
+        return this.#place((target) => mountFiles(request.files, target));
       case 'unmount':
         return this.#unmount(request.mount);
       case 'keep':
@@ -113,9 +130,7 @@ export class MountCore {
 
   #mount(request: MountRequest): MountReply {
     const layers = this.#layers;
-    if (layers === undefined) {
-      throw new ShaleError('MOUNT_JOINED', 'a host that joined another namespace does not mount');
-    }
+    if (layers === undefined) throw joinedHostDoesNotMount();
     const id = this.#count++;
     const path = `${this.#mountDir}/${id}`;
     const unique = withoutRepeats(request.layers);
@@ -142,7 +157,14 @@ export class MountCore {
       const fd = this.#byDescriptor
         ? mountOverlay(options, path)
         : mountOverlayByName(options, path, `${this.#mountDir}/names`);
-      this.#mounted.set(id, { path, fd, layers: acquired, workDir: request.upper?.workDir, kept: false });
+      this.#mounted.set(id, {
+        path,
+        fd,
+        layers: acquired,
+        workDir: request.upper?.workDir,
+        isDirectory: true,
+        kept: false,
+      });
       return { mount: id, path, fd };
     } catch (error) {
       for (const key of acquired) layers.release(key);
@@ -153,6 +175,21 @@ export class MountCore {
     }
   }
 
+  /** Mounts one file or directory at a path of its own. */
+  #place(mountAt: (target: string) => Place): PlaceReply {
+    if (this.#layers === undefined) throw joinedHostDoesNotMount();
+    const id = this.#count++;
+    const path = `${this.#mountDir}/${id}`;
+    try {
+      const { fd, isDirectory } = mountAt(path);
+      this.#mounted.set(id, { path, fd, layers: [], workDir: undefined, isDirectory, kept: false });
+      return { mount: id, path, fd, isDirectory };
+    } catch (error) {
+      if (existsSync(path)) removePlace(path);
+      throw error;
+    }
+  }
+
   #unmount(id: number): null {
     const mounted = this.#mounted.get(id);
     if (mounted === undefined || mounted.kept) return null;
@@ -160,7 +197,8 @@ export class MountCore {
     closeSync(mounted.fd);
     unmountFully(mounted.path);
     for (const key of mounted.layers) this.#layers?.release(key);
-    rmdirSync(mounted.path);
+    if (mounted.isDirectory) rmdirSync(mounted.path);
+    else unlinkSync(mounted.path);
     if (mounted.workDir !== undefined) rmSync(mounted.workDir, { recursive: true, force: true });
     return null;
   }
@@ -188,6 +226,20 @@ export class MountCore {
     this.#layers?.close();
     return null;
   }
+}
+
+function joinedHostDoesNotMount(): ShaleError {
+  return new ShaleError('MOUNT_JOINED', 'a host that joined another namespace does not mount');
+}
+
+/** Takes away a place whose mount failed, with whatever half of it there is. */
+function removePlace(path: string): void {
+  try {
+    unmount(path, MNT.DETACH);
+  } catch (error) {
+    if (!isShaleError(error, 'EINVAL')) throw error; // Nothing was mounted there.
+  }
+  rmSync(path, { recursive: true });
 }
 
 function joinNamespace(pid: number, startTime: string | undefined): void {

@@ -1,16 +1,17 @@
 import { mkdir } from 'node:fs/promises';
-import { isShaleError, ShaleError } from '../base/index.ts';
+import { isShaleError, ShaleError, type ByteString } from '../base/index.ts';
 import { isInUserNamespace } from '../sys/index.ts';
 import { chooseDriver } from './driver.ts';
 import { Pipes, SpawnedProcess } from './host-process.ts';
 import { HostThread } from './host-thread.ts';
-import type { HostLayer, MountReply, NamespaceChoice } from './protocol.ts';
+import type { HostLayer, MountReply, NamespaceChoice, PrivateFile } from './protocol.ts';
 import { Unpackers } from './unpackers.ts';
 import type {
   HostEnd,
   HostProcess,
   JoinTarget,
   MountDriver,
+  MountedPlace,
   MountedRootfs,
   MountHost,
   MountHostOptions,
@@ -105,7 +106,16 @@ class Host implements MountHost {
         ...(request.rootAttributes === undefined ? {} : { rootAttributes: request.rootAttributes }),
       },
     });
-    return new Rootfs(this.#thread, reply);
+    return new MountHandle(this.#thread, reply, true);
+  }
+
+  async mountInside(directory: string, path: ByteString): Promise<MountedPlace> {
+    const reply = await this.#thread.ask({ kind: 'mount-inside', directory, path });
+    return new MountHandle(this.#thread, reply, reply.isDirectory);
+  }
+
+  async mountFiles(files: readonly PrivateFile[]): Promise<MountedPlace> {
+    return new MountHandle(this.#thread, await this.#thread.ask({ kind: 'mount-files', files }), true);
   }
 
   async spawn(request: SpawnRequest): Promise<HostProcess> {
@@ -158,14 +168,16 @@ function asErofs(layer: MountLayer): HostLayer {
   return { kind: 'erofs', key: layer.id, index: layer.indexPath, data };
 }
 
-class Rootfs implements MountedRootfs {
+class MountHandle implements MountedRootfs, MountedPlace {
   readonly path: string;
   readonly access: string;
+  readonly isDirectory: boolean;
   readonly #thread: HostThread;
   readonly #mount: number;
   #unmounted: Promise<null> | undefined;
 
-  constructor(thread: HostThread, reply: MountReply) {
+  constructor(thread: HostThread, reply: MountReply, isDirectory: boolean) {
+    this.isDirectory = isDirectory;
     this.#thread = thread;
     this.#mount = reply.mount;
     this.path = reply.path;

@@ -9,6 +9,6 @@
  */
 export { joinMountHost, openMountHost } from './host.ts';
 export type { LayerNode, LayerSource } from './layer-source.ts';
-export type { RootAttributes, UpperDirectories } from './protocol.ts';
+export type { PrivateFile, RootAttributes, UpperDirectories } from './protocol.ts';
 export * from './types.ts';
 export { unpackLayer, type UnpackOptions, type UnpackResult } from './unpack.ts';

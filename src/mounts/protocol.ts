@@ -1,3 +1,5 @@
+import type { ByteString } from '../base/index.ts';
+
 /**
  * What main and the mount host say to each other: plain data, so that the host can be a worker thread (now) or a child
  * process that was re-executed inside a user namespace. Every request gets one reply with its number; events come
@@ -68,6 +70,21 @@ export interface MountReply {
   readonly fd: number;
 }
 
+/** A file that exists in memory only, in the host's namespace. */
+export interface PrivateFile {
+  /** One path component. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** The twelve permission bits. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+export interface PlaceReply extends MountReply {
+  readonly isDirectory: boolean;
+}
+
 /** How long a spawned program lives (see MountHost.spawn). */
 export type Lifetime = 'step' | 'child' | 'own';
 
@@ -104,6 +121,8 @@ export type Request =
       readonly byName: boolean;
     }
   | { readonly kind: 'mount'; readonly request: MountRequest }
+  | { readonly kind: 'mount-inside'; readonly directory: string; readonly path: ByteString }
+  | { readonly kind: 'mount-files'; readonly files: readonly PrivateFile[] }
   | { readonly kind: 'unmount'; readonly mount: number }
   | { readonly kind: 'keep'; readonly mount: number }
   | { readonly kind: 'try-erofs'; readonly layer: ErofsLayer; readonly file: string }
@@ -119,6 +138,8 @@ export interface StartReply {
 export interface ReplyValues {
   readonly start: StartReply;
   readonly mount: MountReply;
+  readonly 'mount-inside': PlaceReply;
+  readonly 'mount-files': PlaceReply;
   readonly unmount: null;
   readonly keep: null;
   readonly 'try-erofs': null;

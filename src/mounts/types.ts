@@ -1,5 +1,5 @@
 import type { ByteStream, ByteString, Owner } from '../base/index.ts';
-import type { RootAttributes, UpperDirectories } from './protocol.ts';
+import type { PrivateFile, RootAttributes, UpperDirectories } from './protocol.ts';
 
 export type MountErrorCode =
   /** A layer's tar does not have the size that it was indexed with. */
@@ -10,6 +10,10 @@ export type MountErrorCode =
   | 'MOUNT_WORK_IN_USE'
   /** A host that joined a namespace was asked to mount. */
   | 'MOUNT_JOINED'
+  /** What is to be mounted is not below the directory that was named. */
+  | 'MOUNT_SOURCE_MISSING'
+  /** It is neither a file nor a directory. */
+  | 'MOUNT_SOURCE_KIND'
   /** The host is closed, or ended by itself. */
   | 'MOUNT_HOST_CLOSED'
   /** The host failed in a way that has no code. */
@@ -131,6 +135,15 @@ export interface MountedRootfs extends AsyncDisposable {
   keep(): Promise<void>;
 }
 
+/** One file or directory that is mounted by itself; disposing unmounts it. Idempotent. */
+export interface MountedPlace extends AsyncDisposable {
+  /** Where it is for programs that the host spawns. */
+  readonly path: string;
+  /** The same for every thread of this process, until disposed: `/proc/self/fd/N`. */
+  readonly access: string;
+  readonly isDirectory: boolean;
+}
+
 /** `ignore` = /dev/null; `pipe` = a stream of the HostProcess; a number = this descriptor of ours. */
 export type Stdio = 'ignore' | 'pipe' | number;
 
@@ -193,6 +206,14 @@ export interface MountHost extends AsyncDisposable {
    * throws.
    */
   mountRootfs(request: RootfsRequest): Promise<MountedRootfs>;
+  /**
+   * Mounts what `path` leads to below `directory` (as programs of the host see it), links resolved as in a chroot. It
+   * stays that file or directory whatever is renamed or linked there afterwards.
+   * @throws MOUNT_SOURCE_MISSING, MOUNT_SOURCE_KIND, MOUNT_JOINED
+   */
+  mountInside(directory: string, path: ByteString): Promise<MountedPlace>;
+  /** Mounts a directory in memory with these files: nothing of them is ever on a disk. */
+  mountFiles(files: readonly PrivateFile[]): Promise<MountedPlace>;
   /** Starts a program inside the namespace. @throws ENOENT, EACCES, HOST_TOOL_MISSING */
   spawn(request: SpawnRequest): Promise<HostProcess>;
 }

@@ -30,7 +30,7 @@ export function selectSources(tree: CopySourceTree, path: ByteString): Selected[
   const firstWild = components.findIndex((component) => component.isWild);
   if (firstWild < 0) {
     const literal = components.map((component) => component.literal).join('/');
-    return [{ path: literal, name: baseName(literal), node: follow(tree, literal) }];
+    return [{ path: literal, name: baseName(literal), node: followSource(tree, literal) }];
   }
   const base = components
     .slice(0, firstWild)
@@ -41,7 +41,7 @@ export function selectSources(tree: CopySourceTree, path: ByteString): Selected[
   return [...matchesBelow(start.node, start.path, components.slice(firstWild))].map((match) => ({
     path: match,
     name: baseName(match),
-    node: follow(tree, match),
+    node: followSource(tree, match),
   }));
 }
 
@@ -55,7 +55,8 @@ function* matchesBelow(directory: SourceNode, path: ByteString, components: read
   }
 }
 
-function follow(tree: CopySourceTree, path: ByteString): SourceNode {
+/** What a path of a tree leads to, links followed. @throws COPY_SOURCE_NOT_FOUND, LINK_LOOP */
+export function followSource(tree: CopySourceTree, path: ByteString): SourceNode {
   const { node } = resolveIn(tree.root, path, { followLast: true });
   if (node === undefined) throw notFound(tree, path);
   return node;

@@ -1,24 +1,26 @@
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ShaleError, toBytes, toText } from '../../base/index.ts';
-import type { ExecOp, InlineMount } from '../../graph/index.ts';
+import { ShaleError } from '../../base/index.ts';
+import type { ExecOp } from '../../graph/index.ts';
 import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import {
   STEP_SURROUNDINGS,
   type ContainerHandle,
-  type MountSpec,
   type NetworkProvider,
   type RunSpec,
   type Runtime,
 } from '../../runtime/index.ts';
 import type { StepContext } from '../../solver/index.ts';
 import { isNoise } from '../noise.ts';
+import type { Step } from '../ops/operation.ts';
 import type { BuildSession } from '../session.ts';
+import { Redactor } from './redact.ts';
+import { openStepMounts, type StepMounts } from './step-mounts.ts';
 
 export interface StepRequest {
-  readonly op: ExecOp;
+  readonly step: Step<ExecOp>;
   readonly stack: readonly DiffId[];
   /** Variables that are not part of the step's identity. */
   readonly extraEnv: readonly string[];
@@ -54,7 +56,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 
 async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<DiffId> {
   const { session, context } = request;
-  if (request.op.network === 'default') parts.warmNetwork();
+  const { op } = request.step;
+  if (op.network === 'default') parts.warmNetwork();
   const stack = await session.layers.stack(request.stack);
   const id = parts.newId();
   const folder = join(parts.workFolder, id);
@@ -62,17 +65,15 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
   mkdirSync(upperDir, { recursive: true, mode: 0o755 });
   try {
     const layers = await mountLayers(session.layers, stack);
+    await using mounts = await openStepMounts({ host: parts.host, folder }, request);
     await using rootfs = await parts.host.mountRootfs({
       layers,
       upper: { upperDir, workDir: join(folder, 'work') },
       rootAttributes: rootAttributes(stack),
       volatile: true,
     });
-    await using handle = await parts.runtime.run(
-      { ...specOf(parts, request, { id, rootfs }), mounts: inlineMounts(request.op, folder) },
-      { kind: 'pipes' },
-    );
-    await follow(handle, request);
+    await using handle = await parts.runtime.run(specOf(parts, request, { id, rootfs, mounts }), { kind: 'pipes' });
+    await follow(handle, request, mounts.secrets);
     context.signal.throwIfAborted();
     return await commitUpper(request, { upperDir, stack, handle });
   } finally {
@@ -82,15 +83,17 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
 
 function specOf(
   parts: StepRunnerParts,
-  { op, extraEnv }: StepRequest,
-  at: { readonly id: string; readonly rootfs: MountedRootfs },
+  { step, extraEnv }: StepRequest,
+  at: { readonly id: string; readonly rootfs: MountedRootfs; readonly mounts: StepMounts },
 ): RunSpec {
+  const { op } = step;
   return {
     ...STEP_SURROUNDINGS,
     id: at.id,
     rootfs: { path: at.rootfs.path, access: at.rootfs.access },
     args: op.args,
-    env: [...extraEnv, ...op.env],
+    env: [...extraEnv, ...op.env, ...at.mounts.env],
+    mounts: at.mounts.specs,
     cwd: op.cwd,
     user: op.user,
     network: parts.networks[op.network],
@@ -99,34 +102,22 @@ function specOf(
   };
 }
 
-/** Writes the scripts of heredocs out and mounts them, read-only and without a trace in the layer. */
-function inlineMounts(op: ExecOp, folder: string): MountSpec[] {
-  const mounts = op.mounts.filter((mount): mount is InlineMount => mount.kind === 'inline');
-  return mounts.map(({ target, files }, i) => {
-    const source = join(folder, `inline-${i}`);
-    mkdirSync(source, { mode: 0o755 });
-    for (const { name, content, mode } of files) {
-      const path = Buffer.concat([Buffer.from(`${source}/`), toBytes(name)]);
-      writeFileSync(path, content, { flag: 'wx' });
-      chmodSync(path, mode);
-    }
-    return {
-      kind: 'bind',
-      source,
-      sourceKind: 'directory',
-      target: toText(target).replace(/\/+$/, ''),
-      readonly: true,
-    };
-  });
-}
-
 /** Passes the output on until the container has ended. @throws EXEC_FAILED */
-async function follow(handle: ContainerHandle, { op, context }: StepRequest): Promise<void> {
+async function follow(
+  handle: ContainerHandle,
+  { step, context }: StepRequest,
+  secrets: readonly Uint8Array[],
+): Promise<void> {
+  const { op } = step;
   const kill = (): void => void handle.kill('SIGKILL');
   context.signal.addEventListener('abort', kill);
   if (context.signal.aborted) kill();
   try {
-    await Promise.all([pump(handle.stdout, 'stdout', context), pump(handle.stderr, 'stderr', context)]);
+    const redactor = (): Redactor => new Redactor(secrets);
+    await Promise.all([
+      pump(handle.stdout, { name: 'stdout', context, redactor: redactor() }),
+      pump(handle.stderr, { name: 'stderr', context, redactor: redactor() }),
+    ]);
     const exit = await handle.exit;
     context.signal.throwIfAborted();
     if (exit.code === 0) return;
@@ -141,8 +132,19 @@ async function follow(handle: ContainerHandle, { op, context }: StepRequest): Pr
   }
 }
 
-async function pump(stream: AsyncIterable<Uint8Array>, name: 'stdout' | 'stderr', context: StepContext): Promise<void> {
-  for await (const chunk of stream) context.log(name, chunk);
+interface LogTarget {
+  readonly name: 'stdout' | 'stderr';
+  readonly context: StepContext;
+  readonly redactor: Redactor;
+}
+
+/** Passes one stream on, without the secrets in it. */
+async function pump(stream: AsyncIterable<Uint8Array>, { name, context, redactor }: LogTarget): Promise<void> {
+  const show = (bytes: Uint8Array): void => {
+    if (bytes.length > 0) context.log(name, bytes);
+  };
+  for await (const chunk of stream) show(redactor.take(chunk));
+  show(redactor.end());
 }
 
 interface Finished {

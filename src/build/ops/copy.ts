@@ -1,5 +1,5 @@
 import { invariant, isShaleError, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
-import type { CopyOp, CopySource, VertexId } from '../../graph/index.ts';
+import type { CopyOp, CopySource, Op, VertexId } from '../../graph/index.ts';
 import type { StepContext, StepInputs } from '../../solver/index.ts';
 import { Destination, type PlannedEntry } from '../copy/destination.ts';
 import { EMPTY_DIRECTORY, inlineSource } from '../copy/inline-source.ts';
@@ -137,7 +137,8 @@ async function select(step: Step<CopyOp>, session: BuildSession, source: CopySou
   return selectSources(tree, source.root);
 }
 
-async function sourceTree(step: Step<CopyOp>, session: BuildSession, input: number): Promise<CopySourceTree> {
+/** The tree behind an input of a step. */
+export async function sourceTree(step: Step<Op>, session: BuildSession, input: number): Promise<CopySourceTree> {
   const result = step.inputs[input];
   const id: VertexId | undefined = step.vertex.inputs[input];
   invariant(result !== undefined && id !== undefined, 'a copy names its inputs');

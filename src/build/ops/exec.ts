@@ -1,8 +1,8 @@
-import { ShaleError } from '../../base/index.ts';
 import type { ExecOp } from '../../graph/index.ts';
 import type { StepInputs } from '../../solver/index.ts';
 import { chainOf, withLayer } from '../result.ts';
 import type { BuildSession } from '../session.ts';
+import { mountInputs } from './bind-source.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
 
 /** The version of what a RUN finds around it: host name, umask, limits, streams (docs/reproducible.md). */
@@ -10,14 +10,14 @@ const SURROUNDINGS_VERSION = '1';
 
 /** RUN: the one operation that needs a container. */
 export const execOperation: Operation<ExecOp> = {
-  fastInputs: async (step, session) => inputsOf(step, session),
-  /** A root filesystem is named by its content already: there is nothing more to look at. */
-  contentInputs: async (step, session) => inputsOf(step, session),
+  fastInputs: (step, session) => inputsOf(step, session, 'definition'),
+  /** A root filesystem is named by its content already: only mounted files are left to look at. */
+  contentInputs: (step, session) => inputsOf(step, session, 'content'),
   async execute(step, session, context) {
     const rootfs = rootfsOf(step);
     const runner = await session.runner();
     const layer = await runner.run({
-      op: step.op,
+      step,
       stack: rootfs.stack,
       extraEnv: step.vertex.unkeyedEnv ?? [],
       context,
@@ -27,12 +27,8 @@ export const execOperation: Operation<ExecOp> = {
   },
 };
 
-function inputsOf(step: Step<ExecOp>, session: BuildSession): StepInputs {
-  const { op } = step;
-  const unsupported = op.mounts.find((mount) => mount.kind !== 'inline');
-  if (unsupported !== undefined)
-    throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${unsupported.kind} is not supported`);
-  const { args, env, kind: _kind, ...rest } = op;
+async function inputsOf(step: Step<ExecOp>, session: BuildSession, by: 'definition' | 'content'): Promise<StepInputs> {
+  const { args, env, kind: _kind, ...rest } = step.op;
   return new Map([
     ...session.commonInputs(),
     ['surroundings', SURROUNDINGS_VERSION],
@@ -41,6 +37,7 @@ function inputsOf(step: Step<ExecOp>, session: BuildSession): StepInputs {
     ...env.map((variable): [string, string] => variableInput(variable)),
     ['settings', JSON.stringify(rest)],
     ['rootfs', chainOf(rootfsOf(step).stack)],
+    ...(await mountInputs(step, session, by)),
   ]);
 }
 

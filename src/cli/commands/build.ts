@@ -8,6 +8,7 @@ import type { BuildRequest, NetworkMode } from '../../engine/index.ts';
 import { parseAssignments, parseLabels } from '../options/assignments.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
+import { STEP_FLAGS, stepOptions } from './build-step-flags.ts';
 import { formatWhy } from './why.ts';
 
 const LOCAL_ONLY = 'the image goes into the store of this machine';
@@ -15,7 +16,6 @@ const LOCAL_ONLY = 'the image goes into the store of this machine';
 const REFUSED: readonly RefusedFlag[] = [
   { name: 'push', why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' },
   { name: 'output', short: 'o', why: LOCAL_ONLY, instead: 'shale save, or shale run -v "$PWD":/out' },
-  { name: 'secret', why: 'shale has no build secrets yet; an ARG or COPY would keep them in the image' },
   { name: 'ssh', why: 'shale forwards no SSH agent' },
   { name: 'build-context', why: 'there is one context', instead: 'COPY --from=IMAGE' },
   { name: 'cache-from', why: 'the cache of this machine is used by itself' },
@@ -58,6 +58,7 @@ export const command: Command = {
       choices: [...NETWORK_CHOICES, 'default'],
       summary: 'the network of RUN steps',
     },
+    ...STEP_FLAGS,
     { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
     { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
@@ -132,6 +133,7 @@ export function buildRequest(context: Context, { flags, args }: ParsedArguments,
     noCache: flags.boolean('no-cache'),
     pull: flags.boolean('pull'),
     keepNoise: flags.boolean('keep-noise'),
+    ...stepOptions(context, flags),
   };
 }
 

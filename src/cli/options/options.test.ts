@@ -4,9 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { isShaleError } from '../../base/index.ts';
 import { parseAssignments, parseEnvFile, parseLabels, readEnvironment } from './assignments.ts';
 import { parseFilters, passes, passesLabels } from './filters.ts';
 import { parsePortSpec } from './ports.ts';
+import { parseSecret } from './secrets.ts';
 import { parseDuration, parseMoment, parseNumber, parseTail } from './times.ts';
 import { parseVolumeSpec } from './volumes.ts';
 
@@ -189,5 +191,41 @@ describe('filters', () => {
     assert.equal(passesLabels(parseFilters(['label=x'], ['label']), { x: 'z' }), true);
     assert.throws(() => parseFilters(['lable=x'], ['label']), { code: 'USAGE', hint: 'did you mean label?' });
     assert.throws(() => parseFilters(['label'], ['label']), usage);
+  });
+});
+
+describe('parseSecret()', () => {
+  const at = { cwd: '/work', env: { TOKEN: 'x', key: 'y' } };
+
+  test('parseSecret() reads files and variables as buildx does', () => {
+    const cases: readonly (readonly [string, object])[] = [
+      ['id=a,src=f', { kind: 'file', id: 'a', path: '/work/f' }],
+      ['id=a,source=/f,type=file', { kind: 'file', id: 'a', path: '/f' }],
+      ['type=env,id=a,src=TOKEN', { kind: 'env', id: 'a', name: 'TOKEN' }],
+      ['id=a,env=TOKEN', { kind: 'env', id: 'a', name: 'TOKEN' }],
+      ['id=TOKEN', { kind: 'env', id: 'TOKEN', name: 'TOKEN' }],
+      ['id=npmrc', { kind: 'file', id: 'npmrc', path: '/work/npmrc' }],
+      ['id=key,type=file', { kind: 'file', id: 'key', path: '/work/key' }],
+      ['id=a,"src=with,comma"', { kind: 'file', id: 'a', path: '/work/with,comma' }],
+    ];
+    for (const [word, expected] of cases) assert.deepEqual(parseSecret(word, at), expected, word);
+  });
+
+  test('F-221: parseSecret() refuses the rest and never shows what was typed', () => {
+    for (const word of [
+      '',
+      'hunter2',
+      'src=hunter2',
+      'id=,src=hunter2',
+      'id=a,hunter2',
+      'id=a,value=hunter2',
+      '"hunter2',
+    ])
+      assert.throws(
+        () => parseSecret(word, at),
+        (error) => isShaleError(error, 'USAGE') && !error.message.includes('hunter2'),
+        word,
+      );
+    assert.throws(() => parseSecret('id=a,type=x', at), /no type "x"/);
   });
 });

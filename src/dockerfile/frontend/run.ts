@@ -147,7 +147,13 @@ function plannedMount(scene: Scene, word: Word, mount: MountFlag, index: number,
   if (mount.type === 'ssh') return sshMount(word, mount);
   const target = mountTarget(scene, word, mount);
   if (mount.type === 'tmpfs') {
-    return { kind: 'tmpfs', target, ...(mount.sizeBytes === undefined ? {} : { sizeBytes: mount.sizeBytes }) };
+    const writable = !mount.readOnly;
+    return {
+      kind: 'tmpfs',
+      target,
+      writable,
+      ...(mount.sizeBytes === undefined ? {} : { sizeBytes: mount.sizeBytes }),
+    };
   }
   const named = scene.command.mountSources[index];
   const source = fromText(cleanPath(`/${mount.source}`));

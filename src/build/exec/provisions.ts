@@ -1,0 +1,8 @@
+/**
+ * What a build is given from outside for its RUN steps. Nothing of it is part of a key, of a record or of a layer: a step
+ * names what it wants by an id, and the id alone is an input.
+ */
+export interface Provisions {
+  /** The bytes of a secret; undefined when none with this id was given. @throws SECRET_UNREADABLE */
+  readonly secret: (id: string) => Promise<Uint8Array | undefined>;
+}
