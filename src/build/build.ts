@@ -23,6 +23,7 @@ import { assembleConfig } from './assemble.ts';
 import { openContexts } from './context/contexts.ts';
 import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
+import type { FailedStep } from './failed-step.ts';
 import { openOperations } from './operations.ts';
 import { BuildRecorder } from './recorder.ts';
 import type { StepResult } from './result.ts';
@@ -56,6 +57,8 @@ export interface BuildOptions {
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   readonly signal: AbortSignal;
   readonly emit: (event: ProgressEvent) => void;
+  /** Called for a step that failed, before the build ends of it. */
+  readonly onFailedStep?: (step: FailedStep) => Promise<void>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -171,6 +174,8 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
     provisions: options.provisions,
     makeFolder: options.makeFolder,
     openRunner: options.openRunner,
+    signal: options.signal,
+    ...(options.onFailedStep !== undefined && { onFailedStep: options.onFailedStep }),
   });
   for (const warning of plan.warnings) take({ kind: 'warning', message: warning.message, time: now() });
   await solve(plan.result, {

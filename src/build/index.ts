@@ -7,6 +7,7 @@ export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
+export type { FailedStep } from './failed-step.ts';
 export { FORMAT_VERSION } from './format-version.ts';
 export { isNoise } from './noise.ts';
 export { openStackTree } from './copy/stack-tree.ts';

@@ -1,6 +1,7 @@
 import { isShaleError, ShaleError } from '../base/index.ts';
 import type { Op, Vertex } from '../graph/index.ts';
 import type { Operations, StepContext } from '../solver/index.ts';
+import { offerFailedStep } from './failed-step.ts';
 import { contextOperation, imageOperation, scratchOperation } from './ops/base.ts';
 import { copyOperation } from './ops/copy.ts';
 import { execOperation } from './ops/exec.ts';
@@ -18,21 +19,24 @@ export interface StepSource {
 
 /** The operations of a build as the solver drives them. What fails says where it stands in the source. */
 export function openOperations(session: BuildSession, source: StepSource): Operations<StepResult> {
-  const locate = <T>(vertex: Vertex, work: Promise<T>, signal?: AbortSignal): Promise<T> =>
-    work.catch((error: unknown) => {
-      throw error === signal?.reason ? error : withExcerpt(error, vertex, source);
-    });
+  const locate = <T>(
+    vertex: Vertex,
+    inputs: readonly StepResult[],
+    visitor: Visitor<T>,
+    signal: AbortSignal,
+  ): Promise<T> =>
+    dispatch(vertex, inputs, visitor)
+      .catch((error: unknown) => failAloud({ session, vertex, inputs, signal }, error))
+      .catch((error: unknown) => {
+        throw error === signal.reason ? error : withExcerpt(error, vertex, source);
+      });
   return {
     fastInputs: (vertex, inputs) =>
-      locate(vertex, dispatch(vertex, inputs, { call: (operation, step) => operation.fastInputs(step, session) })),
+      locate(vertex, inputs, { call: (operation, step) => operation.fastInputs(step, session) }, session.signal),
     contentInputs: (vertex, inputs) =>
-      locate(vertex, dispatch(vertex, inputs, { call: (operation, step) => operation.contentInputs(step, session) })),
+      locate(vertex, inputs, { call: (operation, step) => operation.contentInputs(step, session) }, session.signal),
     execute: (vertex, inputs, context: StepContext) =>
-      locate(
-        vertex,
-        dispatch(vertex, inputs, { call: (operation, step) => operation.execute(step, session, context) }),
-        context.signal,
-      ),
+      locate(vertex, inputs, { call: (operation, step) => operation.execute(step, session, context) }, context.signal),
     store: formatStored,
     async restore(vertex, inputs, stored) {
       const layer = parseStored(stored);
@@ -41,6 +45,24 @@ export function openOperations(session: BuildSession, source: StepSource): Opera
     },
     isSilent: (vertex) => vertex.op.kind === 'scratch' || vertex.op.kind === 'context',
   };
+}
+
+interface FailedWork {
+  readonly session: BuildSession;
+  readonly vertex: Vertex;
+  readonly inputs: readonly StepResult[];
+  readonly signal: AbortSignal;
+}
+
+/** Lets whoever asked for it look into the step first; a RUN, which has more to show, has done so itself. */
+async function failAloud({ session, vertex, inputs, signal }: FailedWork, error: unknown): Promise<never> {
+  const [below] = inputs;
+  if (vertex.op.kind !== 'exec' && below?.kind === 'rootfs') {
+    await offerFailedStep(session, { vertex, error, signal }, async () =>
+      (await session.runner()).enter({ vertex, stack: below.stack, session }),
+    );
+  }
+  throw error;
 }
 
 /** Adds the lines that a step comes from, unless the error has some already or says only that it was told to stop. */

@@ -8,6 +8,7 @@ import type { BuildContexts } from './context/contexts.ts';
 import type { CopySourceTree } from './copy/select.ts';
 import type { SourceNode } from './copy/source-tree.ts';
 import { openStackTree } from './copy/stack-tree.ts';
+import type { FailedStep } from './failed-step.ts';
 import { chainOf } from './result.ts';
 import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
@@ -24,6 +25,9 @@ export interface SessionOptions {
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Runs the containers of RUN; opened when the first one is needed. */
   readonly openRunner: () => Promise<StepRunner>;
+  readonly signal: AbortSignal;
+  /** Called for a step that failed, before the build ends of it. */
+  readonly onFailedStep?: (step: FailedStep) => Promise<void>;
 }
 
 /** What the operations of one build share. Everything is made when it is first asked for, once. */
@@ -32,6 +36,10 @@ export class BuildSession implements AsyncDisposable {
   readonly epochNs: bigint;
   readonly keepNoise: boolean;
   readonly provisions: Provisions;
+  readonly onFailedStep: SessionOptions['onFailedStep'];
+  /** Aborted when the whole build is to end. */
+  readonly signal: AbortSignal;
+  #hasFailed = false;
   readonly #options: SessionOptions;
   readonly #memos = new Map<string, Promise<unknown>>();
   #runner: Promise<StepRunner> | undefined;
@@ -43,6 +51,8 @@ export class BuildSession implements AsyncDisposable {
     this.layers = options.layers;
     this.keepNoise = options.keepNoise;
     this.provisions = options.provisions;
+    this.onFailedStep = options.onFailedStep;
+    this.signal = options.signal;
     this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;
   }
 
@@ -52,6 +62,13 @@ export class BuildSession implements AsyncDisposable {
       ['epoch', String(this.#options.epochSeconds)],
       ['format', FORMAT_VERSION],
     ];
+  }
+
+  /** True when it is asked for the first time. */
+  isFirstFailure(): boolean {
+    const isFirst = !this.#hasFailed;
+    this.#hasFailed = true;
+    return isFirst;
   }
 
   /** Modification times later than the epoch become the epoch. */

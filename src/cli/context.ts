@@ -17,6 +17,8 @@ export interface Output {
 export interface Input {
   readonly isTerminal: boolean;
   readonly bytes: () => AsyncIterable<Uint8Array>;
+  /** Reads one line of a terminal, without its end, and no more; undefined at its end and when `signal` is aborted. */
+  readonly line: (signal: AbortSignal) => Promise<string | undefined>;
 }
 
 /** What a command may use; everything of the process comes through here, so that tests can stand in for it. */

@@ -56,7 +56,9 @@ export function fakeContext(options: FakeOptions = {}): {
 }
 
 function fakeInput({ stdin = '', terminal }: FakeOptions): Input {
+  const lines = stdin.split('\n').slice(0, -1);
   return {
+    line: async () => lines.shift(),
     isTerminal: terminal !== undefined,
     bytes: async function* () {
       yield Buffer.from(stdin);

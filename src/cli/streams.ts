@@ -83,5 +83,30 @@ export async function processInput(): Promise<Input> {
   return {
     isTerminal: await isTerminalDescriptor(0),
     bytes: () => process.stdin,
+    line: readTerminalLine,
   };
+}
+
+/** An answer is not longer than this. */
+const LINE_CHARACTERS_MAX = 1000;
+
+/** A terminal gives a line at a time; in between nothing is read, so what is typed belongs to whoever reads next. */
+function readTerminalLine(signal: AbortSignal): Promise<string | undefined> {
+  const { stdin } = process;
+  return new Promise((resolve) => {
+    let text = '';
+    const done = (line: string | undefined): void => {
+      stdin.off('data', take).off('end', end).pause();
+      signal.removeEventListener('abort', end);
+      resolve(line);
+    };
+    const end = (): void => done(text === '' || signal.aborted ? undefined : text);
+    const take = (chunk: Uint8Array): void => {
+      text += Buffer.from(chunk).toString('latin1');
+      if (text.includes('\n') || text.length > LINE_CHARACTERS_MAX) done(text.split('\n', 1)[0]);
+    };
+    if (signal.aborted) return resolve(undefined);
+    signal.addEventListener('abort', end);
+    stdin.on('data', take).on('end', end).resume();
+  });
 }

@@ -49,6 +49,7 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     makeFolder: () => makeWorkFolder(context.store),
     signal: watch.signal,
     emit: (event) => watch.progress?.(event),
+    ...(watch.onFailedStep !== undefined && { onFailedStep: watch.onFailedStep }),
     now: context.options.now,
   });
   // What was found again has left nothing to collect.

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShaleError } from '../../base/index.ts';
-import type { ExecOp } from '../../graph/index.ts';
+import type { ExecOp, Vertex } from '../../graph/index.ts';
 import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
@@ -14,8 +14,10 @@ import {
 } from '../../runtime/index.ts';
 import type { StepContext } from '../../solver/index.ts';
 import { isNoise } from '../noise.ts';
+import { offerFailedStep, shellOf, type Shells } from '../failed-step.ts';
 import type { Step } from '../ops/operation.ts';
 import type { BuildSession } from '../session.ts';
+import { openShells } from './look-into.ts';
 import { Redactor } from './redact.ts';
 import { openStepMounts, type StepMounts } from './step-mounts.ts';
 
@@ -32,6 +34,8 @@ export interface StepRequest {
 export interface StepRunner extends AsyncDisposable {
   /** @throws EXEC_FAILED with the exit code */
   run(request: StepRequest): Promise<DiffId>;
+  /** Shells in what a step stands on that failed without running a command. */
+  enter(place: Pick<StepRequest, 'stack' | 'session'> & { readonly vertex: Vertex }): Promise<Shells & AsyncDisposable>;
 }
 
 /** What a runner works with; it disposes all of it. */
@@ -50,6 +54,7 @@ export interface StepRunnerParts extends AsyncDisposable {
 export function createStepRunner(parts: StepRunnerParts): StepRunner {
   return {
     run: (request) => runStep(parts, request),
+    enter: (place) => enterStep(parts, place),
     [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose](),
   };
 }
@@ -72,13 +77,42 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
       rootAttributes: rootAttributes(stack),
       volatile: true,
     });
-    await using handle = await parts.runtime.run(specOf(parts, request, { id, rootfs, mounts }), { kind: 'pipes' });
-    await follow(handle, request, mounts.secrets);
+    const spec = specOf(parts, request, { id, rootfs, mounts });
+    await using handle = await parts.runtime.run(spec, { kind: 'pipes' });
+    await follow(handle, request, mounts.secrets).catch(async (error: unknown) => {
+      const { vertex } = request.step;
+      const site = { session, stack, spec, shell: shellOf(vertex), after: rootfs, folder };
+      await offerFailedStep(session, { vertex, error, signal: context.signal }, async () => openShells(parts, site));
+      throw error;
+    });
     context.signal.throwIfAborted();
     return await commitUpper(request, { upperDir, stack, handle });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+async function enterStep(
+  parts: StepRunnerParts,
+  { vertex, stack, session }: Parameters<StepRunner['enter']>[0],
+): Promise<Shells & AsyncDisposable> {
+  const { Env = [], WorkingDir = '/', User = '' } = vertex.surroundings ?? {};
+  const folder = join(parts.workFolder, parts.newId());
+  mkdirSync(folder, { mode: 0o755 });
+  const shells = openShells(parts, {
+    session,
+    stack: await session.layers.stack(stack),
+    spec: { ...STEP_SURROUNDINGS, env: Env, cwd: WorkingDir, user: User, args: [], network: parts.networks.default },
+    shell: shellOf(vertex),
+    folder,
+  });
+  return {
+    ...shells,
+    async [Symbol.asyncDispose]() {
+      await shells[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
 }
 
 function specOf(

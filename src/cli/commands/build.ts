@@ -9,6 +9,7 @@ import { parseAssignments, parseLabels } from '../options/assignments.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { STEP_FLAGS, stepOptions } from './build-step-flags.ts';
+import { openProgressWithShell } from './failed-step.ts';
 import { formatWhy } from './why.ts';
 
 const LOCAL_ONLY = 'the image goes into the store of this machine';
@@ -62,6 +63,13 @@ export const command: Command = {
     { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
     { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
+    {
+      kind: 'text',
+      name: 'on-error',
+      value: 'shell',
+      choices: ['shell'],
+      summary: 'look into a step that fails: before and after its command',
+    },
     { kind: 'boolean', name: 'keep-noise', summary: 'keep logs and caches of package managers in layers' },
     { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
     { kind: 'boolean', name: 'quiet', short: 'q', summary: 'show no progress, print the id of the image' },
@@ -80,6 +88,7 @@ export const command: Command = {
       says: 'another file, with an argument',
     },
     { command: 'shale build --explain -t web .', says: 'say which input made a step run again' },
+    { command: 'shale build --on-error shell .', says: 'stop in a step that fails, with a shell' },
     { command: 'printf "FROM alpine\\nRUN apk add curl\\n" | shale build -t tools -', says: 'without a context' },
   ],
   run,
@@ -90,7 +99,8 @@ async function run(context: Context, parsed: ParsedArguments): Promise<void> {
   const quiet = flags.boolean('quiet');
   const config = await context.config();
   const request = buildRequest(context, parsed, config.settings.networkDefault);
-  await using progress = openProgress(context, quiet ? 'quiet' : (flags.text('progress') ?? config.settings.progress));
+  const open = flags.text('on-error') === 'shell' ? openProgressWithShell : openProgress;
+  await using progress = open(context, quiet ? 'quiet' : (flags.text('progress') ?? config.settings.progress));
   const engine = await context.engine();
   const outcome = await engine.build(request, progress.watch);
   await progress.close();
