@@ -1,6 +1,12 @@
 import { basename } from 'node:path';
 import { messageOf, ShaleError } from '../base/index.ts';
-import { parseDockerfile, toGraph, type BuildPlan, type ResolvedImage } from '../dockerfile/index.ts';
+import {
+  parseDockerfile,
+  refuseForeignFrontend,
+  toGraph,
+  type BuildPlan,
+  type ResolvedImage,
+} from '../dockerfile/index.ts';
 import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
 import { putImage } from '../images/index.ts';
 import type { Layers } from '../layers/index.ts';
@@ -20,7 +26,7 @@ import { solve, type Solved } from '../solver/index.ts';
 import type { Json, Store } from '../store/index.ts';
 import { openActionCache } from './action-cache.ts';
 import { assembleConfig } from './assemble.ts';
-import { openContexts } from './context/contexts.ts';
+import { ignorePatternsOf, openContexts } from './context/contexts.ts';
 import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { FailedStep } from './failed-step.ts';
@@ -95,6 +101,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   try {
     plan = await planOf(options);
     recorder.plan(plan.graph);
+    tellFindings(plan, options, recorder);
     await solvePlan(plan, options, recorder);
     warnOfLayers(plan, recorder.solved, options);
     imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
@@ -136,9 +143,26 @@ function emitFinished({ emit, now }: BuildOptions, how: { readonly quietly: bool
   }
 }
 
+/** Tells what the build checks found. @throws CHECKS_FAILED when the file says that this is an error */
+function tellFindings(plan: BuildPlan, { emit, now, dockerfile }: BuildOptions, recorder: BuildRecorder): void {
+  const text = plan.findings.length === 0 ? '' : Buffer.from(dockerfile.bytes).toString();
+  for (const { start: _start, end: _end, ...finding } of plan.findings) {
+    const event = { kind: 'finding', ...finding, text, time: now() } as const;
+    recorder.take(event);
+    emit(event);
+  }
+  if (!plan.findingsAreErrors || plan.findings.length === 0) return;
+  const rules = Array.from(new Set(plan.findings.map(({ rule }) => rule)));
+  throw new ShaleError('CHECKS_FAILED', `${dockerfile.name} does not keep the build checks ${rules.join(', ')}`, {
+    data: { rules },
+    hint: 'check=error=true makes this an error; check=skip=RULE keeps one silent',
+  });
+}
+
 async function planOf(options: BuildOptions): Promise<BuildPlan> {
   const { bytes, name } = options.dockerfile;
   const dockerfile = parseDockerfile(bytes, name);
+  refuseForeignFrontend(dockerfile, options.buildArgs);
   return toGraph({
     dockerfile,
     platform: options.platform,
@@ -146,6 +170,7 @@ async function planOf(options: BuildOptions): Promise<BuildPlan> {
     labels: options.labels,
     network: options.network,
     entitlements: options.network === 'host' ? ['network.host'] : [],
+    ignorePatterns: ignorePatternsOf({ directory: options.contextDirectory, dockerfilePath: options.dockerfile.path }),
     resolveImageConfig: (reference, platform) => options.resolveImage(parseReference(reference), platform),
     ...(options.target !== undefined && { target: options.target }),
     ...(options.epochSeconds !== undefined && { epoch: options.epochSeconds }),

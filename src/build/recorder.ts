@@ -72,6 +72,9 @@ export class BuildRecorder {
       case 'warning':
         this.#warnings.push(event.message);
         return;
+      case 'finding':
+        this.#warnings.push(`${event.rule}: ${event.message} (line ${event.firstLine})`);
+        return;
       case 'progress':
       case 'finished':
         return;

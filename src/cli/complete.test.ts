@@ -51,7 +51,7 @@ describe('completion', () => {
       ['completion', ''],
       ['bash', 'zsh', 'fish'],
     ],
-    [['help', 'doc'], ['doctor']],
+    [['help', 'doct'], ['doctor']],
     [['ps', ''], []],
     [['nonsense', ''], []],
     [['run', '--name', 'x'], []],

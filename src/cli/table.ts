@@ -10,6 +10,12 @@ export const COMMANDS: readonly CommandRow[] = [
     'builder build',
     'buildx build',
   ]),
+  row(
+    'dockerfile parse',
+    'build',
+    'print what a Dockerfile says, as JSON',
+    () => import('./commands/dockerfile-parse.ts'),
+  ),
   row('why', 'build', 'say why each step of a build ran or came from the cache', () => import('./commands/why.ts')),
   row('builds ls', 'build', 'list builds', () => import('./commands/builds-ls.ts'), [
     'builds list',

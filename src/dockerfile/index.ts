@@ -1,8 +1,8 @@
 /**
  * dockerfile: the Dockerfile language, syntax 1.26. `syntax/` reads a file into instructions, expands words and matches
  * ignore patterns; it never throws for what a file holds, but returns diagnostics with their place. `frontend/` turns a
- * Dockerfile with its arguments and base image configs into a build graph and the image's config. What BuildKit accepts
- * and refuses is the measure of both. Nothing here touches a disk, a network or a container.
+ * Dockerfile with its arguments and base image configs into a build graph and the image's config. `lint/` are the rules, one
+ * a file, over what the other two found out. What BuildKit accepts, refuses and warns of is the measure of all. Nothing here touches a disk, a network or a container.
  */
 export { formatCodeFrame, formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
 export { detectSyntax, type Directive } from './syntax/directives.ts';
@@ -20,6 +20,10 @@ export { positionAt, type Position, type Source, type Span } from './syntax/sour
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { parseCsvLine } from './syntax/values.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
+export type { Finding } from './lint/check.ts';
+export { checkDockerfile, type CheckReport } from './frontend/check.ts';
+export { describeDockerfile, type DockerfileDescription } from './frontend/describe.ts';
+export { refuseForeignFrontend } from './frontend/foreign.ts';
 export type * from './frontend/plan.ts';
 export { toGraph } from './frontend/to-graph.ts';
 export { HISTORY_COMMENT } from './frontend/scene.ts';

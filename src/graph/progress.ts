@@ -29,5 +29,21 @@ export type ProgressEvent =
       readonly total: number;
       readonly time: number;
     }
+  /** What a build check found, told before anything runs. */
+  | {
+      readonly kind: 'finding';
+      readonly rule: string;
+      readonly message: string;
+      /** What the rule asks for. */
+      readonly description: string;
+      readonly url?: string;
+      readonly file: string;
+      /** Counted from 1. */
+      readonly firstLine: number;
+      readonly lastLine: number;
+      /** The whole file. */
+      readonly text: string;
+      readonly time: number;
+    }
   | { readonly kind: 'warning'; readonly message: string; readonly detail?: string; readonly time: number }
   | { readonly kind: 'finished'; readonly time: number };

@@ -55,8 +55,15 @@ export function openContexts(options: ContextsOptions): BuildContexts {
 
 const NO_CONTEXT: CopySourceTree = { title: 'the build context, which is empty', root: EMPTY_DIRECTORY };
 
+/** The patterns of the ignore file that counts; none without a context. */
+export function ignorePatternsOf(options: Pick<ContextsOptions, 'directory' | 'dockerfilePath'>): readonly string[] {
+  return options.directory === undefined ? [] : (readIgnoreFile(options)?.patterns ?? []);
+}
+
 /** `<Dockerfile>.dockerignore` wins over `.dockerignore`. */
-function readIgnoreFile(options: ContextsOptions): { readonly name: string; readonly patterns: string[] } | undefined {
+function readIgnoreFile(
+  options: Pick<ContextsOptions, 'directory' | 'dockerfilePath'>,
+): { readonly name: string; readonly patterns: string[] } | undefined {
   const own = options.dockerfilePath === undefined ? [] : [`${options.dockerfilePath}.dockerignore`];
   for (const path of [...own, `${options.directory}/.dockerignore`]) {
     const file = { path, what: 'the ignore file', maxBytes: IGNORE_FILE_MAX_BYTES, within: options.directory };

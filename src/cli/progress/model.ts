@@ -36,10 +36,14 @@ export type Change =
   | { readonly kind: 'warning'; readonly message: string; readonly detail: string | undefined }
   | { readonly kind: 'none' };
 
+/** What a build check found. */
+export type FindingEvent = Extract<ProgressEvent, { readonly kind: 'finding' }>;
+
 /** The state of a build, gathered from its events. Events of steps that were never started are ignored. */
 export class ProgressModel {
   readonly #vertices = new Map<string, VertexView>();
   readonly #warnings: string[] = [];
+  readonly #findings: FindingEvent[] = [];
 
   /** In the order in which they started. */
   get vertices(): readonly VertexView[] {
@@ -50,6 +54,10 @@ export class ProgressModel {
     return this.#warnings;
   }
 
+  get findings(): readonly FindingEvent[] {
+    return this.#findings;
+  }
+
   /** The step that made the build fail: the first that failed. */
   get failed(): VertexView | undefined {
     return this.vertices.find((vertex) => vertex.state.kind === 'error');
@@ -58,6 +66,9 @@ export class ProgressModel {
   apply(event: ProgressEvent): Change {
     switch (event.kind) {
       case 'finished':
+        return { kind: 'none' };
+      case 'finding':
+        this.#findings.push(event);
         return { kind: 'none' };
       case 'warning':
         this.#warnings.push(event.message);
@@ -90,7 +101,7 @@ export class ProgressModel {
   }
 }
 
-type VertexEvent = Exclude<ProgressEvent, { kind: 'finished' | 'warning' | 'vertex-started' }>;
+type VertexEvent = Exclude<ProgressEvent, { kind: 'finished' | 'warning' | 'finding' | 'vertex-started' }>;
 
 function applyToVertex(vertex: VertexView, event: VertexEvent): Change {
   switch (event.kind) {

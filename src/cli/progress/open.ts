@@ -1,6 +1,7 @@
 import type { Context } from '../context.ts';
 import type { Watch } from '../../engine/index.ts';
 import { formatFailedStep } from './failure.ts';
+import { formatFindings } from './findings.ts';
 import { plainRenderer } from './plain.ts';
 import { quietRenderer } from './quiet.ts';
 import { rawjsonRenderer } from './rawjson.ts';
@@ -24,6 +25,7 @@ export function openProgress(context: Context, kind: string): Progress {
   // Lost output must not stop a build: the command's own result will find out that nobody reads.
   let pending: Promise<void> = Promise.resolve();
   const write = (text: string): void => {
+    if (text === '') return;
     pending = context.stderr.write(text).catch(() => undefined);
   };
   const renderer = rendererFor(context, kind, write);
@@ -34,6 +36,7 @@ export function openProgress(context: Context, kind: string): Progress {
       renderer.end();
       const failed = renderer.failed();
       if (failed !== undefined) write(formatFailedStep(failed, { sanitize: context.stderr.isTerminal }));
+      write(formatFindings(renderer.findings(), { debug: context.debug, colors: context.stderr.colors }));
     }
     await pending;
   };

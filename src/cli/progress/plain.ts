@@ -50,6 +50,7 @@ export function plainRenderer({ write, sanitize }: PlainOptions): Renderer {
     },
     end: () => undefined,
     failed: () => model.failed,
+    findings: () => model.findings,
   };
 }
 

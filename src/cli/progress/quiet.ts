@@ -8,5 +8,6 @@ export function quietRenderer(): Renderer {
     event: (event) => void model.apply(event),
     end: () => undefined,
     failed: () => model.failed,
+    findings: () => [],
   };
 }

@@ -13,10 +13,15 @@ export function rawjsonRenderer({ write }: { readonly write: (text: string) => v
     end: () => undefined,
     // The reader of JSON has every event; nothing is told in another form.
     failed: () => undefined,
+    findings: () => [],
   };
 }
 
 function toJson(event: ProgressEvent): object {
+  if (event.kind === 'finding') {
+    const { text: _, ...rest } = event;
+    return rest;
+  }
   if (event.kind !== 'vertex-log') return event;
   const { data, ...rest } = event;
   return { ...rest, data: Buffer.from(data).toString('base64') };

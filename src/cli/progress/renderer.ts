@@ -1,5 +1,5 @@
 import type { ProgressEvent } from '../../engine/index.ts';
-import type { VertexView } from './model.ts';
+import type { FindingEvent, VertexView } from './model.ts';
 
 /** Shows one stream of events. */
 export interface Renderer {
@@ -8,4 +8,6 @@ export interface Renderer {
   readonly end: () => void;
   /** The step that failed first, with its whole log. */
   readonly failed: () => VertexView | undefined;
+  /** What the build checks found, to be told at the end. */
+  readonly findings: () => readonly FindingEvent[];
 }

@@ -59,6 +59,7 @@ export function ttyRenderer(options: TtyOptions): Renderer {
       for (const warning of model.warnings) options.write(`WARN: ${displayLine(warning)}\n`);
     },
     failed: () => model.failed,
+    findings: () => model.findings,
   };
 }
 

@@ -6,8 +6,18 @@ import { cleanPath } from '../syntax/ignore.ts';
 import type { AddInstruction, CopyInstruction } from '../syntax/instructions.ts';
 import type { Word } from '../syntax/tree.ts';
 import { hasWildcard, sourceKind, urlFileName } from './copy-sources.ts';
-import { expandAt } from './expand.ts';
-import { addHistory, addStep, expand, Inputs, nextSlot, originOf, require, titleOf, type Scene } from './scene.ts';
+import {
+  addHistory,
+  addStep,
+  expand,
+  expandIn,
+  Inputs,
+  nextSlot,
+  originOf,
+  require,
+  titleOf,
+  type Scene,
+} from './scene.ts';
 import { vertexOfSource } from './sources.ts';
 
 const INLINE_MODE = 0o644;
@@ -73,8 +83,8 @@ function checkChecksum(instruction: CopyInstruction | AddInstruction, sources: r
 
 /** The body of a heredoc: variables are put in, quotes and other characters stay. */
 function expandBody(scene: Scene, content: string): string {
-  const { environment } = scene.state;
-  return expandAt(content, environment.lookup, { ignoreQuotes: true }, scene.command.instruction.node).text;
+  // The file's own escape character counts for nothing here, as in the reference.
+  return expandIn(scene, content, scene.command.instruction.node, { escape: '\\', ignoreQuotes: true }).text;
 }
 
 /** Absolute and clean; a slash at the end, which says "a directory", stays. */
@@ -96,9 +106,17 @@ function plannedSource(reader: SourceReader, word: Word, text: string): CopySour
   const kind = sourceKind(text);
   if (kind !== 'files') return fetchedSource(reader, word, text, kind);
   const input = inputs.indexOf(filesOf(scene, instruction));
+  noteIgnored(scene, text);
   const unpack = instruction.kind === 'add' && (instruction.unpack ?? true);
   if (instruction.kind === 'copy' && instruction.parents) return parentsSource(input, text);
   return { kind: 'tree', input, path: fromText(cleanPath(`/${text}`)), unpack };
+}
+
+/** Takes down a source in the context that the ignore file leaves out. */
+function noteIgnored({ planning, command, trace }: Scene, text: string): void {
+  if (command.from !== undefined) return;
+  const path = cleanPath(text);
+  if (planning.ignored?.(path) === true) trace.ignoredSources.push(path);
 }
 
 /** The tree that the instruction copies from: a stage, an image or the context. */

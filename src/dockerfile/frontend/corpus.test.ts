@@ -5,6 +5,7 @@ import { parseDiffId, type ContainerConfig, type ImageConfig } from '../../oci/i
 import type { Diagnostic } from '../syntax/diagnostics.ts';
 import { readCorpus } from '../syntax/corpus.fixture.ts';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
+import { describeDockerfile } from './describe.ts';
 import type { BuildPlan, PlanOptions } from './plan.ts';
 import { toGraph } from './to-graph.ts';
 
@@ -26,6 +27,9 @@ function baseConfig(config: ContainerConfig): ImageConfig {
 interface RealFile {
   readonly id: string;
   readonly text: string;
+  readonly escape?: string;
+  readonly dump?: string;
+  readonly checks: readonly unknown[];
   readonly error?: { readonly phase: string; readonly message: string };
 }
 
@@ -67,6 +71,19 @@ test('toGraph() accepts and refuses real Dockerfiles as the reference does', { s
   }
   assert.deepEqual(wrong, []);
   assert.equal(count, 1533);
+});
+
+test('describeDockerfile() says of real Dockerfiles what the reference says', { skip: realWorld.missing }, async () => {
+  const started = performance.now();
+  let findings = 0;
+  for (const { id, text, error, ...expected } of realWorld.readLines<RealFile>()) {
+    const { error: fault, ...described } = await describeDockerfile(text);
+    assert.deepEqual({ id, text, ...described }, { id, text, ...expected }, id);
+    assert.equal(fault?.phase, error?.phase, id);
+    findings += described.checks.length;
+  }
+  assert.equal(findings, 3012);
+  assert.ok(performance.now() - started < 10_000);
 });
 
 interface BuildCase {

@@ -25,6 +25,10 @@ export class Environment {
     return (name) => this.#values.get(name);
   }
 
+  names(): string[] {
+    return Array.from(this.#values.keys());
+  }
+
   /** As `NAME=value`. */
   entries(): string[] {
     return Array.from(this.#values, ([name, value]) => `${name}=${value}`);

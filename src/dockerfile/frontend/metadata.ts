@@ -19,7 +19,7 @@ import { withVariable } from './environment.ts';
 import { expandAt } from './expand.ts';
 import { plainList, quotedList } from './history.ts';
 import { exposedPorts } from './ports.ts';
-import { addHistory, addStep, escapeOf, expand, titleOf, type Scene } from './scene.ts';
+import { addHistory, addStep, escapeOf, expand, expandIn, titleOf, type Scene } from './scene.ts';
 import { isSignal } from './signals.ts';
 
 const DEFAULT_SHELL: readonly string[] = ['/bin/sh', '-c'];
@@ -66,9 +66,7 @@ export function applyArg(scene: Scene, instruction: ArgInstruction): void {
     planning.declaredArgs.add(arg.name);
     const value =
       buildArg(planning.options.buildArgs ?? {}, arg.name) ??
-      (arg.value === undefined
-        ? planning.globals.get(arg.name)
-        : expandAt(arg.value, state.environment.lookup, { escape: escapeOf(scene) }, arg.word).text);
+      (arg.value === undefined ? planning.globals.get(arg.name) : expandIn(scene, arg.value, arg.word).text);
     if (value !== undefined && !isBuilderArg(arg.name)) state.environment.set(arg.name, value);
     // Without a value an earlier one of the same name stays: the history of RUN asks the environment first.
     state.buildArgs.set(arg.name, value);
@@ -95,8 +93,11 @@ export function applyCommand(scene: Scene, instruction: CommandInstruction): voi
 export function applyExpose(scene: Scene, instruction: ExposeInstruction): void {
   const ports: string[] = [];
   for (const word of instruction.ports) {
-    const options = { escape: escapeOf(scene) };
-    for (const text of expandAt(word.text, scene.state.environment.lookup, options, word).words) {
+    const { lookup } = scene.state.environment;
+    const expansion = expandAt(word.text, lookup, { escape: escapeOf(scene) }, word);
+    // The reference says nothing of variables that are not set here.
+    scene.trace.expansions.set(word, expansion);
+    for (const text of expansion.words) {
       const found = exposedPorts(text);
       if (typeof found === 'string') {
         throw new Refusal('PORT', `${JSON.stringify(text)} cannot be exposed: ${found}`, word);
@@ -138,6 +139,7 @@ export function applyWorkdir(scene: Scene, instruction: WorkdirInstruction): voi
   const path = resolveWorkdir(state.config.WorkingDir ?? '', expand(scene, instruction.path));
   state.config.WorkingDir = path;
   state.workdir = cleanPath(path);
+  state.hasWorkdir = true;
   const command = `WORKDIR ${path}`;
   if (path === '/') {
     addHistory(scene, command);

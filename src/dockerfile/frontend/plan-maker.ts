@@ -2,7 +2,6 @@ import { invariant } from '../../base/index.ts';
 import { GraphBuilder, type VertexId } from '../../graph/index.ts';
 import type { ContainerConfig } from '../../oci/index.ts';
 import { diagnosticAt, Refusal, type Diagnostic } from '../syntax/diagnostics.ts';
-import { detectSyntax } from '../syntax/directives.ts';
 import { cleanPath } from '../syntax/ignore.ts';
 import { applyInstruction } from './apply.ts';
 import { buildArg, isPredefinedArg } from './arguments.ts';
@@ -11,6 +10,7 @@ import { Environment, splitVariable } from './environment.ts';
 import { resolveWorkdir } from './metadata.ts';
 import { requireFeature } from './not-yet.ts';
 import type { BaseImage, BuildPlan, PlannedConfig, PlannedStage, PlanOptions } from './plan.ts';
+import { ignoredSources } from './ignored.ts';
 import { nextSlot, originOf, stepName, surroundingsOf, type Planning } from './scene.ts';
 import {
   derivedState,
@@ -22,9 +22,13 @@ import {
   type StageSource,
   type StageState,
 } from './stage.ts';
+import type { Trace } from './trace.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 const PLAN_WARNING = { severity: 'warning', phase: 'plan' } as const;
+
+/** A plan before the build checks have looked at it. */
+export type PlannedBuild = Omit<BuildPlan, 'findings' | 'findingsAreErrors'>;
 
 /** Carries stages into the graph, one by one in the order of the file, and gathers what the plan says. */
 export class PlanMaker implements Planning {
@@ -36,11 +40,15 @@ export class PlanMaker implements Planning {
   readonly baseImages: Map<VertexId, BaseImage> = new Map();
   readonly warnings: Diagnostic[] = [];
   readonly epoch: number;
+  readonly ignored: ((path: string) => boolean) | undefined;
+  readonly trace: Trace;
   readonly #bases: Bases;
   readonly #images = new Map<string, VertexId>();
 
-  constructor(options: PlanOptions, globals: Environment, stages: readonly Stage[], bases: Bases) {
+  constructor(options: PlanOptions, globals: Environment, stages: readonly Stage[], bases: Bases, trace: Trace) {
     this.options = options;
+    this.trace = trace;
+    this.ignored = ignoredSources(options.ignorePatterns ?? []);
     this.globals = globals;
     this.stages = stages;
     this.#bases = bases;
@@ -52,10 +60,13 @@ export class PlanMaker implements Planning {
   buildStage(stage: Stage): void {
     const state = this.#initialState(stage);
     for (const command of stage.commands) {
+      const node = command.isTrigger ? stage.from.node : command.instruction.node;
+      const trace = this.trace.command(stage, state, command.instruction, node);
       try {
-        applyInstruction({ planning: this, stage, state, command });
+        applyInstruction({ planning: this, stage, state, command, trace });
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
+        trace.isDone = false;
         // The words of a trigger stand in no file; its place is the FROM that runs it.
         const span = command.isTrigger ? stage.from.node : (error.span ?? command.instruction.node);
         throw new Refusal(error.fault.code, error.message, span, error.fault.hint);
@@ -75,7 +86,7 @@ export class PlanMaker implements Planning {
     return this.#files('');
   }
 
-  finish(target: Stage): BuildPlan {
+  finish(target: Stage): PlannedBuild {
     const { state } = target;
     invariant(state !== undefined, 'the target was built');
     this.#warn();
@@ -92,7 +103,7 @@ export class PlanMaker implements Planning {
       stages,
       baseImages: Array.from(this.baseImages.values()).filter(({ vertex }) => graph.vertices.has(vertex)),
       epoch: this.epoch,
-      warnings: [...this.options.dockerfile.diagnostics, ...this.warnings],
+      warnings: this.warnings,
       unusedArgs: this.#unusedArgs(),
     };
   }
@@ -247,19 +258,11 @@ export class PlanMaker implements Planning {
       const message = `no ARG declares the build arguments ${unused.join(', ')}`;
       this.warnings.push(diagnosticAt(source, whole, PLAN_WARNING, { code: 'ARG_UNUSED', message }));
     }
-    const frontend = detectSyntax(source.text);
-    if (
-      frontend !== undefined &&
-      !/^(?:docker\.io\/)?docker\/dockerfile(?:-upstream)?(?::[^@]*)?(?:@.*)?$/.test(frontend)
-    ) {
-      const message = `the file asks for the frontend ${frontend}, which is not run: it is read as Dockerfile 1.26`;
-      this.warnings.push(diagnosticAt(source, whole, PLAN_WARNING, { code: 'SYNTAX_FOREIGN', message }));
-    }
   }
 }
 
 function emptyState(): Omit<StageState, 'rootfs' | 'platform' | 'environment' | 'config' | 'image'> {
-  return { workdir: '/', history: undefined, buildArgs: new Map(), hasCmd: false };
+  return { workdir: '/', hasWorkdir: false, history: undefined, buildArgs: new Map(), hasCmd: false };
 }
 
 function plannedStage(stage: Stage): PlannedStage {

@@ -1,5 +1,6 @@
 import type { ExtraHost, Graph, NetworkMode, VertexId } from '../../graph/index.ts';
 import type { HistoryEntry, ImageConfig, Platform } from '../../oci/index.ts';
+import type { Finding } from '../lint/check.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
 import type { Dockerfile } from '../syntax/dockerfile.ts';
 
@@ -43,6 +44,8 @@ export interface PlanOptions {
   readonly hostname?: string;
   readonly extraHosts?: readonly ExtraHost[];
   readonly entitlements?: readonly Entitlement[];
+  /** The patterns of the context's ignore file, for the build checks. */
+  readonly ignorePatterns?: readonly string[];
   /** Plans every stage, not only those that the target needs. */
   readonly allStages?: boolean;
   /** Plans also what cannot be carried out yet; for checks. */
@@ -96,6 +99,10 @@ export interface BuildPlan {
   /** Seconds since 1970, for the times of files, the config and the history. */
   readonly epoch: number;
   readonly warnings: readonly Diagnostic[];
+  /** What the build checks found. */
+  readonly findings: readonly Finding[];
+  /** True when findings mean that the build fails: `check=error=true`. */
+  readonly findingsAreErrors: boolean;
   /** Build arguments that no stage of the build declares. */
   readonly unusedArgs: readonly string[];
 }

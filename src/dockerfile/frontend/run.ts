@@ -10,9 +10,8 @@ import type { Word } from '../syntax/tree.ts';
 import type { Lookup } from '../syntax/words.ts';
 import { proxyEnvironment } from './arguments.ts';
 import { splitVariable } from './environment.ts';
-import { expandAt } from './expand.ts';
 import { withShell } from './metadata.ts';
-import { addHistory, addStep, escapeOf, Inputs, require, titleOf, type Scene } from './scene.ts';
+import { addHistory, addStep, expandIn, Inputs, require, titleOf, type Scene } from './scene.ts';
 import { vertexOfSource } from './sources.ts';
 
 /** Where the script of a heredoc that begins with `#!` stands while it runs. */
@@ -136,8 +135,7 @@ function masked(lookup: Lookup, secrets: readonly string[]): Lookup {
 }
 
 function readMountFlag(scene: Scene, word: Word): MountFlag {
-  const { lookup } = scene.state.environment;
-  const mount = readMount(word, (value) => expandAt(value, lookup, { escape: escapeOf(scene) }, word).text);
+  const mount = readMount(word, (value) => expandIn(scene, value, word).text);
   require(scene, `run-mount-${mount.type}`, word);
   return mount;
 }

@@ -3,11 +3,12 @@ import type { ContainerConfig } from '../../oci/index.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
 import type { Span } from '../syntax/source.ts';
 import type { Word } from '../syntax/tree.ts';
-import type { Lookup, WordOptions } from '../syntax/words.ts';
+import type { Expansion, Lookup, WordOptions } from '../syntax/words.ts';
 import type { Environment } from './environment.ts';
 import { expandAt, expandOrKeep } from './expand.ts';
 import { requireFeature, type Feature } from './not-yet.ts';
 import type { BaseImage, PlanOptions } from './plan.ts';
+import type { CommandTrace } from './trace.ts';
 import { stageLabel, type PlannedCommand, type Stage, type StageSource, type StageState } from './stage.ts';
 
 /** What the making of one plan shares. */
@@ -22,6 +23,8 @@ export interface Planning {
   readonly baseImages: Map<VertexId, BaseImage>;
   readonly warnings: Diagnostic[];
   readonly epoch: number;
+  /** True for a path that the ignore file leaves out of the context for sure; absent without such a file. */
+  readonly ignored: ((path: string) => boolean) | undefined;
   /** The vertex of an image, directory or empty tree; never of a stage. */
   vertexOf(source: Exclude<StageSource, { kind: 'stage' }>): VertexId;
   /** The main context. */
@@ -34,6 +37,8 @@ export interface Scene {
   readonly stage: Stage;
   readonly state: StageState;
   readonly command: PlannedCommand;
+  /** Takes down what is found out on the way. */
+  readonly trace: CommandTrace;
 }
 
 export function require(scene: Scene, feature: Feature, span: Span): void {
@@ -46,7 +51,16 @@ export function escapeOf(scene: Scene): string {
 
 /** A word with the variables of the stage put in. @throws Refusal */
 export function expand(scene: Scene, word: Word, options: WordOptions = {}): string {
-  return expandAt(word.text, scene.state.environment.lookup, { escape: escapeOf(scene), ...options }, word).text;
+  const { environment } = scene.state;
+  const all = { escape: escapeOf(scene), ...options };
+  return expandAt(word.text, environment.lookup, all, word, (expansion) => scene.trace.expanded(word, expansion)).text;
+}
+
+/** A part of a word, or a text that is none, likewise; `span` is where it stands. @throws Refusal */
+export function expandIn(scene: Scene, text: string, span: Span, options: WordOptions = {}): Expansion {
+  const { environment } = scene.state;
+  const all = { escape: escapeOf(scene), ...options };
+  return expandAt(text, environment.lookup, all, span, (expansion) => scene.trace.lookedUp(expansion));
 }
 
 /** Marks the entries that a Dockerfile made, among those of its base. */

@@ -7,10 +7,12 @@ import { mountSource } from '../syntax/mounts.ts';
 import { suggest } from '../syntax/suggest.ts';
 import type { Span } from '../syntax/source.ts';
 import type { Word } from '../syntax/tree.ts';
+import type { Expansion } from '../syntax/words.ts';
 import type { Environment } from './environment.ts';
 import { expandAt } from './expand.ts';
 import type { NamedContext, PlanOptions } from './plan.ts';
 import type { PlannedCommand, Stage, StageSource } from './stage.ts';
+import type { BaseTrace, Trace } from './trace.ts';
 
 /** Parts of a platform that stand alone must be known, since a slip would pass for an architecture. */
 const LONE_PLATFORMS: ReadonlySet<string> = new Set(
@@ -26,12 +28,18 @@ export class StageList {
   readonly #byName = new Map<string, Stage>();
   readonly #options: PlanOptions;
   readonly #globals: Environment;
+  readonly #trace: Trace;
+  /** What FROM can use. */
+  readonly #variables: readonly string[];
   readonly #contexts: ReadonlyMap<string, readonly [string, NamedContext]>;
 
   /** @throws Refusal */
-  constructor(options: PlanOptions, globals: Environment) {
+  constructor(options: PlanOptions, globals: Environment, trace: Trace) {
     this.#options = options;
     this.#globals = globals;
+    this.#trace = trace;
+    const declared = options.dockerfile.globalArgs.flatMap(({ args }) => args.map(({ name }) => name));
+    this.#variables = Array.from(new Set([...globals.names(), ...declared]));
     const contexts = Array.from(options.namedContexts ?? []);
     this.#contexts = new Map(contexts.map((entry) => [contextKey(entry[0]), entry]));
     this.stages = options.dockerfile.stages.map((syntax, index) => this.#addStage(syntax, index));
@@ -67,12 +75,17 @@ export class StageList {
   #addStage({ from, commands }: StageSyntax, index: number): Stage {
     const { options, globals } = { options: this.#options, globals: this.#globals };
     const { escape } = options.dockerfile;
-    const baseText = expandAt(from.base.text, globals.lookup, { escape }, from.base).text;
+    const trace = this.#trace.base(from, {
+      variables: this.#variables,
+      targetPlatform: globals.get('TARGETPLATFORM') ?? '',
+    });
+    const notice = (expansion: Expansion): void => void (trace.name = expansion);
+    const baseText = expandAt(from.base.text, globals.lookup, { escape }, from.base, notice).text;
     if (baseText === '') {
       const message = `the base image ${JSON.stringify(from.base.text)} comes to nothing`;
       throw new Refusal('BASE_BLANK', message, from.base, 'ARG before the first FROM can give its variables a value');
     }
-    const platform = from.platform && this.#platform(from.platform);
+    const platform = from.platform && this.#platform(from.platform, trace);
     const replaced = from.name === '' ? undefined : this.#contexts.get(contextKey(from.name));
     const base =
       replaced === undefined
@@ -99,9 +112,10 @@ export class StageList {
     return stage;
   }
 
-  #platform(word: Word): Platform {
+  #platform(word: Word, trace: BaseTrace): Platform {
     const { dockerfile, buildPlatform, platform } = this.#options;
-    const text = expandAt(word.text, this.#globals.lookup, { escape: dockerfile.escape }, word).text;
+    const notice = (expansion: Expansion): void => void (trace.platform = expansion);
+    const text = expandAt(word.text, this.#globals.lookup, { escape: dockerfile.escape }, word, notice).text;
     if (text === '') {
       throw new Refusal('PLATFORM', `the platform ${JSON.stringify(word.text)} comes to nothing`, word);
     }

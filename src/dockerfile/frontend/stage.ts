@@ -87,6 +87,8 @@ export interface StageState {
   readonly image: Mutable<Pick<ImageConfig, 'os' | 'architecture' | 'variant' | 'osVersion' | 'author'>>;
   /** Absolute and clean. */
   workdir: string;
+  /** True after a WORKDIR of this stage or of one that it is built on. */
+  hasWorkdir: boolean;
   /** The newest entry first; stages that build on each other share their beginnings. */
   history: HistoryChain | undefined;
   /** ARG in the order of their first mention; undefined without a value. */

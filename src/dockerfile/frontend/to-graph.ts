@@ -1,17 +1,11 @@
-import { invariant, ShaleError, type ErrorData } from '../../base/index.ts';
-import { diagnosticAt, formatCodeFrame, lastLineOf, Refusal, type Diagnostic } from '../syntax/diagnostics.ts';
-import type { Dockerfile } from '../syntax/dockerfile.ts';
-import type { Source } from '../syntax/source.ts';
-import { addGlobalArgs, platformArgs } from './arguments.ts';
-import { BaseFailure, Bases } from './bases.ts';
+import { hasErrors } from '../syntax/dockerfile.ts';
+import { BUILD_CHECKS } from '../lint/build-checks.ts';
+import { runRules } from '../lint/check.ts';
+import { checkOptionsOf } from './check.ts';
+import { planFailure, refused } from './failures.ts';
+import { makePlan } from './make-plan.ts';
 import type { BuildPlan, PlanOptions } from './plan.ts';
-import { PlanMaker } from './plan-maker.ts';
-import { reachableStages, refuseCircles, sourcesOf, StageList } from './stage-list.ts';
-import type { Stage, StageSource } from './stage.ts';
-import { readTrigger } from './triggers.ts';
-
-/** How often ONBUILD triggers of newly found images may lead to further images. */
-const TRIGGER_ROUNDS_MAX = 100;
+import { Trace } from './trace.ts';
 
 /**
  * Turns a Dockerfile into a build graph and the config and history of its image, as BuildKit would. Only the stages
@@ -21,97 +15,14 @@ const TRIGGER_ROUNDS_MAX = 100;
  */
 export async function toGraph(options: PlanOptions): Promise<BuildPlan> {
   const { dockerfile } = options;
-  const errors = dockerfile.diagnostics.filter(({ severity }) => severity === 'error');
-  if (errors.length > 0) throw refused(dockerfile, dockerfile.diagnostics);
+  if (hasErrors(dockerfile.diagnostics)) throw refused(dockerfile, dockerfile.diagnostics);
+  const trace = new Trace();
   try {
-    return await plan(options);
+    const checks = checkOptionsOf(options);
+    const planned = await makePlan(options, trace);
+    const findings = runRules(trace.subject(dockerfile), BUILD_CHECKS, checks);
+    return { ...planned, findings, findingsAreErrors: checks.isError };
   } catch (error) {
-    if (error instanceof BaseFailure) {
-      const fault = { code: 'BASE_IMAGE_FAILED', message: error.message };
-      const place = diagnosticAt(dockerfile.source, error.source.span, PLAN_ERROR, fault);
-      throw error.at(`${place.file}:${place.start.line}`, placeData(place, dockerfile.source));
-    }
-    if (!(error instanceof Refusal)) throw error;
-    const diagnostic = diagnosticAt(dockerfile.source, error.span ?? { start: 0, end: 0 }, PLAN_ERROR, error.fault);
-    throw refused(dockerfile, [...dockerfile.diagnostics, diagnostic]);
+    throw planFailure(error, dockerfile);
   }
-}
-
-const PLAN_ERROR = { severity: 'error', phase: 'plan' } as const;
-
-function refused(dockerfile: Dockerfile, diagnostics: readonly Diagnostic[]): ShaleError {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error');
-  // What stops reading counts before what only stops building.
-  const first = errors.find(({ phase }) => phase === 'parse') ?? errors[0];
-  invariant(first !== undefined, 'a refused Dockerfile has an error');
-  return new ShaleError('DOCKERFILE_INVALID', `${first.file}:${first.start.line}: ${first.message}`, {
-    data: { diagnostics, ...placeData(first, dockerfile.source) },
-    ...(first.hint === undefined ? {} : { hint: first.hint }),
-  });
-}
-
-/** The place of an error as the command line shows it: `excerpt` as lines, `frame` as text with a caret. */
-function placeData(diagnostic: Diagnostic, source: Source): ErrorData {
-  const { file, start } = diagnostic;
-  return {
-    file,
-    line: start.line,
-    column: start.column,
-    excerpt: { file, text: source.text, firstLine: start.line, lastLine: lastLineOf(diagnostic) },
-    frame: formatCodeFrame(diagnostic, source),
-  };
-}
-
-async function plan(options: PlanOptions): Promise<BuildPlan> {
-  const { dockerfile } = options;
-  const last = dockerfile.stages.at(-1);
-  if (last === undefined) throw new Refusal('STAGE_MISSING', 'the file has no stage to build', undefined, 'FROM image');
-  const buildArgs = options.buildArgs ?? {};
-  const targetName = options.target ?? last.from.name;
-  const globals = platformArgs(
-    options.buildPlatform ?? options.platform,
-    options.platform,
-    targetName === '' ? 'default' : targetName,
-    buildArgs,
-  );
-  addGlobalArgs(globals, dockerfile.globalArgs, buildArgs, dockerfile.escape);
-  const list = new StageList(options, globals);
-  const target = list.target();
-  refuseCircles(list.stages);
-  const bases = new Bases((reference, platform) => options.resolveImageConfig(reference, platform));
-  const targets = options.allStages === true ? list.stages : [target];
-  const needed = await resolveBases(list, targets, bases);
-  const maker = new PlanMaker(options, globals, list.stages, bases);
-  for (const stage of list.stages) if (needed.has(stage)) maker.buildStage(stage);
-  return maker.finish(target);
-}
-
-/** Resolves the images of the stages that are needed; their ONBUILD triggers may name further stages and images. */
-async function resolveBases(list: StageList, targets: readonly Stage[], bases: Bases): Promise<Set<Stage>> {
-  for (let round = 0; round < TRIGGER_ROUNDS_MAX; round++) {
-    const needed = reachableStages(targets);
-    await bases.resolveAll(Array.from(needed).flatMap(sourcesOf));
-    const fresh = Array.from(needed).filter((stage) => !stage.hasTriggers);
-    if (fresh.length === 0) return needed;
-    for (const stage of fresh) addTriggers(list, stage, bases);
-    refuseCircles(list.stages);
-  }
-  throw new Refusal('ONBUILD_TRIGGER', 'ONBUILD triggers lead to ever more images');
-}
-
-function addTriggers(list: StageList, stage: Stage, bases: Bases): void {
-  stage.hasTriggers = true;
-  if (!stage.isOwn) return;
-  const texts = triggersOf(stage.base, bases);
-  const commands = texts.map((text) => list.link(readTrigger(text, stage), true));
-  stage.commands = [...commands, ...stage.commands];
-  stage.stepTotal += commands.length;
-}
-
-function triggersOf(base: StageSource, bases: Bases): readonly string[] {
-  if (base.kind === 'image') return bases.get(base).config.config.OnBuild ?? [];
-  if (base.kind !== 'stage') return [];
-  return base.stage.commands.flatMap(({ instruction }) =>
-    instruction.kind === 'onbuild' ? [instruction.expression] : [],
-  );
 }

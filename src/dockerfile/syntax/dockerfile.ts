@@ -4,7 +4,7 @@ import type { Directive } from './directives.ts';
 import type { ArgInstruction, Command, FromInstruction, Instruction } from './instructions.ts';
 import { parseSyntax } from './parse.ts';
 import { readInstruction } from './read-instruction.ts';
-import { decodeSource, sourceOf, type Source } from './source.ts';
+import { decodeSource, sourceOf, type Source, type Span } from './source.ts';
 import type { SyntaxNode } from './tree.ts';
 
 /** One FROM with what follows it. */
@@ -19,6 +19,8 @@ export interface Dockerfile {
   readonly directives: readonly Directive[];
   readonly escape: string;
   readonly nodes: readonly SyntaxNode[];
+  /** The last lines of instructions that go on over an empty line. */
+  readonly emptyContinuations: readonly Span[];
   /** ARG before the first FROM. */
   readonly globalArgs: readonly ArgInstruction[];
   readonly stages: readonly StageSyntax[];
@@ -32,15 +34,14 @@ export const DOCKERFILE_MAX_BYTES: number = 16 * 1024 * 1024;
 /** Reads a Dockerfile. Never throws: whatever is wrong stands in `diagnostics`. `name` is for messages. */
 export function parseDockerfile(content: string | Uint8Array, name = 'Dockerfile'): Dockerfile {
   const source = sourceOf(name, typeof content === 'string' ? content : decodeSource(content));
-  const { directives, escape, nodes, diagnostics } = parseSyntax(source);
+  const { diagnostics, ...syntax } = parseSyntax(source);
+  const { nodes } = syntax;
   const garbled = typeof content === 'string' || isUtf8(content) ? [] : garbledNodes(source, nodes);
   const reader = new StageReader(source);
   for (const node of nodes) reader.add(node);
   return {
     source,
-    directives,
-    escape,
-    nodes,
+    ...syntax,
     globalArgs: reader.globalArgs,
     stages: reader.stages,
     diagnostics: [...diagnostics, ...garbled, ...reader.diagnostics],

@@ -13,6 +13,8 @@ export interface SyntaxTree {
   /** `\` or "`". */
   readonly escape: string;
   readonly nodes: readonly SyntaxNode[];
+  /** The last lines of instructions that go on over an empty line. */
+  readonly emptyContinuations: readonly Span[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -30,6 +32,7 @@ class Parser {
   readonly #source: Source;
   readonly #directives = new DirectiveReader();
   readonly #nodes: SyntaxNode[] = [];
+  readonly #emptyContinuations: Span[] = [];
   readonly #diagnostics: Diagnostic[] = [];
   #escape = '\\';
   #comments: string[] = [];
@@ -43,13 +46,14 @@ class Parser {
 
   parse(): SyntaxTree {
     for (let line = this.#take(); line !== undefined; line = this.#take()) this.#readFrom(line);
-    if (this.#nodes.length === 0 && this.#diagnostics.every(({ severity }) => severity !== 'error')) {
+    if (this.#nodes.length === 0 && this.#diagnostics.length === 0) {
       this.#report(new Refusal('FILE_EMPTY', 'the file has no instructions', { start: 0, end: 0 }));
     }
     return {
       directives: this.#directives.found,
       escape: this.#escape,
       nodes: this.#nodes,
+      emptyContinuations: this.#emptyContinuations,
       diagnostics: this.#diagnostics,
     };
   }
@@ -111,21 +115,20 @@ class Parser {
   }
 
   #readContinuation(line: LogicalLine): void {
-    let emptyLine: Span | undefined;
+    let hasEmptyLine = false;
     for (let next = this.#take(); next !== undefined; next = this.#take()) {
       const trimmed = trimStart(next.text);
       if (trimmed === '' || trimmed.startsWith('#')) {
-        if (trimmed === '') emptyLine ??= { start: next.start, end: next.start + next.text.length };
+        hasEmptyLine ||= trimmed === '';
         continue;
       }
       const head = this.#withoutContinuation(next.text);
       line.append(head ?? next.text, next.start);
       if (head === undefined) break;
     }
-    if (emptyLine !== undefined) {
-      const message = 'an empty line inside an instruction that goes on will become an error';
-      this.#report(new Refusal('NoEmptyContinuation', message, emptyLine), 'warning');
-    }
+    if (!hasEmptyLine) return;
+    const last = this.#line - 1;
+    this.#emptyContinuations.push({ start: this.#source.lineStarts[last - 1] ?? 0, end: this.#endOfLine(last) });
   }
 
   /** The line before its continuation mark; undefined when it has none. A doubled mark is none. */
@@ -146,7 +149,7 @@ class Parser {
       this.#nodes.push({ ...node, end, heredocs, lastLine: this.#line - 1 });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      this.#report(error, 'error', line.span(0, line.text.length));
+      this.#report(error, line.span(0, line.text.length));
     }
   }
 
@@ -199,9 +202,9 @@ class Parser {
     return (this.#source.lineStarts[line - 1] ?? 0) + (lineText(this.#source, line) ?? '').length;
   }
 
-  #report(refusal: Refusal, severity: 'error' | 'warning' = 'error', span: Span = { start: 0, end: 0 }): void {
+  #report(refusal: Refusal, span: Span = { start: 0, end: 0 }): void {
     const place = refusal.span ?? span;
-    this.#diagnostics.push(diagnosticAt(this.#source, place, { severity, phase: 'parse' }, refusal.fault));
+    this.#diagnostics.push(diagnosticAt(this.#source, place, { severity: 'error', phase: 'parse' }, refusal.fault));
   }
 }
 

@@ -18,6 +18,24 @@ export function suggestion(word: string, known: Iterable<string>): string | unde
   return found === undefined ? undefined : `did you mean ${found}?`;
 }
 
+/** Slips by which a variable's name may differ from the one that is meant. */
+const NAME_DISTANCE_MAX = 2;
+
+/** The one of `known` that is at most two slips away from `name`, case counting; undefined also when `name` is among them. */
+export function nearestName(name: string, known: Iterable<string>): string | undefined {
+  let best: string | undefined;
+  let bestDistance = NAME_DISTANCE_MAX + 1;
+  for (const candidate of known) {
+    if (candidate === name) return undefined;
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
+    const distance = editDistance(name, candidate);
+    if (distance >= bestDistance) continue;
+    best = candidate;
+    bestDistance = distance;
+  }
+  return best;
+}
+
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {

@@ -27,8 +27,18 @@ export interface Expansion {
   readonly unmatched: ReadonlySet<string>;
 }
 
-/** Why a word cannot be expanded; `message` is for people. */
-export class ExpansionError extends Error {}
+/** Names that were looked up, by whether they were found. */
+export type Lookups = Pick<Expansion, 'matched' | 'unmatched'>;
+
+/** Why a word cannot be expanded; `message` is for people. `lookups` says which names were asked for before. */
+export class ExpansionError extends Error {
+  readonly lookups: Lookups | undefined;
+
+  constructor(message: string, lookups?: Lookups) {
+    super(message);
+    this.lookups = lookups;
+  }
+}
 
 /** Nested `${a:-${b:-…}}` that is followed; the language needs two or three. */
 const DEPTH_MAX = 200;
@@ -45,7 +55,7 @@ export function expandWord(word: string, lookup: Lookup, options: WordOptions = 
     return { text, words, matched: expander.matched, unmatched: expander.unmatched };
   } catch (error) {
     if (!(error instanceof ExpansionError)) throw error;
-    throw new ExpansionError(`failed to process ${JSON.stringify(word.slice(0, 300))}: ${error.message}`);
+    throw new ExpansionError(`failed to process ${JSON.stringify(word.slice(0, 300))}: ${error.message}`, expander);
   }
 }
 
