@@ -5,6 +5,7 @@ import {
   refuseForeignFrontend,
   toGraph,
   type BuildPlan,
+  type PlanOptions,
   type ResolvedImage,
 } from '../dockerfile/index.ts';
 import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
@@ -99,7 +100,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   };
   let imageId: Digest;
   try {
-    plan = await planOf(options);
+    plan = await toGraph(planOptionsOf(options));
     recorder.plan(plan.graph);
     tellFindings(plan, options, recorder);
     await solvePlan(plan, options, recorder);
@@ -159,11 +160,27 @@ function tellFindings(plan: BuildPlan, { emit, now, dockerfile }: BuildOptions, 
   });
 }
 
-async function planOf(options: BuildOptions): Promise<BuildPlan> {
+/** What a plan depends on. */
+export type PlanInput = Pick<
+  BuildOptions,
+  | 'dockerfile'
+  | 'contextDirectory'
+  | 'buildArgs'
+  | 'labels'
+  | 'target'
+  | 'platform'
+  | 'platformRequested'
+  | 'network'
+  | 'epochSeconds'
+  | 'resolveImage'
+>;
+
+/** Reads the Dockerfile and says how it is planned. @throws FRONTEND_FOREIGN */
+export function planOptionsOf(options: PlanInput): PlanOptions {
   const { bytes, name } = options.dockerfile;
   const dockerfile = parseDockerfile(bytes, name);
   refuseForeignFrontend(dockerfile, options.buildArgs);
-  return toGraph({
+  return {
     dockerfile,
     platform: options.platform,
     buildArgs: options.buildArgs,
@@ -175,7 +192,7 @@ async function planOf(options: BuildOptions): Promise<BuildPlan> {
     ...(options.target !== undefined && { target: options.target }),
     ...(options.epochSeconds !== undefined && { epoch: options.epochSeconds }),
     ...(options.platformRequested && { platformRequested: true }),
-  });
+  };
 }
 
 async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {

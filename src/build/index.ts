@@ -3,7 +3,7 @@
  * on, the contexts that they copy from, the container that RUN needs, and the record of it all. COPY and ADD never mount and
  * never start anything; a layer is a function of what its step's key says.
  */
-export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
+export { buildImage, planOptionsOf, type BuildOptions, type BuildResult, type PlanInput } from './build.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';

@@ -2,8 +2,14 @@ import { lstatSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
 import { isTar, sniffCompression } from '../archive/index.ts';
-import { buildImage, readLocalFile } from '../build/index.ts';
-import { DOCKERFILE_MAX_BYTES, type ResolvedImage } from '../dockerfile/index.ts';
+import { buildImage, planOptionsOf, readLocalFile, type PlanInput } from '../build/index.ts';
+import {
+  checkDockerfile,
+  DOCKERFILE_MAX_BYTES,
+  outlineDockerfile,
+  targetsOf,
+  type ResolvedImage,
+} from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
@@ -19,7 +25,7 @@ import {
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap } from './cache-cap.ts';
 import { secretsOf } from './secrets.ts';
-import type { BuildOutcome, BuildRequest, Watch } from './types.ts';
+import type { BuildAnswer, BuildCall, BuildOutcome, BuildRequest, Watch } from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
 
 /** Milliseconds that collecting may take at the end of a build; the rest is done by the next one. */
@@ -30,20 +36,11 @@ export async function build(context: EngineContext, request: BuildRequest, watch
   const names = request.tags.map(parseReference);
   const input = await readInput(request);
   const result = await buildImage({
+    ...planInput(context, request, input, watch),
     layers: context.layers,
-    contextDirectory: input.contextDirectory,
-    dockerfile: input.dockerfile,
     names,
-    buildArgs: request.buildArgs,
-    labels: request.labels,
-    target: request.target,
-    platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
-    platformRequested: request.platform !== undefined,
-    network: request.network === undefined || request.network === 'bridge' ? 'default' : request.network,
     noCache: request.noCache,
     keepNoise: request.keepNoise,
-    epochSeconds: epochOf(context.options.env['SOURCE_DATE_EPOCH']),
-    resolveImage: (reference, platform) => resolveImage(context, reference, { platform, pull: request.pull, watch }),
     openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
     provisions: { secret: secretsOf(request.secrets ?? [], context.options.env) },
     makeFolder: () => makeWorkFolder(context.store),
@@ -58,6 +55,38 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, ...limits });
   }
   return { ...result, tags: names.map(familiarName) };
+}
+
+function planInput(context: EngineContext, request: BuildRequest, input: BuildInput, watch: Watch): PlanInput {
+  return {
+    contextDirectory: input.contextDirectory,
+    dockerfile: input.dockerfile,
+    buildArgs: request.buildArgs,
+    labels: request.labels,
+    target: request.target,
+    platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
+    platformRequested: request.platform !== undefined,
+    network: request.network === undefined || request.network === 'bridge' ? 'default' : request.network,
+    epochSeconds: epochOf(context.options.env['SOURCE_DATE_EPOCH']),
+    resolveImage: (reference, platform) => resolveImage(context, reference, { platform, pull: request.pull, watch }),
+  };
+}
+
+/** `shale build --call`. @throws DOCKERFILE_INVALID but for `check`, CONTEXT_NOT_FOUND, and what resolving images throws */
+export async function callBuild(
+  context: EngineContext,
+  request: BuildRequest,
+  call: BuildCall,
+  watch: Watch,
+): Promise<BuildAnswer> {
+  const input = await readInput(request);
+  // What is only asked about needs no permission to reach out of the sandbox.
+  const options = { ...planOptionsOf(planInput(context, request, input, watch)), acceptNotYet: true };
+  const { name: file, text } = options.dockerfile.source;
+  const source = { file, text };
+  if (call === 'targets') return { kind: 'targets', source, targets: targetsOf(options) };
+  if (call === 'outline') return { kind: 'outline', source, outline: await outlineDockerfile(options) };
+  return { kind: 'check', source, ...(await checkDockerfile(options)) };
 }
 
 interface BuildInput {

@@ -18,6 +18,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const inspectImage = async (name: string): Promise<Record<string, unknown>> =>
     (await images()).inspectImageByName(context, name);
   return {
+    callBuild: async (request, call, watch) => (await import('./builds.ts')).callBuild(context, request, call, watch),
     build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
     why: async (request) => (await import('./why.ts')).why(context, request),
     builds: async () => (await buildRecords()).listBuilds(context),

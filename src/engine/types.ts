@@ -3,6 +3,7 @@
  * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
  */
 import type { ByteStream } from '../base/index.ts';
+import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { ProgressEvent } from '../graph/index.ts';
 
@@ -99,6 +100,16 @@ export type SecretSource =
   | { readonly kind: 'file'; readonly id: string; readonly path: string }
   /** A variable of this process; one that is not set counts as empty. */
   | { readonly kind: 'env'; readonly id: string; readonly name: string };
+
+/** What can be asked about a Dockerfile instead of building it. */
+export type BuildCall = 'check' | 'outline' | 'targets';
+
+/** The answer, with the file that the lines in it are of. */
+export type BuildAnswer = { readonly source: { readonly file: string; readonly text: string } } & (
+  | ({ readonly kind: 'check' } & BuildCheckReport)
+  | { readonly kind: 'outline'; readonly outline: Outline }
+  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+);
 
 export interface BuildOutcome {
   /** Digest of the image's config. */
@@ -386,6 +397,8 @@ export interface PruneBuildsRequest {
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
 export interface Engine extends AsyncDisposable {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
+  /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
+  readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;
   readonly why: (request: WhyRequest) => Promise<WhyReport>;
   /** Newest first. */
   readonly builds: () => Promise<readonly BuildSummary[]>;

@@ -36,10 +36,66 @@ describe('build checks', () => {
       code: 'CHECKS_FAILED',
       message: 'Dockerfile does not keep the build checks StageNameCasing, CopyIgnoredFile, JSONArgsRecommended',
     });
-    assert.deepEqual(new Set(kinds), new Set(['finding']));
+    assert.deepEqual(Array.from(new Set(kinds)), ['finding', 'finished']);
     assert.deepEqual(await lab.engine.images({ all: true }), before);
     const buildArgs = { BUILDKIT_DOCKERFILE_CHECK: 'skip=all;error=true' };
     await assert.rejects(lab.build(context, { buildArgs }), /secret\.log/);
+  });
+
+  test('`callBuild` answers without building', async () => {
+    const dockerfile = [
+      'ARG ONE=1 TWO=${ONE}2 OTHER=x',
+      '# web is served',
+      'FROM scratch AS web',
+      '# THREE is the last',
+      'ARG THREE=$TWO FOUR',
+      'ARG TWO',
+      'FROM scratch AS alone',
+      'ARG OTHER',
+      'RUN --network=host --mount=type=secret,id=unused true',
+      'FROM web AS last',
+      'COPY <<E /x',
+      'E',
+      'RUN --mount=type=secret,id=token,required --mount=type=ssh true',
+    ].join('\n');
+    const request = {
+      context: { kind: 'directory', path: lab.context({ Dockerfile: dockerfile }) },
+      tags: ['unused:1'],
+      buildArgs: { FOUR: '4' },
+      labels: {},
+      noCache: false,
+      pull: false,
+      keepNoise: false,
+    } as const;
+    const watch = { signal: AbortSignal.timeout(60_000) };
+    const before = await lab.engine.images({ all: true });
+    const outline = await lab.engine.callBuild(request, 'outline', watch);
+    assert.deepEqual(outline.kind === 'outline' && outline.outline, {
+      name: 'last',
+      args: [
+        { name: 'TWO', value: '12', firstLine: 1, lastLine: 1 },
+        { name: 'ONE', value: '1', firstLine: 1, lastLine: 1 },
+        { name: 'THREE', description: 'is the last', firstLine: 5, lastLine: 5 },
+        { name: 'FOUR', value: '4', firstLine: 5, lastLine: 5 },
+      ],
+      secrets: [{ id: 'token', required: true, firstLine: 13, lastLine: 13 }],
+      ssh: [{ id: 'default', required: false, firstLine: 13, lastLine: 13 }],
+    });
+    const targets = await lab.engine.callBuild(request, 'targets', watch);
+    assert.deepEqual(
+      targets.kind === 'targets' &&
+        targets.targets.map(({ name, description, isDefault }) => [name, description, isDefault]),
+      [
+        ['web', 'is served', false],
+        ['alone', undefined, false],
+        ['last', undefined, true],
+      ],
+    );
+    const check = await lab.engine.callBuild(request, 'check', watch);
+    assert.deepEqual(check.kind === 'check' && check.findings.map(({ message }) => message), [
+      "Usage of undefined variable '$TWO'",
+    ]);
+    assert.deepEqual(await lab.engine.images({ all: true }), before);
   });
 
   test('a foreign frontend is refused', async () => {

@@ -10,6 +10,7 @@ import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { STEP_FLAGS, stepOptions } from './build-step-flags.ts';
 import { openProgressWithShell } from './failed-step.ts';
+import { answerCall, CALL_FLAGS, callOf } from './build-call.ts';
 import { formatWhy } from './why.ts';
 
 const LOCAL_ONLY = 'the image goes into the store of this machine';
@@ -31,8 +32,6 @@ const REFUSED: readonly RefusedFlag[] = [
   { name: 'memory', short: 'm', why: 'RUN steps are not limited' },
   { name: 'builder', why: 'there is one builder' },
   { name: 'allow', why: 'RUN steps have a fixed set of rights' },
-  { name: 'check', why: 'shale has no build checks yet' },
-  { name: 'call', why: 'shale has no build checks yet' },
   { name: 'annotation', why: 'shale sets no annotations', instead: '--label' },
 ];
 
@@ -62,6 +61,7 @@ export const command: Command = {
     ...STEP_FLAGS,
     { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
+    ...CALL_FLAGS,
     { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
     {
       kind: 'text',
@@ -88,17 +88,20 @@ export const command: Command = {
       says: 'another file, with an argument',
     },
     { command: 'shale build --explain -t web .', says: 'say which input made a step run again' },
+    { command: 'shale build --check .', says: 'say what is doubtful in the Dockerfile, and build nothing' },
     { command: 'shale build --on-error shell .', says: 'stop in a step that fails, with a shell' },
     { command: 'printf "FROM alpine\\nRUN apk add curl\\n" | shale build -t tools -', says: 'without a context' },
   ],
   run,
 };
 
-async function run(context: Context, parsed: ParsedArguments): Promise<void> {
+async function run(context: Context, parsed: ParsedArguments): Promise<number | void> {
   const { flags } = parsed;
   const quiet = flags.boolean('quiet');
   const config = await context.config();
   const request = buildRequest(context, parsed, config.settings.networkDefault);
+  const call = callOf(flags);
+  if (call !== undefined) return answerCall(context, request, call);
   const open = flags.text('on-error') === 'shell' ? openProgressWithShell : openProgress;
   await using progress = open(context, quiet ? 'quiet' : (flags.text('progress') ?? config.settings.progress));
   const engine = await context.engine();

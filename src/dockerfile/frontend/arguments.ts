@@ -2,6 +2,7 @@ import { formatPlatform, type Platform } from '../../oci/index.ts';
 import type { ArgInstruction } from '../syntax/instructions.ts';
 import { expandAt } from './expand.ts';
 import { Environment } from './environment.ts';
+import type { ArgTrace } from './trace.ts';
 
 export type BuildArgs = Readonly<Record<string, string>>;
 
@@ -34,7 +35,7 @@ export function platformArgs(build: Platform, target: Platform, targetStage: str
 }
 
 /**
- * Adds the ARG instructions before the first FROM.
+ * Adds the ARG instructions before the first FROM; gives each as it was met.
  * @throws Refusal
  */
 export function addGlobalArgs(
@@ -42,12 +43,17 @@ export function addGlobalArgs(
   instructions: readonly ArgInstruction[],
   args: BuildArgs,
   escape: string,
-): void {
-  for (const { name, value, word } of instructions.flatMap((instruction) => instruction.args)) {
-    const given = buildArg(args, name);
-    const result = given ?? (value === undefined ? undefined : expandAt(value, globals.lookup, { escape }, word).text);
-    if (result !== undefined) globals.set(name, result);
-  }
+): ArgTrace[] {
+  return instructions.flatMap(({ node, args: all }) =>
+    all.map(({ name, value, word }) => {
+      const given = buildArg(args, name);
+      const isOwn = given === undefined && value !== undefined;
+      const expansion = isOwn ? expandAt(value, globals.lookup, { escape }, word) : undefined;
+      const result = given ?? expansion?.text;
+      if (result !== undefined) globals.set(name, result);
+      return { name, value: result, isInherited: false, uses: expansion?.matched ?? new Set(), node };
+    }),
+  );
 }
 
 /** True for arguments that reach no environment even when declared. */

@@ -9,7 +9,7 @@ import type { PlanOptions } from './plan.ts';
 import { Trace } from './trace.ts';
 
 /** What the build checks say of a Dockerfile. */
-export interface CheckReport {
+export interface BuildCheckReport {
   readonly findings: readonly Finding[];
   /** Why it cannot be built; the findings are then those up to this place. */
   readonly error?: Diagnostic;
@@ -20,7 +20,7 @@ export interface CheckReport {
  * the file becomes `error`.
  * @throws whatever `resolveImageConfig` throws, with the place in front of the message
  */
-export async function checkDockerfile(options: PlanOptions): Promise<CheckReport> {
+export async function checkDockerfile(options: PlanOptions): Promise<BuildCheckReport> {
   const { dockerfile, target } = options;
   const trace = new Trace();
   let error = firstError(dockerfile.diagnostics);

@@ -30,9 +30,11 @@ export async function makePlan(options: PlanOptions, trace: Trace): Promise<Plan
     buildArgs,
   );
   trace.defaultBases = defaultBases(dockerfile, globals);
-  addGlobalArgs(globals, dockerfile.globalArgs, buildArgs, dockerfile.escape);
+  trace.globalArgs.push(...addGlobalArgs(globals, dockerfile.globalArgs, buildArgs, dockerfile.escape));
   const list = new StageList(options, globals, trace);
   const target = list.target();
+  trace.stages = list.stages;
+  trace.target = target;
   refuseCircles(list.stages);
   const bases = new Bases((reference, platform) => options.resolveImageConfig(reference, platform));
   const targets = options.allStages === true ? list.stages : [target];

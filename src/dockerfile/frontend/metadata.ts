@@ -64,10 +64,12 @@ export function applyArg(scene: Scene, instruction: ArgInstruction): void {
   const shown: string[] = [];
   for (const arg of instruction.args) {
     planning.declaredArgs.add(arg.name);
+    const given = buildArg(planning.options.buildArgs ?? {}, arg.name);
     const value =
-      buildArg(planning.options.buildArgs ?? {}, arg.name) ??
-      (arg.value === undefined ? planning.globals.get(arg.name) : expandIn(scene, arg.value, arg.word).text);
+      given ?? (arg.value === undefined ? planning.globals.get(arg.name) : expandIn(scene, arg.value, arg.word).text);
     if (value !== undefined && !isBuilderArg(arg.name)) state.environment.set(arg.name, value);
+    const isInherited = given === undefined && arg.value === undefined && value !== undefined;
+    scene.trace.args.push({ name: arg.name, value, isInherited, uses: new Set(), node: scene.trace.node });
     // Without a value an earlier one of the same name stays: the history of RUN asks the environment first.
     state.buildArgs.set(arg.name, value);
     shown.push(value === undefined ? arg.name : `${arg.name}=${value}`);

@@ -6,6 +6,7 @@ import { cleanPath } from '../syntax/ignore.ts';
 import { applyInstruction } from './apply.ts';
 import { buildArg, isPredefinedArg } from './arguments.ts';
 import { addImage, EPOCH_DEFAULT, imageKey, isEmptyImage, type Bases } from './bases.ts';
+import { descriptionIn } from './description.ts';
 import { Environment, splitVariable } from './environment.ts';
 import { resolveWorkdir } from './metadata.ts';
 import { requireFeature } from './not-yet.ts';
@@ -267,13 +268,12 @@ function emptyState(): Omit<StageState, 'rootfs' | 'platform' | 'environment' | 
 
 function plannedStage(stage: Stage): PlannedStage {
   const { name, from } = stage;
-  const prefix = `${name} `;
-  const comment = name === '' ? undefined : from.node.comments.find((line) => line.startsWith(prefix));
+  const description = descriptionIn(from.node, name);
   return {
     index: stage.index,
     name,
     base: stage.baseText,
-    ...(comment === undefined ? {} : { description: comment.slice(prefix.length) }),
+    ...(description === undefined ? {} : { description }),
     ...(stage.state === undefined ? {} : { rootfs: stage.state.rootfs }),
   };
 }

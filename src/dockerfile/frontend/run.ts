@@ -29,6 +29,10 @@ export function applyRun(scene: Scene, instruction: RunInstruction): void {
   const inputs = new Inputs();
   const flags = instruction.mounts.map((word) => ({ word, mount: readMountFlag(scene, word) }));
   const mounts = flags.map(({ word, mount }, i) => plannedMount(scene, word, mount, i, inputs));
+  for (const mount of mounts) {
+    if (mount.kind === 'secret') scene.trace.secrets.push(mount);
+    if (mount.kind === 'ssh') scene.trace.ssh.push(mount);
+  }
   const { options } = planning;
   const environment = withEpoch(state.environment.entries(), planning.epoch);
   const op: ExecOp = {

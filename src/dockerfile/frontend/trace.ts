@@ -15,6 +15,10 @@ export class Trace {
   readonly bases: BaseTrace[] = [];
   readonly images: ImageUse[] = [];
   readonly commands: CommandTrace[] = [];
+  readonly globalArgs: ArgTrace[] = [];
+  /** Once they are known: all stages, and the one that is built. */
+  stages: readonly Stage[] = [];
+  target: Stage | undefined;
   /** By stage and instruction's name. */
   readonly #counting = new Map<string, SyntaxNode>();
 
@@ -56,6 +60,23 @@ export class Trace {
   }
 }
 
+/** An ARG as it was met. */
+export interface ArgTrace {
+  readonly name: string;
+  readonly value: string | undefined;
+  /** True when it only takes over what an ARG before the first FROM says. */
+  readonly isInherited: boolean;
+  /** The variables in its default. */
+  readonly uses: ReadonlySet<string>;
+  readonly node: SyntaxNode;
+}
+
+/** A secret or SSH agent that a RUN asks for. */
+export interface RequestTrace {
+  readonly id: string;
+  readonly required: boolean;
+}
+
 export class BaseTrace implements BaseUse {
   readonly from: FromInstruction;
   readonly variables: readonly string[];
@@ -79,6 +100,9 @@ export class CommandTrace implements CommandUse {
   readonly undefinedVariables: UndefinedVariable[] = [];
   readonly expansions: Map<Word, Expansion> = new Map();
   readonly ignoredSources: string[] = [];
+  readonly args: ArgTrace[] = [];
+  readonly secrets: RequestTrace[] = [];
+  readonly ssh: RequestTrace[] = [];
   readonly overridden?: SyntaxNode;
   isDone = true;
   readonly #environment: Environment;
