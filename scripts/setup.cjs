@@ -234,19 +234,24 @@ function programs() {
     });
   }
   var helpers = ['/usr/lib/podman', '/usr/libexec/podman', '/usr/local/lib/podman', '/usr/local/libexec/podman'];
+  function helper(name) {
+    return helpers
+      .map(function (folder) {
+        return path.join(folder, name);
+      })
+      .concat(anywhere(name));
+  }
   return [
     { debian: 'runc', files: anywhere('runc').concat(anywhere('crun')), gives: 'runs containers' },
     { debian: 'conmon', files: anywhere('conmon'), gives: 'keeps detached containers' },
-    {
-      debian: 'netavark',
-      files: helpers
-        .map(function (folder) {
-          return path.join(folder, 'netavark');
-        })
-        .concat(anywhere('netavark')),
-      gives: 'sets networks up',
-    },
+    { debian: 'netavark', files: helper('netavark'), gives: 'sets networks up' },
+    { debian: 'aardvark-dns', files: helper('aardvark-dns'), gives: 'names of containers on their networks' },
     { debian: 'iptables', files: anywhere('iptables'), gives: 'address translation for networks' },
+    {
+      debian: 'tini',
+      files: anywhere('tini-static').concat(anywhere('catatonit'), helper('catatonit'), anywhere('docker-init')),
+      gives: 'the process that --init puts first',
+    },
   ];
 }
 

@@ -5,5 +5,6 @@
 export type { ProgressEvent } from '../graph/index.ts';
 export type { CacheMax, EngineOptions } from './context.ts';
 export { openEngine } from './engine.ts';
+export * from './host-config.ts';
 export { probeLayerMounts } from './probe.ts';
 export type * from './types.ts';

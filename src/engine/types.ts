@@ -6,6 +6,7 @@ import type { ByteStream } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { ProgressEvent } from '../graph/index.ts';
+import type { HostConfig } from './host-config.ts';
 
 /** A published port. */
 export interface PortMapping {
@@ -127,6 +128,9 @@ export interface RunRequest {
   readonly workingDirectory?: string;
   readonly user?: string;
   readonly hostname?: string;
+  readonly domainname?: string;
+  /** What surrounds the program; docker's defaults where it says nothing. */
+  readonly hostConfig?: Partial<HostConfig>;
   readonly labels: Readonly<Record<string, string>>;
   readonly volumes: readonly VolumeMount[];
   readonly ports: readonly PortMapping[];

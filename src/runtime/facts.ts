@@ -15,6 +15,8 @@ export interface HostFacts {
   readonly cgroups: 'v1' | 'v2';
   /** Paths that tell about other tenants of the machine, as far as they exist. */
   readonly maskedPaths: readonly string[];
+  /** Paths that would change the machine. */
+  readonly readonlyPaths: readonly string[];
   /** Sysctls of a private network namespace that exist here. */
   readonly networkSysctls: Readonly<Record<string, string>>;
 }
@@ -33,6 +35,8 @@ const MASKED: readonly string[] = [
   '/sys/devices/virtual/powercap',
   '/sys/firmware',
 ];
+
+const READONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
 
 const CPU_FOLDER = '/sys/devices/system/cpu';
 
@@ -53,6 +57,7 @@ export function hostFacts(): HostFacts {
     kernel: parseKernel(release()),
     cgroups: existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'v2' : 'v1',
     maskedPaths: [...MASKED, ...throttleFolders()],
+    readonlyPaths: READONLY,
     networkSysctls: Object.fromEntries(
       Object.entries(NETWORK_SYSCTLS).filter(([name]) => existsSync(`/proc/sys/${name.replaceAll('.', '/')}`)),
     ),

@@ -8,6 +8,8 @@
  * rmdir, never by killing; everything on the machine that is ours has an owner record, so a sweep can tell the dead.
  */
 export { type BridgeOptions, bridgeNetwork } from './bridge.ts';
+export { type CgroupSupport, type LimitKind, readCgroupSupport } from './cgroup-support.ts';
+export { blockDevice } from './devices.ts';
 export type { HostFacts } from './facts.ts';
 export { hostFacts } from './facts.ts';
 export type * from './host.ts';

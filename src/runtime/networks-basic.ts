@@ -15,10 +15,15 @@ export const noNetwork: NetworkProvider = {
     files: {
       hosts: hostsFile(request.hostname, OWN_NAME_ADDRESS, request.extraHosts),
       hostname: `${request.hostname}\n`,
-      resolvConf: '',
+      // Nothing is reached; what was asked for is there nevertheless.
+      resolvConf: isAsked(request.dns) ? resolvConfFor(request) : '',
     },
   }),
 };
+
+function isAsked({ servers = [], search = [], options = [] }: NetworkRequest['dns']): boolean {
+  return servers.length + search.length + options.length > 0;
+}
 
 /** The host's own network: its resolvers as they are, its /etc/hosts with the extra ones. */
 export const hostNetwork: NetworkProvider = {
@@ -32,8 +37,7 @@ function hostFiles(request: NetworkRequest): NetworkAttachment['files'] {
     const at = entry.search(/[:=]/);
     return `${entry.slice(at + 1)}\t${entry.slice(0, at)}\n`;
   });
-  const hasOwnDns = (request.dns.servers ?? []).length > 0;
-  const resolvConf = hasOwnDns ? resolvConfFor(request) : (readOptional(RESOLV_CONF) ?? '');
+  const resolvConf = isAsked(request.dns) ? resolvConfFor(request) : (readOptional(RESOLV_CONF) ?? '');
   return {
     resolvConf,
     hosts: `${own}${own.endsWith('\n') ? '' : '\n'}${added.join('')}`,

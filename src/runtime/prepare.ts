@@ -1,19 +1,12 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { type ByteString, invariant, isSystemError, ShaleError } from '../base/index.ts';
+import { resolveDevices } from './devices.ts';
 import type { HostFacts } from './facts.ts';
 import type { RunFolders } from './folders.ts';
 import type { RuntimeHost } from './host.ts';
 import { preflight, rootfsUserDatabase, type TargetRequest } from './preflight.ts';
-import {
-  checkRunSpec,
-  formatConfig,
-  INIT_TARGET,
-  isNetworkSysctl,
-  makeConfig,
-  type ResolvedDevice,
-  type RuntimeConfig,
-} from './spec.ts';
-import type { DeviceSpec, MountSpec, MountTraces, NetworkAttachment, RunSpec } from './types.ts';
+import { checkRunSpec, formatConfig, INIT_TARGET, isNetworkSysctl, makeConfig, type RuntimeConfig } from './spec.ts';
+import type { MountSpec, MountTraces, NetworkAttachment, RunSpec } from './types.ts';
 import { resolveUser } from './users.ts';
 
 /** What all of the runtime's parts work with. */
@@ -43,7 +36,7 @@ export interface Prepared {
  */
 export async function prepare(context: RuntimeContext, spec: RunSpec, folder: string): Promise<Prepared> {
   checkRunSpec(spec);
-  const devices = (spec.devices ?? []).map(resolveDevice);
+  const devices = resolveDevices(spec);
   // Setting up a network takes longest: it goes on while the user is looked up.
   const attaching = attachNetwork(spec, context.facts);
   const looked = await settled(resolveUser(spec.user ?? '', spec.groups ?? [], rootfsUserDatabase(spec.rootfs)));
@@ -145,34 +138,6 @@ function kindOf(source: string): 'file' | 'directory' {
 function withTarget(mount: MountSpec, target: string | undefined): MountSpec {
   invariant(target !== undefined, 'preflight answers every target');
   return { ...mount, target };
-}
-
-/** @throws DEVICE_INVALID. */
-function resolveDevice(device: DeviceSpec): ResolvedDevice {
-  const bad = (why: string): ShaleError =>
-    new ShaleError('DEVICE_INVALID', `cannot give the device ${device.source}: ${why}`, { data: { ...device } });
-  if (!device.source.startsWith('/') || !device.target.startsWith('/dev/')) throw bad('it must be a path below /dev');
-  const access = device.access ?? 'rwm';
-  if (!/^[rwm]{1,3}$/.test(access)) throw bad(`its access ${access} is not made of r, w and m`);
-  const stat = statSync(device.source, { throwIfNoEntry: false });
-  if (stat === undefined) throw bad('it does not exist');
-  if (!stat.isCharacterDevice() && !stat.isBlockDevice()) throw bad('it is not a device');
-  const [major, minor] = deviceNumbers(stat.rdev);
-  return {
-    path: device.target,
-    type: stat.isBlockDevice() ? 'b' : 'c',
-    major,
-    minor,
-    mode: stat.mode & 0o777,
-    uid: stat.uid,
-    gid: stat.gid,
-    access,
-  };
-}
-
-/** makedev(3), the Linux layout of 64 bits; the parts that pass 32 bits are not used by real devices. */
-function deviceNumbers(rdev: number): readonly [number, number] {
-  return [(rdev >>> 8) & 0xfff, (rdev & 0xff) | ((rdev >>> 12) & 0xfff00)];
 }
 
 /** Absolute targets as the container sees them, for those who look into the rootfs from outside. */

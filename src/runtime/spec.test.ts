@@ -17,6 +17,7 @@ const facts: HostFacts = {
   kernel: [6, 12],
   cgroups: 'v1',
   maskedPaths: ['/proc/acpi', '/proc/kcore', '/proc/scsi', '/sys/devices/virtual/powercap'],
+  readonlyPaths: ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'],
   networkSysctls: { 'net.ipv4.ip_unprivileged_port_start': '0' },
 };
 

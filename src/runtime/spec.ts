@@ -41,7 +41,6 @@ export interface RuntimeConfig {
   readonly process: ProcessConfig;
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly hostname?: string;
-  readonly domainname?: string;
   readonly mounts: readonly MountConfig[];
   readonly linux: LinuxConfig;
   readonly annotations?: Readonly<Record<string, string>>;
@@ -70,6 +69,7 @@ export interface ProcessConfig {
   }[];
   readonly noNewPrivileges: boolean;
   readonly oomScoreAdj?: number;
+  readonly apparmorProfile?: string;
 }
 
 export interface MountConfig {
@@ -103,8 +103,6 @@ const MOUNTS_MAX = 1000;
 const SHM_BYTES = 64 * 1024 * 1024;
 const UMASK = 0o022;
 
-const READONLY_PATHS: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-
 /**
  * The runtime-spec configuration (1.0.2) of one container: a pure function of its input, checked against docker's
  * defaults. @throws RUN_SPEC_INVALID.
@@ -119,17 +117,16 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
     process: makeProcess(input),
     root: { path: spec.rootfs.path, readonly: spec.readonlyRootfs === true },
     ...(spec.hostname !== undefined && !hostUts ? { hostname: spec.hostname } : {}),
-    ...(spec.domainname !== undefined && !hostUts ? { domainname: spec.domainname } : {}),
     mounts: [...runtimeMounts(spec, privileged), ...input.mounts.map(userMount)],
     linux: {
       namespaces: makeNamespaces(spec, network, input.facts),
       cgroupsPath: cgroupPathOf(spec.id),
-      resources: makeResources(spec.resources ?? {}, input.devices, privileged),
+      resources: makeResources(spec, input.devices, privileged),
       ...(input.devices.length > 0 ? { devices: input.devices.map(deviceNode) } : {}),
       sysctl: makeSysctls(spec, network, input.facts),
       ...makeSeccomp(input, privileged),
-      maskedPaths: privileged ? [] : input.facts.maskedPaths,
-      readonlyPaths: privileged ? [] : READONLY_PATHS,
+      maskedPaths: spec.maskedPaths ?? (privileged ? [] : input.facts.maskedPaths),
+      readonlyPaths: spec.readonlyPaths ?? (privileged ? [] : input.facts.readonlyPaths),
       ...(input.mounts.some((mount) => mount.kind === 'bind' && (mount.propagation ?? 'private') !== 'private')
         ? { rootfsPropagation: 'shared' }
         : {}),
@@ -194,6 +191,7 @@ function makeProcess(input: ConfigInput): ProcessConfig {
     rlimits: makeRlimits(spec.rlimits ?? [], facts),
     noNewPrivileges: spec.noNewPrivileges === true,
     ...(spec.oomScoreAdjust === undefined ? {} : { oomScoreAdj: spec.oomScoreAdjust }),
+    ...(spec.apparmorProfile === undefined ? {} : { apparmorProfile: spec.apparmorProfile }),
   };
 }
 
@@ -251,7 +249,7 @@ function runtimeMounts(spec: RunSpec, privileged: boolean): MountConfig[] {
       ? []
       : [special('/sys/fs/cgroup', 'cgroup', [writable, 'nosuid', 'noexec', 'nodev'])]),
     special('/dev/mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
-    special('/dev/shm', 'tmpfs', ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shm}`]),
+    ...(shm === 0 ? [] : [special('/dev/shm', 'tmpfs', ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shm}`])]),
   ];
   // What the user mounts at the same place comes instead (docker); below a replaced /sys nothing of ours belongs.
   return mounts.filter(
@@ -295,7 +293,9 @@ function makeNamespaces(spec: RunSpec, network: NetworkAttachment, facts: HostFa
     ...namespace('uts', spec.uts),
     ...networkNamespace(network),
     // As docker: on the legacy hierarchy containers see the host's cgroup paths, on the unified one their own.
-    ...(facts.cgroups === 'v2' ? [{ type: 'cgroup' }] : []),
+    ...((spec.cgroupNamespace ?? (facts.cgroups === 'v2' ? 'private' : 'host')) === 'private'
+      ? [{ type: 'cgroup' }]
+      : []),
   ];
 }
 
@@ -331,7 +331,10 @@ function networkNamespace(network: NetworkAttachment): LinuxConfig['namespaces']
 /** A namespace that was handed in has got its `net.` settings already (the runtime takes it for the host's). */
 function makeSysctls(spec: RunSpec, network: NetworkAttachment, facts: HostFacts): Readonly<Record<string, string>> {
   const defaults = network.namespace.kind === 'new' ? facts.networkSysctls : {};
-  const asked = Object.entries({ ...defaults, ...spec.sysctls });
+  // Older runtimes do not know the field `domainname`; as a setting it belongs to the same namespace (docker's way).
+  const domain =
+    spec.domainname === undefined || spec.uts?.kind === 'host' ? {} : { 'kernel.domainname': spec.domainname };
+  const asked = Object.entries({ ...defaults, ...domain, ...spec.sysctls });
   return Object.fromEntries(asked.filter(([name]) => network.namespace.kind !== 'path' || !isNetworkSysctl(name)));
 }
 
@@ -343,28 +346,49 @@ export function isNetworkSysctl(name: string): boolean {
 const CPU_PERIOD_US = 100_000;
 
 function makeResources(
-  resources: Resources,
+  spec: RunSpec,
   devices: readonly ResolvedDevice[],
   privileged: boolean,
 ): Readonly<Record<string, unknown>> {
+  const resources: Resources = spec.resources ?? {};
+  const rules = [...DEVICE_RULES, ...devices.map(deviceRule), ...(spec.deviceRules ?? []).map(parseDeviceRule)];
   return {
-    devices: privileged ? [{ allow: true, access: 'rwm' }] : [...DEVICE_RULES, ...devices.map(deviceRule)],
+    devices: privileged ? [{ allow: true, access: 'rwm' }] : rules,
     ...group('memory', {
       limit: resources.memoryBytes,
       reservation: resources.memoryReservationBytes,
       swap: resources.memorySwapBytes,
+      swappiness: resources.memorySwappiness,
       disableOOMKiller: resources.oomKillDisable,
     }),
     ...group('cpu', {
       shares: resources.cpuShares,
       quota: resources.cpus === undefined ? resources.cpuQuotaUs : Math.round(resources.cpus * CPU_PERIOD_US),
       period: resources.cpus === undefined ? resources.cpuPeriodUs : CPU_PERIOD_US,
+      realtimeRuntime: resources.cpuRealtimeRuntimeUs,
+      realtimePeriod: resources.cpuRealtimePeriodUs,
       cpus: resources.cpusetCpus,
       mems: resources.cpusetMems,
     }),
     ...group('pids', { limit: resources.pidsMax }),
-    ...group('blockIO', { weight: resources.blkioWeight }),
+    ...group('blockIO', {
+      weight: resources.blkioWeight,
+      weightDevice: resources.blkioWeightDevices,
+      throttleReadBpsDevice: resources.blkioRates?.readBps,
+      throttleWriteBpsDevice: resources.blkioRates?.writeBps,
+      throttleReadIOPSDevice: resources.blkioRates?.readIops,
+      throttleWriteIOPSDevice: resources.blkioRates?.writeIops,
+    }),
   };
+}
+
+/** @throws RUN_SPEC_INVALID. */
+function parseDeviceRule(rule: string): Readonly<Record<string, unknown>> {
+  const match = /^([acb]) (\d+|\*):(\d+|\*) ([rwm]{1,3})$/.exec(rule);
+  if (match === null) throw invalid(`${JSON.stringify(rule)} is not a rule for devices, as "c 1:3 rwm"`);
+  const [, type, major, minor, access] = match;
+  const numbers = (name: string, text = '*'): Record<string, number> => (text === '*' ? {} : { [name]: Number(text) });
+  return { allow: true, type, ...numbers('major', major), ...numbers('minor', minor), access };
 }
 
 function group(name: string, values: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {

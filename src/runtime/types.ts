@@ -58,9 +58,9 @@ export interface ResourceLimit {
 
 /** A device node of the host that the container gets, with its cgroup rule. */
 export interface DeviceSpec {
-  /** On the host, absolute. */
+  /** On the host, absolute; a directory stands for all devices below it. */
   readonly source: string;
-  /** In the container, absolute; below `/dev`. */
+  /** In the container, absolute. */
   readonly target: string;
   /** Letters of `rwm`; default all. */
   readonly access?: string;
@@ -80,8 +80,24 @@ export interface Resources {
   readonly cpuPeriodUs?: number;
   readonly cpusetCpus?: string;
   readonly cpusetMems?: string;
+  readonly cpuRealtimeRuntimeUs?: number;
+  readonly cpuRealtimePeriodUs?: number;
+  /** 0 to 100. */
+  readonly memorySwappiness?: number;
   readonly blkioWeight?: number;
+  readonly blkioWeightDevices?: readonly (DeviceNumbers & { readonly weight: number })[];
+  /** By kind of limit: bytes or operations a second. */
+  readonly blkioRates?: Readonly<
+    Partial<Record<BlkioRateKind, readonly (DeviceNumbers & { readonly rate: number })[]>>
+  >;
   readonly oomKillDisable?: boolean;
+}
+
+export type BlkioRateKind = 'readBps' | 'writeBps' | 'readIops' | 'writeIops';
+
+export interface DeviceNumbers {
+  readonly major: number;
+  readonly minor: number;
 }
 
 export type Capabilities =
@@ -141,17 +157,26 @@ export interface RunSpec {
   readonly rlimits?: readonly ResourceLimit[];
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly DeviceSpec[];
+  /** `c 1:3 rwm`: devices by number that it may use besides, `*` for any. */
+  readonly deviceRules?: readonly string[];
   readonly resources?: Resources;
   readonly oomScoreAdjust?: number;
   /** Mount /sys/fs/cgroup (default true); build steps go without: it would tell them about the machine. */
   readonly cgroupMount?: boolean;
-  /** /dev/shm; default 64 MiB. */
+  /** /dev/shm; default 64 MiB. 0: none. */
   readonly shmSizeBytes?: number;
+  /** Default: what tells about other tenants of the machine; nothing when privileged. */
+  readonly maskedPaths?: readonly string[];
+  readonly readonlyPaths?: readonly string[];
+  /** The profile that AppArmor confines it with; only where the kernel has AppArmor. */
+  readonly apparmorProfile?: string;
   /** Octal; default 0o022. */
   readonly umask?: number;
   readonly pid?: NamespaceChoice;
   readonly ipc?: NamespaceChoice;
   readonly uts?: NamespaceChoice;
+  /** `private`: it sees its own cgroup as the root. Default: private on the unified hierarchy, as docker. */
+  readonly cgroupNamespace?: 'private' | 'host';
   readonly annotations?: Readonly<Record<string, string>>;
   /** A small init on the host (static) that becomes process 1 and reaps (`--init`); its path on the host. */
   readonly initPath?: string;

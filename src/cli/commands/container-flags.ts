@@ -17,29 +17,16 @@ export const PROCESS_FLAGS: readonly Flag[] = [
   { kind: 'text', name: 'user', short: 'u', value: 'USER[:GROUP]', summary: 'run as this user, by name or number' },
 ];
 
-const FIXED = 'containers get a fixed set of rights and devices';
-const UNLIMITED = 'shale sets no limits on containers';
-
 /** Flags of docker's `run` that are refused; each would be silently wrong if it were accepted. */
 export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
-  ...[
-    'privileged',
-    'cap-add',
-    'cap-drop',
-    'security-opt',
-    'device',
-    'gpus',
-    'group-add',
-    'userns',
-    'pid',
-    'ipc',
-    'uts',
-  ].map((name) => ({ name, why: FIXED })),
-  ...['cpus', 'cpu-shares', 'cpuset-cpus', 'memory-swap', 'pids-limit', 'ulimit', 'shm-size'].map((name) => ({
-    name,
-    why: UNLIMITED,
-  })),
-  { name: 'memory', short: 'm', why: UNLIMITED },
+  { name: 'gpus', why: 'shale does not know GPUs', instead: '--device /dev/dri' },
+  { name: 'runtime', why: 'containers run with runc' },
+  { name: 'isolation', why: 'there is one kind of isolation on Linux' },
+  { name: 'storage-opt', why: 'the writable layer has no size limit' },
+  { name: 'volume-driver', why: 'volumes are folders of the store' },
+  { name: 'kernel-memory', why: 'kernels have no such limit any more' },
+  { name: 'cgroup-parent', why: 'the cgroup of a container is at the root of its hierarchy' },
+  { name: 'use-api-socket', why: 'there is no daemon whose socket could be passed on' },
   { name: 'mount', why: 'shale takes mounts as -v', instead: '-v SOURCE:TARGET[:ro]' },
   { name: 'tmpfs', why: 'shale mounts no tmpfs into containers', instead: '-v TARGET for a fresh folder' },
   {
@@ -49,12 +36,8 @@ export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
   },
   { name: 'platform', why: 'the image decides; other architectures cannot be run' },
   { name: 'publish-all', short: 'P', why: 'ports are published one by one', instead: '-p PORT' },
-  { name: 'add-host', why: 'shale does not add hosts', instead: '-v FILE:/etc/hosts:ro' },
-  { name: 'dns', why: 'containers use the resolvers of this machine', instead: '-v FILE:/etc/resolv.conf:ro' },
-  { name: 'init', why: 'shale has no init process' },
   { name: 'health-cmd', why: 'health checks are not run' },
   { name: 'log-driver', why: 'logs are kept in the store', instead: 'shale logs' },
-  { name: 'cidfile', why: 'shale writes no id files', instead: 'shale run -d prints the id' },
   { name: 'link', why: 'containers are not linked' },
   { name: 'volumes-from', why: 'volumes are named', instead: '-v NAME:TARGET in both' },
   { name: 'stop-signal', why: 'the image says it (STOPSIGNAL)' },

@@ -1,4 +1,4 @@
-import { parseLabels, readEnvironment } from '../options/assignments.ts';
+import { parseLabels, readEnvironment, readLabelFiles } from '../options/assignments.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import { NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
@@ -6,10 +6,12 @@ import { EXIT } from '../exit-codes.ts';
 import type { NetworkMode, RunRequest } from '../../engine/index.ts';
 import { parsePortSpec } from '../options/ports.ts';
 import { parseVolumeSpec } from '../options/volumes.ts';
+import { openIdFile } from '../options/id-file.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
 import { waitInForeground } from './foreground.ts';
+import { hostConfigOf, SURROUNDINGS_FLAGS } from './surroundings.ts';
 
 const PULL_CHOICES = ['always', 'missing', 'never'] as const;
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -41,7 +43,11 @@ export const command: Command = {
     { kind: 'text', name: 'network', value: 'MODE', choices: NETWORK_CHOICES, summary: 'the network' },
     { kind: 'boolean', name: 'read-only', summary: 'mount the root file system read-only' },
     { kind: 'list', name: 'label', short: 'l', value: 'KEY[=VALUE]', summary: 'label the container' },
+    { kind: 'list', name: 'label-file', value: 'FILE', summary: 'read labels from a file' },
     { kind: 'text', name: 'hostname', short: 'h', value: 'NAME', summary: 'the host name inside' },
+    { kind: 'text', name: 'domainname', value: 'NAME', summary: 'the domain name inside' },
+    { kind: 'text', name: 'cidfile', value: 'FILE', summary: 'write the id of the container to a new file' },
+    ...SURROUNDINGS_FLAGS,
     {
       kind: 'text',
       name: 'pull',
@@ -67,9 +73,11 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const { settings } = await context.config();
   const request = runRequest(context, parsed, settings.networkDefault);
   requireTerminal(context, request);
+  using idFile = openIdFile(parsed.flags.text('cidfile'));
   await using progress = openProgress(context, settings.progress);
   const engine = await context.engine();
   const started = await engine.run(request, progress.watch);
+  idFile.write(started.containerId);
   await progress.close();
   if (!request.detach) return await waitInForeground(context, engine, started);
   await context.stdout.write(`${started.containerId}\n`);
@@ -98,7 +106,9 @@ export function runRequest(context: Context, { flags, args }: ParsedArguments, n
     ...optional('workingDirectory', flags.text('workdir')),
     ...optional('user', flags.text('user')),
     ...optional('hostname', checked('--hostname', flags.text('hostname'), HOSTNAME, 'letters, digits, . and - only')),
-    labels: parseLabels(flags.list('label')),
+    ...optional('domainname', flags.text('domainname')),
+    hostConfig: hostConfigOf({ flags }),
+    labels: parseLabels([...readLabelFiles(flags.list('label-file')), ...flags.list('label')]),
     volumes: flags.list('volume').map((spec) => parseVolumeSpec(spec, { cwd: context.cwd, home: context.env['HOME'] })),
     ports,
     network: resolved,

@@ -36,7 +36,17 @@ interface Machine {
   readonly probeErofs?: Probes['probeErofs'];
 }
 
-const PROGRAMS = ['runc', 'conmon', 'netavark', 'iptables', 'newuidmap', 'newgidmap', 'pasta'];
+const PROGRAMS = [
+  'runc',
+  'conmon',
+  'tini-static',
+  'netavark',
+  'aardvark-dns',
+  'iptables',
+  'newuidmap',
+  'newgidmap',
+  'pasta',
+];
 
 function look(machine: Machine = {}): Promise<DoctorReport> {
   const files = { ...FILES, ...machine.files };

@@ -54,7 +54,10 @@ export async function examine(probes: Probes, settings: Settings): Promise<Docto
     cgroups(probes),
     runtime(probes),
     conmon(probes),
-    ...(level === 'root' ? [netavark(probes), firewall(probes)] : [...mapping(probes), pasta(probes)]),
+    init(probes),
+    ...(level === 'root'
+      ? [netavark(probes), aardvark(probes), firewall(probes)]
+      : [...mapping(probes), pasta(probes)]),
     store(probes, settings),
   ];
   return { level, gives: GIVES[level], findings };
@@ -158,6 +161,32 @@ function netavark(probes: Probes): Finding {
     found: 'not found',
     costs: 'no networks of their own: only --network host and --network none',
     fix: install('netavark', 'iptables'),
+  };
+}
+
+function aardvark(probes: Probes): Finding {
+  const path = probes.findProgram('aardvark-dns', HELPER_FOLDERS);
+  if (path !== undefined) return { name: 'aardvark-dns', status: 'ok', found: describe(probes, path) };
+  return {
+    name: 'aardvark-dns',
+    status: 'limited',
+    found: 'not found',
+    costs: 'containers on a network of their own do not find each other by name',
+    fix: install('aardvark-dns'),
+  };
+}
+
+function init(probes: Probes): Finding {
+  for (const name of ['tini-static', 'catatonit', 'docker-init']) {
+    const path = probes.findProgram(name, HELPER_FOLDERS);
+    if (path !== undefined) return { name: 'init', status: 'ok', found: describe(probes, path) };
+  }
+  return {
+    name: 'init',
+    status: 'limited',
+    found: 'neither tini-static nor catatonit',
+    costs: 'no run --init',
+    fix: install('tini'),
   };
 }
 

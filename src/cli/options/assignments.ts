@@ -56,13 +56,21 @@ export function readEnvironment(
   return parseAssignments('--env', [...fromFiles, ...words], environment);
 }
 
+/**
+ * `--label-file`: docker's env file with labels in it, `KEY=VALUE` or `KEY` a line.
+ * @throws USAGE naming file and line.
+ */
+export function readLabelFiles(files: readonly string[]): string[] {
+  return files.flatMap((file) => parseEnvFile(readEnvFile(file), file));
+}
+
 function readEnvFile(file: string): string {
   try {
     const bytes = readFileSync(file);
     if (bytes.length > ENV_FILE_BYTES_MAX) throw new Error(`it is longer than ${ENV_FILE_BYTES_MAX} bytes`);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (error) {
-    throw new UsageError(`cannot read the env file ${file}: ${messageOf(error)}`);
+    throw new UsageError(`cannot read ${file}: ${messageOf(error)}`);
   }
 }
 

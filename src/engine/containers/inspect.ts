@@ -2,6 +2,7 @@ import { readConfig } from '../../images/index.ts';
 import { containerConfigJson } from '../../oci/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { ContainerState } from '../types.ts';
+import { hostConfigJson } from './host-config-json.ts';
 import { parseSetup } from './record.ts';
 import { detachedOf, runtimeFor, settleState } from './state.ts';
 
@@ -30,9 +31,11 @@ export async function inspectContainer(context: EngineContext, name: string): Pr
     Image: record.imageId ?? '',
     Name: `/${record.name}`,
     Mounts: record.volumes.map((volume) => ({ Type: 'volume', Name: volume })),
-    HostConfig: { AutoRemove: setup.removeWhenDone },
+    HostConfig: hostConfigJson(setup),
     Config: {
       ...containerConfigJson(image?.config ?? {}),
+      Hostname: setup.request?.hostname ?? record.id.slice(0, 12),
+      Domainname: setup.request?.domainname ?? '',
       Image: setup.image,
       User: setup.user,
       Env: setup.env,

@@ -1,9 +1,11 @@
 import { isJsonObject, JsonReader, type Json } from '../../base/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
-import type { ContainerState, PortMapping } from '../types.ts';
+import type { ContainerState, PortMapping, RunRequest } from '../types.ts';
 
 /** What a container was made with, as its record keeps it. */
 export interface ContainerSetup {
+  /** As it was asked for; absent in records of the first version. */
+  readonly request: RunRequest | undefined;
   /** As it was named. */
   readonly image: string;
   readonly command: readonly string[];
@@ -27,7 +29,9 @@ export function formatSetup(setup: ContainerSetup): Json {
 /** @throws STORE_DAMAGED when the record is not one of ours */
 export function parseSetup(record: ContainerRecord): ContainerSetup {
   const fields = new JsonReader(record.config, `the record of container ${record.name}`, 'STORE_DAMAGED');
+  const request = fields.raw('request');
   return {
+    request: isJsonObject(request) ? (request as unknown as RunRequest) : undefined, // written by formatSetup
     image: fields.string('image') ?? '',
     command: fields.strings('command') ?? [],
     labels: fields.stringMap('labels') ?? {},

@@ -14,6 +14,7 @@ import { formatSetup, parseSetup, type ContainerSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { sourceOf } from './source.ts';
 import { programOf, specOf } from './spec.ts';
+import { joinsProcesses, surroundingsOf } from './surroundings.ts';
 import { fillVolumes, prepareVolumes } from './volumes.ts';
 
 /**
@@ -26,9 +27,14 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
   const { config } = source;
   const program = programOf(request, config);
   const volumes = await prepareVolumes(context, request.volumes, config.Volumes ?? []);
-  const detached = request.detach || !(request.removeWhenDone || request.terminal || request.interactive);
+  const surroundings = await surroundingsOf(context, request);
+  for (const message of surroundings.warnings)
+    watch.progress?.({ kind: 'warning', message, time: context.options.now() });
+  const detached =
+    request.detach || joinsProcesses(request) || !(request.removeWhenDone || request.terminal || request.interactive);
   const id = randomBytes(32).toString('hex');
   const setup: ContainerSetup = {
+    request,
     image: source.name,
     command: program.args,
     labels: { ...config.Labels, ...request.labels },
@@ -73,6 +79,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
         rootfs,
         mounts: volumes.mounts,
         network: networkFor(context, request.network ?? 'bridge'),
+        surroundings,
       });
       const launch = { context, request, workshop, spec, rootfs, watch };
       return detached ? await runDetached(launch) : await runAttached(launch);
@@ -127,11 +134,27 @@ async function runDetached({ context, request, workshop, spec, rootfs, watch }: 
   }));
   await workshop[Symbol.asyncDispose]();
   if (request.detach) return { containerId: spec.id, exit: Promise.resolve(0) };
-  return {
-    containerId: spec.id,
-    output: container.logs({ follow: true, signal: watch.signal }),
-    exit: endOfDetached(context, spec.id, () => container.wait(watch.signal)),
+  const output = untilRead(container.logs({ follow: true, signal: watch.signal }));
+  const end = endOfDetached(context, spec.id, () => container.wait(watch.signal));
+  const removed = async (): Promise<number> => {
+    const [exitCode] = await Promise.all([end, output.read]);
+    await removeContainer(context, spec.id, { force: true, volumes: true });
+    return exitCode;
   };
+  return { containerId: spec.id, output: output.lines, exit: request.removeWhenDone ? removed() : end };
+}
+
+/** Lines, and when somebody has read all of them or gave up: the log goes with its container. */
+function untilRead<T>(lines: AsyncIterable<T>): { readonly lines: AsyncGenerator<T>; readonly read: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  async function* reading(): AsyncGenerator<T> {
+    try {
+      yield* lines;
+    } finally {
+      resolve();
+    }
+  }
+  return { lines: reading(), read: promise };
 }
 
 /** A published range as one mapping for each port. */

@@ -3,6 +3,7 @@ import type { MountedRootfs } from '../../mounts/index.ts';
 import type { ContainerConfig } from '../../oci/index.ts';
 import type { MountSpec, NetworkProvider, PublishedPort, RunSpec } from '../../runtime/index.ts';
 import type { PortMapping, RunRequest } from '../types.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** What runs, after image config and options have been merged. */
 export interface Program {
@@ -51,6 +52,7 @@ export interface SpecParts {
   readonly rootfs: MountedRootfs;
   readonly mounts: readonly MountSpec[];
   readonly network: NetworkProvider;
+  readonly surroundings: Surroundings;
 }
 
 export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
@@ -63,13 +65,12 @@ export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
     cwd: program.workingDirectory,
     user: program.user,
     hostname: request.hostname ?? parts.id.slice(0, 12),
-    mounts: parts.mounts,
     network: parts.network,
     ports: request.ports.map(publishedPort),
-    readonlyRootfs: request.readOnly,
     terminal: request.terminal,
     ...consoleSize(request),
-    annotations: {},
+    ...parts.surroundings.spec,
+    mounts: [...parts.surroundings.mounts, ...parts.mounts],
   };
 }
 

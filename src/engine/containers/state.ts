@@ -1,4 +1,4 @@
-import { isAlive } from '../../base/index.ts';
+import { isAlive, ShaleError } from '../../base/index.ts';
 import {
   openPlainHost,
   openRuntime,
@@ -54,6 +54,20 @@ function fromKeeper(state: DetachedState, written: ContainerState, record: Conta
     case 'lost':
       return { kind: 'exited', exitCode: 137, finishedMs: record.createdAt };
   }
+}
+
+/**
+ * The first process of a running container, whose namespaces others may join.
+ * @throws CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING
+ */
+export async function processOf(context: EngineContext, name: string): Promise<number> {
+  const record = await context.store.containers.get(name);
+  const state = parseSetup(record).detached ? detachedOf(context, record).state() : undefined;
+  if (state?.kind === 'running') return state.pid;
+  throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running on its own`, {
+    data: { container: record.name },
+    hint: 'shale ps',
+  });
 }
 
 /** As `stateOf`, and writes an end down that nobody has written yet. */
