@@ -13,4 +13,6 @@ export { isNoise } from './noise.ts';
 export { openStackTree } from './copy/stack-tree.ts';
 export { readTreeFile } from './copy/read-file.ts';
 export { resolveIn, type SourceNode } from './copy/source-tree.ts';
+export { agentAt, agentOfKeys, type SshAgent } from './ssh/agent.ts';
+export { parsePrivateKey } from './ssh/keys.ts';
 export { userDatabase } from './ops/owner.ts';

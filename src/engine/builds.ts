@@ -25,6 +25,7 @@ import {
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap } from './cache-cap.ts';
 import { secretsOf } from './secrets.ts';
+import { sshAgentsOf } from './ssh-agents.ts';
 import type { BuildAnswer, BuildCall, BuildOutcome, BuildRequest, Watch } from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
 
@@ -42,7 +43,10 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     noCache: request.noCache,
     keepNoise: request.keepNoise,
     openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
-    provisions: { secret: secretsOf(request.secrets ?? [], context.options.env) },
+    provisions: {
+      secret: secretsOf(request.secrets ?? [], context.options.env),
+      ssh: await sshAgentsOf(request.ssh ?? []),
+    },
     makeFolder: () => makeWorkFolder(context.store),
     signal: watch.signal,
     emit: (event) => watch.progress?.(event),

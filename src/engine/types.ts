@@ -94,6 +94,7 @@ export interface BuildRequest {
   readonly pull: boolean;
   readonly keepNoise: boolean;
   readonly secrets?: readonly SecretSource[];
+  readonly ssh?: readonly SshSource[];
 }
 
 /** A secret of a build by its id; read when a step asks for it. Nothing of it is kept anywhere. */
@@ -111,6 +112,13 @@ export type BuildAnswer = { readonly source: { readonly file: string; readonly t
   | { readonly kind: 'outline'; readonly outline: Outline }
   | { readonly kind: 'targets'; readonly targets: readonly Target[] }
 );
+
+/** What signs for a build's SSH connections, by the id that mounts name: the socket of one agent, or private keys. */
+export interface SshSource {
+  readonly id: string;
+  /** Absolute. */
+  readonly paths: readonly string[];
+}
 
 export interface BuildOutcome {
   /** Digest of the image's config. */

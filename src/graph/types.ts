@@ -173,8 +173,7 @@ export interface SecretMount {
 export interface SshMount {
   readonly kind: 'ssh';
   readonly id: string;
-  /** Absent: /run/buildkit/ssh_agent.N in the order of the mounts. */
-  readonly target?: ByteString;
+  readonly target: ByteString;
   readonly required: boolean;
   readonly mode: number;
   readonly uid: number;

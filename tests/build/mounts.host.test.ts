@@ -1,5 +1,6 @@
 /** What RUN --mount shows a step, what the key of the step knows of it, and what of it stays behind: nothing. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -7,6 +8,7 @@ import { isShaleError, toText } from '../../src/base/index.ts';
 import { BUSYBOX, cannotRun, Lab, type Built } from '../support/lab.ts';
 
 const skip = cannotRun || BUSYBOX.missing;
+const sshKeygenMissing = spawnSync('ssh-keygen', ['-?']).error === undefined ? false : 'ssh-keygen is not installed';
 
 describe('RUN --mount', { skip }, () => {
   let lab: Lab;
@@ -252,6 +254,49 @@ RUN test ! -e /run/secrets && test -z "$THREE" && ! grep -r hunter2 /proc/1/envi
           (error) => isShaleError(error, 'SECRET_UNREADABLE') && why.test(error.message),
         );
       }
+    });
+  });
+
+  describe('type=ssh', () => {
+    test('gives a step the sockets that it asks for', { skip: sshKeygenMissing }, async () => {
+      const folder = lab.newFolder();
+      for (const [type, name] of [
+        ['ed25519', 'a'],
+        ['ecdsa', 'b'],
+      ] as const)
+        assert.equal(
+          spawnSync('ssh-keygen', ['-q', '-t', type, '-N', '', '-C', `me@${name}`, '-f', join(folder, name)]).status,
+          0,
+        );
+      const paths = ['a', 'b'].map((name) => join(folder, name));
+      const { log, imageId } = await lab.build(
+        {
+          dockerfile: `FROM busybox
+RUN --mount=type=ssh,id=keys,mode=0660,gid=7 --mount=type=ssh,id=keys,target=/other.sock --mount=type=ssh,id=none,target=/none \\
+  stat -c '%n %F %a %u:%g' $SSH_AUTH_SOCK /other.sock && ls /none || true
+RUN test -z "$SSH_AUTH_SOCK" && test ! -e /run
+`,
+        },
+        { ssh: [{ id: 'keys', paths }] },
+      );
+      assert.match(log, /\/run\/buildkit\/ssh_agent.0 socket 660 0:7\n\/other.sock socket 600 0:0\n/);
+      assert.match(log, /\/none: No such file/);
+      assert.deepEqual(await topLayer(imageId), []);
+    });
+
+    test('one that was not given is refused where it is required', async () => {
+      await assert.rejects(
+        lab.build({ dockerfile: 'FROM busybox\nRUN --mount=type=ssh,required true\n' }),
+        (error) => isShaleError(error, 'SSH_NOT_GIVEN') && /--ssh default/.test(error.hint ?? ''),
+      );
+    });
+
+    test('a key that cannot be used is known before anything is built', async () => {
+      const folder = lab.context({ bad: 'no key', Dockerfile: 'FROM busybox\nRUN exit 1\n' });
+      for (const paths of [[join(folder, 'bad')], [join(folder, 'none')], [folder]])
+        await assert.rejects(lab.build(folder, { ssh: [{ id: 'default', paths }] }), (error) =>
+          isShaleError(error, 'SSH_KEY_INVALID'),
+        );
     });
   });
 

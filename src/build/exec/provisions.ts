@@ -1,3 +1,5 @@
+import type { SshAgent } from '../ssh/agent.ts';
+
 /**
  * What a build is given from outside for its RUN steps. Nothing of it is part of a key, of a record or of a layer: a step
  * names what it wants by an id, and the id alone is an input.
@@ -5,4 +7,6 @@
 export interface Provisions {
   /** The bytes of a secret; undefined when none with this id was given. @throws SECRET_UNREADABLE */
   readonly secret: (id: string) => Promise<Uint8Array | undefined>;
+  /** What signs for an id of `--ssh`; undefined when none was given. */
+  readonly ssh: (id: string) => SshAgent | undefined;
 }

@@ -1,12 +1,13 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { isShaleError, ShaleError, toBytes, toText } from '../../base/index.ts';
-import type { BindMount, ExecMount, InlineMount, SecretMount, TmpfsMount } from '../../graph/index.ts';
+import type { BindMount, ExecMount, InlineMount, SecretMount, SshMount, TmpfsMount } from '../../graph/index.ts';
 import { mountLayers, rootAttributes } from '../../layers/index.ts';
 import type { MountedPlace, MountedRootfs, MountHost, PrivateFile } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import type { MountSpec } from '../../runtime/index.ts';
 import { boundLayer } from '../ops/bind-source.ts';
+import { serveAgent } from '../ssh/agent.ts';
 import type { StepRequest } from './step-runner.ts';
 
 /** What a step finds mounted in its root filesystem, and the variables that go with it. */
@@ -27,7 +28,7 @@ export interface StepMountPlace {
 /**
  * Makes ready what the mounts of a step name. Nothing is mounted from a path that someone else could change meanwhile:
  * layers are immutable, and everything else is found through descriptors. Disposing takes all of it away.
- * @throws SECRET_NOT_GIVEN, MOUNT_SOURCE_MISSING
+ * @throws SECRET_NOT_GIVEN, SSH_NOT_GIVEN, MOUNT_SOURCE_MISSING
  */
 export async function openStepMounts(at: StepMountPlace, request: StepRequest): Promise<StepMounts> {
   await using stack = new AsyncDisposableStack();
@@ -68,8 +69,10 @@ class MountOpener {
       case 'secret':
         await this.#secret(mount, index);
         break;
-      case 'cache':
       case 'ssh':
+        await this.#ssh(mount, index);
+        break;
+      case 'cache':
         throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${mount.kind} is not supported`);
     }
   }
@@ -152,6 +155,18 @@ class MountOpener {
     if (target === undefined) return;
     this.#secretFiles.push({ file: { name: String(index), bytes, mode, uid, gid }, target: toText(target) });
   }
+
+  /** A socket of ours, which passes on what a step may ask and nothing else. */
+  async #ssh({ id, target, required, mode, uid, gid }: SshMount, index: number): Promise<void> {
+    const agent = this.#request.session.provisions.ssh(id);
+    if (agent === undefined) {
+      if (required) throw sshNotGiven(id);
+      return;
+    }
+    const path = join(this.#at.folder, `ssh-${index}`);
+    this.#stack.use(await serveAgent(agent, { path, mode, uid, gid }));
+    this.specs.push({ kind: 'bind', source: path, sourceKind: 'file', target: toText(target) });
+  }
 }
 
 function tmpfsSpec({ target, sizeBytes, writable }: TmpfsMount): MountSpec {
@@ -168,6 +183,13 @@ function secretNotGiven(id: string): ShaleError {
   return new ShaleError('SECRET_NOT_GIVEN', `the secret ${id} was not given, and the step requires it`, {
     data: { id },
     hint: `--secret id=${id},src=FILE or --secret id=${id},env=NAME`,
+  });
+}
+
+function sshNotGiven(id: string): ShaleError {
+  return new ShaleError('SSH_NOT_GIVEN', `no SSH agent or key was given for ${id}, and the step requires one`, {
+    data: { id },
+    hint: id === 'default' ? '--ssh default, with an agent that SSH_AUTH_SOCK leads to' : `--ssh ${id}=KEY_OR_SOCKET`,
   });
 }
 

@@ -18,7 +18,6 @@ const LOCAL_ONLY = 'the image goes into the store of this machine';
 const REFUSED: readonly RefusedFlag[] = [
   { name: 'push', why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' },
   { name: 'output', short: 'o', why: LOCAL_ONLY, instead: 'shale save, or shale run -v "$PWD":/out' },
-  { name: 'ssh', why: 'shale forwards no SSH agent' },
   { name: 'build-context', why: 'there is one context', instead: 'COPY --from=IMAGE' },
   { name: 'cache-from', why: 'the cache of this machine is used by itself' },
   { name: 'cache-to', why: 'the cache stays on this machine' },

@@ -8,7 +8,7 @@ import { isShaleError } from '../../base/index.ts';
 import { parseAssignments, parseEnvFile, parseLabels, readEnvironment } from './assignments.ts';
 import { parseFilters, passes, passesLabels } from './filters.ts';
 import { parsePortSpec } from './ports.ts';
-import { parseSecret } from './secrets.ts';
+import { parseSecret, parseSsh } from './secrets.ts';
 import { parseDuration, parseMoment, parseNumber, parseTail } from './times.ts';
 import { parseVolumeSpec } from './volumes.ts';
 
@@ -228,4 +228,12 @@ describe('parseSecret()', () => {
       );
     assert.throws(() => parseSecret('id=a,type=x', at), /no type "x"/);
   });
+});
+
+test('parseSsh() reads agents and keys as buildx does', () => {
+  const at = { cwd: '/work', env: { SSH_AUTH_SOCK: '/run/agent' } };
+  assert.deepEqual(parseSsh('default', at), { id: 'default', paths: ['/run/agent'] });
+  assert.deepEqual(parseSsh('github=keys/a,/b', at), { id: 'github', paths: ['/work/keys/a', '/b'] });
+  assert.throws(() => parseSsh('=x', at), usage);
+  assert.throws(() => parseSsh('default', { cwd: '/', env: {} }), /SSH_AUTH_SOCK is not set/);
 });

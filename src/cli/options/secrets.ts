@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { parseCsvLine } from '../../dockerfile/index.ts';
-import type { SecretSource } from '../../engine/index.ts';
+import type { SecretSource, SshSource } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
 import type { Environment } from './assignments.ts';
 
@@ -46,4 +46,27 @@ function readFields(word: string): ReadonlyMap<string, string> {
 
 function invalid(why: string): UsageError {
   return new UsageError(`cannot use a --secret: ${why}`, '--secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE');
+}
+
+/**
+ * docker's `--ssh ID[=PATH[,PATH…]]`: without a path the agent that SSH_AUTH_SOCK leads to; else the socket of an agent, or
+ * private keys.
+ * @throws USAGE
+ */
+export function parseSsh(word: string, { cwd, env }: Surroundings): SshSource {
+  const equals = word.indexOf('=');
+  const id = equals === -1 ? word : word.slice(0, equals);
+  if (id === '') throw new UsageError(`--ssh ${JSON.stringify(word)} has no id`, '--ssh default');
+  const paths =
+    equals === -1
+      ? []
+      : word
+          .slice(equals + 1)
+          .split(',')
+          .filter((path) => path !== '');
+  if (paths.length > 0) return { id, paths: paths.map((path) => resolve(cwd, path)) };
+  const socket = env['SSH_AUTH_SOCK'];
+  if (socket === undefined || socket === '')
+    throw new UsageError(`--ssh ${word} means your SSH agent, and SSH_AUTH_SOCK is not set`, `--ssh ${id}=KEY`);
+  return { id, paths: [resolve(cwd, socket)] };
 }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { fromText } from '../../base/index.ts';
+import { fromText, toText } from '../../base/index.ts';
 import type { ExecMount, ExecOp } from '../../graph/index.ts';
 import { Refusal } from '../syntax/diagnostics.ts';
 import { chompHeredoc, readHeredocMark, summarizeHeredoc } from '../syntax/heredocs.ts';
@@ -20,6 +20,8 @@ const SCRIPT_MODE = 0o755;
 const CACHE_MODE = 0o755;
 const SECRET_MODE = 0o400;
 const SOCKET_MODE = 0o600;
+/** Where the n-th SSH socket of a step stands when nothing else is said. */
+const SOCKET_PREFIX = '/run/buildkit/ssh_agent.';
 
 export function applyRun(scene: Scene, instruction: RunInstruction): void {
   const { planning, state } = scene;
@@ -28,13 +30,17 @@ export function applyRun(scene: Scene, instruction: RunInstruction): void {
   const args = withShell(state.config, command);
   const inputs = new Inputs();
   const flags = instruction.mounts.map((word) => ({ word, mount: readMountFlag(scene, word) }));
-  const mounts = flags.map(({ word, mount }, i) => plannedMount(scene, word, mount, i, inputs));
+  const sockets = flags.filter(({ mount }) => mount.type === 'ssh');
+  const mounts = flags.map((flag, i) => {
+    if (flag.mount.type === 'ssh') return sshMount(flag.word, flag.mount, sockets.indexOf(flag));
+    return plannedMount(scene, flag.word, flag.mount, i, inputs);
+  });
   for (const mount of mounts) {
     if (mount.kind === 'secret') scene.trace.secrets.push(mount);
     if (mount.kind === 'ssh') scene.trace.ssh.push(mount);
   }
   const { options } = planning;
-  const environment = withEpoch(state.environment.entries(), planning.epoch);
+  const environment = withSocket(withEpoch(state.environment.entries(), planning.epoch), mounts);
   const op: ExecOp = {
     kind: 'exec',
     args,
@@ -100,6 +106,14 @@ function withEpoch(environment: readonly string[], epoch: number): string[] {
   return isSet ? [...environment] : [...environment, `SOURCE_DATE_EPOCH=${epoch}`];
 }
 
+/** Programs find the first SSH socket through this variable, unless the Dockerfile says otherwise. */
+function withSocket(environment: string[], mounts: readonly ExecMount[]): string[] {
+  const socket = mounts.find((mount) => mount.kind === 'ssh');
+  if (socket === undefined || environment.some((entry) => splitVariable(entry)[0] === 'SSH_AUTH_SOCK'))
+    return environment;
+  return [...environment, `SSH_AUTH_SOCK=${toText(socket.target)}`];
+}
+
 /** A heredoc alone is the script itself; with other words on the line the shell reads it. */
 function heredocCommand(instruction: RunInstruction): {
   readonly command: CommandLine;
@@ -146,7 +160,6 @@ function readMountFlag(scene: Scene, word: Word): MountFlag {
 
 function plannedMount(scene: Scene, word: Word, mount: MountFlag, index: number, inputs: Inputs): ExecMount {
   if (mount.type === 'secret') return secretMount(mount);
-  if (mount.type === 'ssh') return sshMount(word, mount);
   const target = mountTarget(scene, word, mount);
   if (mount.type === 'tmpfs') {
     const writable = !mount.readOnly;
@@ -199,12 +212,12 @@ function secretMount(mount: MountFlag): ExecMount {
   };
 }
 
-function sshMount(word: Word, mount: MountFlag): ExecMount {
+function sshMount(word: Word, mount: MountFlag, ordinal: number): ExecMount {
   if (mount.source !== '') throw new Refusal('MOUNT_OPTION', 'an ssh mount has no "source"', word);
   return {
     kind: 'ssh',
     id: mount.id === '' ? 'default' : mount.id,
-    ...(mount.target === '' ? {} : { target: fromText(mount.target) }),
+    target: mount.target === '' ? `${SOCKET_PREFIX}${ordinal}` : fromText(mount.target),
     required: mount.required,
     mode: mount.mode ?? SOCKET_MODE,
     uid: mount.uid ?? 0,
