@@ -27,7 +27,7 @@ import { solve, type Solved } from '../solver/index.ts';
 import type { Json, Store } from '../store/index.ts';
 import { openActionCache } from './action-cache.ts';
 import { assembleConfig } from './assemble.ts';
-import { ignorePatternsOf, openContexts } from './context/contexts.ts';
+import { ignorePatternsOf, openContexts, type GivenContexts } from './context/contexts.ts';
 import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { FailedStep } from './failed-step.ts';
@@ -35,11 +35,12 @@ import { openOperations } from './operations.ts';
 import { BuildRecorder } from './recorder.ts';
 import type { StepResult } from './result.ts';
 import { BuildSession } from './session.ts';
+import type { Sources } from './sources/sources.ts';
 
 export interface BuildOptions {
   readonly layers: Layers;
-  /** The directory to copy from; undefined for a Dockerfile alone. */
-  readonly contextDirectory: string | undefined;
+  readonly contexts: GivenContexts;
+  readonly sources: Sources;
   readonly dockerfile: {
     readonly bytes: Uint8Array;
     readonly name: string;
@@ -164,7 +165,7 @@ function tellFindings(plan: BuildPlan, { emit, now, dockerfile }: BuildOptions, 
 export type PlanInput = Pick<
   BuildOptions,
   | 'dockerfile'
-  | 'contextDirectory'
+  | 'contexts'
   | 'buildArgs'
   | 'labels'
   | 'target'
@@ -187,8 +188,10 @@ export function planOptionsOf(options: PlanInput): PlanOptions {
     labels: options.labels,
     network: options.network,
     entitlements: options.network === 'host' ? ['network.host'] : [],
-    ignorePatterns: ignorePatternsOf({ directory: options.contextDirectory, dockerfilePath: options.dockerfile.path }),
+    ignorePatterns: ignorePatternsOf(options.contexts.main, options.dockerfile.path),
     resolveImageConfig: (reference, platform) => options.resolveImage(parseReference(reference), platform),
+    namedContexts: options.contexts.named,
+    contextEpoch: () => options.contexts.madeAt(),
     ...(options.target !== undefined && { target: options.target }),
     ...(options.epochSeconds !== undefined && { epoch: options.epochSeconds }),
     ...(options.platformRequested && { platformRequested: true }),
@@ -204,13 +207,14 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
   };
   const contexts = openContexts({
     store,
-    directory: options.contextDirectory,
+    given: options.contexts,
     dockerfilePath: options.dockerfile.path,
     clock: now,
   });
   await using session = new BuildSession({
     layers,
     contexts,
+    sources: options.sources,
     epochSeconds: plan.epoch,
     keepNoise: options.keepNoise,
     provisions: options.provisions,
@@ -266,14 +270,14 @@ async function isPublished(store: Store, id: Digest, names: readonly string[]): 
 /** What people call a build: its first name, else its directory. */
 function buildName(options: BuildOptions): string {
   const [first] = options.names;
-  return first === undefined ? (options.contextDirectory ?? options.dockerfile.name) : familiarName(first);
+  return first === undefined ? (options.contexts.title ?? options.dockerfile.name) : familiarName(first);
 }
 
 /** What a record says of a build; what only the plan knows is missing while there is none. */
 function detailsOf(options: BuildOptions, plan?: BuildPlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
-    context: options.contextDirectory ?? null,
+    context: options.contexts.title ?? null,
     target: options.target ?? null,
     platform: formatPlatform(options.platform),
     noCache: options.noCache,
@@ -287,6 +291,6 @@ function detailsOf(options: BuildOptions, plan?: BuildPlan): { readonly [name: s
 }
 
 /** What is edited and built again: misses are explained against earlier builds of it, wherever its clone lies. */
-function projectOf({ contextDirectory, dockerfile, target }: BuildOptions): string {
-  return [contextDirectory === undefined ? '-' : basename(contextDirectory), dockerfile.name, target ?? ''].join('/');
+function projectOf({ contexts: { title }, dockerfile, target }: BuildOptions): string {
+  return [title === undefined ? '-' : basename(title), dockerfile.name, target ?? ''].join('/');
 }

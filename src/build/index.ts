@@ -4,6 +4,8 @@
  * never start anything; a layer is a function of what its step's key says.
  */
 export { buildImage, planOptionsOf, type BuildOptions, type BuildResult, type PlanInput } from './build.ts';
+export type { ContextModes } from './context/context-tree.ts';
+export type { ContextPlace, GivenContexts, NamedPlace, StoredContext } from './context/contexts.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
@@ -16,3 +18,9 @@ export { resolveIn, type SourceNode } from './copy/source-tree.ts';
 export { agentAt, agentOfKeys, type SshAgent } from './ssh/agent.ts';
 export { parsePrivateKey } from './ssh/keys.ts';
 export { userDatabase } from './ops/owner.ts';
+export { gitResult } from './ops/fetch.ts';
+export type { SshAccess } from './sources/git-program.ts';
+export { isGitAddress, parseGitReference } from './sources/git-url.ts';
+export { openSources, type Fetching, type Sources } from './sources/sources.ts';
+export { shownUrl } from './sources/url-text.ts';
+export { UNPACKED_BYTES_MAX } from './copy/unpack.ts';

@@ -5,6 +5,7 @@ import { offerFailedStep } from './failed-step.ts';
 import { contextOperation, imageOperation, scratchOperation } from './ops/base.ts';
 import { copyOperation } from './ops/copy.ts';
 import { execOperation } from './ops/exec.ts';
+import { gitOperation, httpOperation } from './ops/fetch.ts';
 import { mkdirOperation } from './ops/mkdir.ts';
 import type { Operation, Step } from './ops/operation.ts';
 import { rootfsOf } from './ops/operation.ts';
@@ -43,7 +44,7 @@ export function openOperations(session: BuildSession, source: StepSource): Opera
       if (!(await session.layers.isAvailable(layer))) return undefined;
       return withLayer(rootfsOf({ op: vertex.op, vertex, inputs }), layer);
     },
-    isSilent: (vertex) => vertex.op.kind === 'scratch' || vertex.op.kind === 'context',
+    isSilent: ({ op }) => op.kind === 'scratch' || (op.kind === 'context' && !session.contexts.isStored(op.name)),
   };
 }
 
@@ -99,7 +100,8 @@ async function dispatch<T>(vertex: Vertex, inputs: readonly StepResult[], visito
     case 'exec':
       return visitor.call(execOperation, { op, vertex, inputs });
     case 'http':
+      return visitor.call(httpOperation, { op, vertex, inputs });
     case 'git':
-      throw new ShaleError('OP_UNSUPPORTED', `${vertex.name}: sources of kind ${op.kind} are not supported`);
+      return visitor.call(gitOperation, { op, vertex, inputs });
   }
 }

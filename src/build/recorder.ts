@@ -199,9 +199,13 @@ function surroundingsJson({ Env, WorkingDir, User, Shell }: Surroundings): Json 
   };
 }
 
-function explanationJson({ explanation, vertex }: Solved<StepResult>): { readonly [name: string]: Json } {
+function explanationJson({ explanation, vertex, result }: Solved<StepResult>): { readonly [name: string]: Json } {
   const { op } = vertex;
-  const about = { op: op.kind, ...(op.kind === 'image' && { reference: op.reference }) };
+  const about = {
+    op: op.kind,
+    ...(op.kind === 'image' && { reference: op.reference }),
+    ...(result.kind === 'fetched' && { fetched: result.about }),
+  };
   if (explanation.kind !== 'changed') return { ...about, explanation: { ...explanation } };
   const changes = explanation.changes.slice(0, CHANGES_KEPT_MAX).map((change) => ({ ...change }));
   return { ...about, explanation: { kind: 'changed', changes, more: explanation.changes.length - changes.length } };

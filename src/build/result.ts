@@ -1,8 +1,9 @@
-import { framedHash } from '../base/index.ts';
+import { framedHash, type ByteString, type JsonObject } from '../base/index.ts';
 import { parseDiffId, type DiffId } from '../oci/index.ts';
+import type { FetchedFileContent } from './copy/fetched-file.ts';
 
 /** What a vertex gives: a root filesystem as a stack of layers, or a tree of files from outside. */
-export type StepResult = RootfsResult | ContextResult;
+export type StepResult = RootfsResult | ContextResult | FetchedResult;
 
 export interface RootfsResult {
   readonly kind: 'rootfs';
@@ -15,6 +16,18 @@ export interface RootfsResult {
 export interface ContextResult {
   readonly kind: 'context';
   readonly name: string;
+}
+
+/** Files that were fetched from outside and lie in the store; they belong to root. */
+export interface FetchedResult {
+  readonly kind: 'fetched';
+  readonly tree:
+    | { readonly kind: 'file'; readonly name: ByteString; readonly file: FetchedFileContent }
+    | { readonly kind: 'layer'; readonly layer: DiffId };
+  /** The time that its files get; undefined for the build's. */
+  readonly mtimeNs: bigint | undefined;
+  /** What was fetched, for the build record. Never a secret. */
+  readonly about: JsonObject;
 }
 
 /** The identity of a root filesystem: its content, whatever made it. */

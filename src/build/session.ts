@@ -5,6 +5,7 @@ import type { Layers } from '../layers/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { FORMAT_VERSION } from './format-version.ts';
 import type { BuildContexts } from './context/contexts.ts';
+import type { Sources } from './sources/sources.ts';
 import type { CopySourceTree } from './copy/select.ts';
 import type { SourceNode } from './copy/source-tree.ts';
 import { openStackTree } from './copy/stack-tree.ts';
@@ -16,6 +17,8 @@ import type { StepRunner } from './exec/step-runner.ts';
 export interface SessionOptions {
   readonly layers: Layers;
   readonly contexts: BuildContexts;
+  /** What comes from the network. */
+  readonly sources: Sources;
   /** The moment that the build pretends to be at, in seconds since 1970. */
   readonly epochSeconds: number;
   /** Keeps what package managers leave behind instead of what the layer below had. */
@@ -33,6 +36,8 @@ export interface SessionOptions {
 /** What the operations of one build share. Everything is made when it is first asked for, once. */
 export class BuildSession implements AsyncDisposable {
   readonly layers: Layers;
+  readonly contexts: BuildContexts;
+  readonly sources: Sources;
   readonly epochNs: bigint;
   readonly keepNoise: boolean;
   readonly provisions: Provisions;
@@ -49,6 +54,8 @@ export class BuildSession implements AsyncDisposable {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.layers = options.layers;
+    this.contexts = options.contexts;
+    this.sources = options.sources;
     this.keepNoise = options.keepNoise;
     this.provisions = options.provisions;
     this.onFailedStep = options.onFailedStep;
@@ -83,7 +90,7 @@ export class BuildSession implements AsyncDisposable {
   }
 
   contextTree(name: string): Promise<CopySourceTree> {
-    return this.memoize(`context ${name}`, () => this.#options.contexts.open(name));
+    return this.memoize(`context ${name}`, () => this.contexts.open(name));
   }
 
   runner(): Promise<StepRunner> {

@@ -118,7 +118,6 @@ describe('runCommandLine()', () => {
     [['run', '-m', '1x', 'x'], /^shale: --memory "1x" is not a size/],
     [['build', '--push', '.'], /^shale: build: --push: shale cannot write to registries\ntry: shale save/],
     [['build', '--platform', 'linux/amd64,linux/arm64'], /one platform per build/],
-    [['build', 'https://github.com/a/b.git'], /is an address/],
     [['build', '-f', '-', '-'], /cannot both come from standard input/],
     [['run', '-p', '80', '--network', 'host', 'x'], /--publish needs --network bridge, not host/],
     [['run', '-it', 'x'], /-t with -i needs a terminal/],

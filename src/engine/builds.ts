@@ -1,15 +1,6 @@
-import { lstatSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
-import { isTar, sniffCompression } from '../archive/index.ts';
-import { buildImage, planOptionsOf, readLocalFile, type PlanInput } from '../build/index.ts';
-import {
-  checkDockerfile,
-  DOCKERFILE_MAX_BYTES,
-  outlineDockerfile,
-  targetsOf,
-  type ResolvedImage,
-} from '../dockerfile/index.ts';
+import { messageOf, ShaleError } from '../base/index.ts';
+import { buildImage, openSources, planOptionsOf, type PlanInput, type Sources } from '../build/index.ts';
+import { checkDockerfile, outlineDockerfile, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
@@ -22,6 +13,7 @@ import {
   type Platform,
   type Reference,
 } from '../oci/index.ts';
+import { loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap } from './cache-cap.ts';
 import { secretsOf } from './secrets.ts';
@@ -35,10 +27,12 @@ const COLLECT_BUDGET_MS = 200;
 /** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
 export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
   const names = request.tags.map(parseReference);
-  const input = await readInput(request);
+  const sources = sourcesOf(context, request);
+  const input = await loadInput(context, request, sources, watch);
   const result = await buildImage({
     ...planInput(context, request, input, watch),
     layers: context.layers,
+    sources,
     names,
     noCache: request.noCache,
     keepNoise: request.keepNoise,
@@ -61,18 +55,33 @@ export async function build(context: EngineContext, request: BuildRequest, watch
   return { ...result, tags: names.map(familiarName) };
 }
 
+/** What builds take from the network, as this request may. */
+function sourcesOf(context: EngineContext, request: BuildRequest): Sources {
+  return openSources({
+    layers: context.layers,
+    makeFolder: () => makeWorkFolder(context.store),
+    secret: secretsOf(request.secrets ?? [], context.options.env),
+    ssh: { kind: 'none' },
+    env: context.options.env,
+  });
+}
+
 function planInput(context: EngineContext, request: BuildRequest, input: BuildInput, watch: Watch): PlanInput {
+  const { contexts, dockerfile, resolveLayout } = input;
+  const epoch = context.options.env['SOURCE_DATE_EPOCH'];
   return {
-    contextDirectory: input.contextDirectory,
-    dockerfile: input.dockerfile,
+    contexts,
+    dockerfile,
     buildArgs: request.buildArgs,
     labels: request.labels,
     target: request.target,
     platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
     platformRequested: request.platform !== undefined,
     network: request.network === undefined || request.network === 'bridge' ? 'default' : request.network,
-    epochSeconds: epochOf(context.options.env['SOURCE_DATE_EPOCH']),
-    resolveImage: (reference, platform) => resolveImage(context, reference, { platform, pull: request.pull, watch }),
+    epochSeconds: epoch === 'context' ? contexts.madeAt() : epochOf(epoch),
+    resolveImage: async (reference, platform) =>
+      (await resolveLayout(reference, platform, watch.signal)) ??
+      resolveImage(context, reference, { platform, pull: request.pull, watch }),
   };
 }
 
@@ -83,7 +92,7 @@ export async function callBuild(
   call: BuildCall,
   watch: Watch,
 ): Promise<BuildAnswer> {
-  const input = await readInput(request);
+  const input = await loadInput(context, request, sourcesOf(context, request), watch);
   // What is only asked about needs no permission to reach out of the sandbox.
   const options = { ...planOptionsOf(planInput(context, request, input, watch)), acceptNotYet: true };
   const { name: file, text } = options.dockerfile.source;
@@ -93,67 +102,13 @@ export async function callBuild(
   return { kind: 'check', source, ...(await checkDockerfile(options)) };
 }
 
-interface BuildInput {
-  readonly contextDirectory: string | undefined;
-  readonly dockerfile: { readonly bytes: Uint8Array; readonly name: string; readonly path: string | undefined };
-}
-
-async function readInput(request: BuildRequest): Promise<BuildInput> {
-  const { context, dockerfile } = request;
-  if (context.kind === 'stream') {
-    const text = refuseArchive(context.bytes);
-    const bytes = await collect(text, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
-    return { contextDirectory: undefined, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
-  }
-  if (!isDirectory(context.path))
-    throw new ShaleError('CONTEXT_NOT_FOUND', `the build context ${context.path} is not a directory`, {
-      data: { path: context.path },
-    });
-  if (dockerfile?.kind === 'stream') {
-    const bytes = await collect(dockerfile.bytes, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
-    return { contextDirectory: context.path, dockerfile: { bytes, name: 'Dockerfile', path: undefined } };
-  }
-  const path = dockerfile?.path ?? join(context.path, 'Dockerfile');
-  const bytes = readDockerfile(path, context.path);
-  return { contextDirectory: context.path, dockerfile: { bytes, name: basename(path), path } };
-}
-
-/** A Dockerfile alone comes on standard input; a tar is told by its first block. @throws CONTEXT_UNSUPPORTED */
-async function* refuseArchive(stream: ByteStream): AsyncGenerator<Uint8Array> {
-  let first = true;
-  for await (const chunk of stream) {
-    if (first && (isTar(chunk) || sniffCompression(chunk) !== 'none')) {
-      throw new ShaleError('CONTEXT_UNSUPPORTED', 'standard input holds an archive, and a context is a directory', {
-        hint: 'unpack it into a directory, and name that',
-      });
-    }
-    first = false;
-    yield chunk;
-  }
-}
-
-function readDockerfile(path: string, within: string): Buffer {
-  const bytes = readLocalFile({ path, what: 'the Dockerfile', maxBytes: DOCKERFILE_MAX_BYTES, within });
-  if (bytes !== undefined) return bytes;
-  throw new ShaleError('DOCKERFILE_NOT_FOUND', `there is no Dockerfile ${path}`, {
-    data: { path },
-    hint: 'name it with -f FILE',
-  });
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return lstatSync(`${path}/.`).isDirectory();
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return false;
-    throw error;
-  }
-}
-
 function epochOf(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined;
   if (!/^[0-9]{1,15}$/.test(text))
-    throw new ShaleError('EPOCH_INVALID', `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, expected seconds since 1970`);
+    throw new ShaleError(
+      'EPOCH_INVALID',
+      `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}, expected seconds since 1970 or "context"`,
+    );
   return Number(text);
 }
 

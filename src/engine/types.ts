@@ -79,11 +79,44 @@ export interface StreamInput {
   readonly bytes: ByteStream;
 }
 
+/** A directory, absolute. */
+export interface DirectorySource {
+  readonly kind: 'directory';
+  readonly path: string;
+}
+
+/** A git repository, or an archive or file of the web. */
+export interface AddressSource {
+  readonly kind: 'address';
+  readonly address: string;
+}
+
+/** An image in a directory of the OCI layout, absolute; by tag or digest, else its only one. */
+export interface LayoutSource {
+  readonly kind: 'layout';
+  readonly path: string;
+  readonly name?: string;
+}
+
+/** What a named context is: files, or an image that FROM and COPY --from see instead of the one of that name. */
+export type ContextSource =
+  | DirectorySource
+  | AddressSource
+  | LayoutSource
+  | { readonly kind: 'image'; readonly reference: string };
+
 export interface BuildRequest {
-  /** A directory, absolute; or a stream of a tar, plain or compressed, or of a Dockerfile alone (`-`). */
-  readonly context: { readonly kind: 'directory'; readonly path: string } | StreamInput;
-  /** `-f`: absolute, or a stream; the context's `Dockerfile` when absent. */
-  readonly dockerfile?: { readonly kind: 'file'; readonly path: string } | StreamInput;
+  /** A directory, absolute; an address; or a stream of a tar, plain or compressed, or of a Dockerfile alone (`-`). */
+  readonly context: DirectorySource | AddressSource | StreamInput;
+  /**
+   * `-f`: absolute, an address of http, or a stream; `within` is a path in a context that is not a directory. The
+   * context's `Dockerfile` when absent.
+   */
+  readonly dockerfile?: { readonly kind: 'file' | 'within'; readonly path: string } | AddressSource | StreamInput;
+  /** `--build-context`, by name. */
+  readonly buildContexts?: Readonly<Record<string, ContextSource>>;
+  /** `git`: files of directories have the modes 644 and 755, whatever the umask; `exact` when absent. */
+  readonly contextModes?: 'exact' | 'git';
   readonly tags: readonly string[];
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;

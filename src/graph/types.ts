@@ -89,7 +89,8 @@ export interface GitOp {
   readonly kind: 'git';
   /** As written, with fragment or query. */
   readonly url: string;
-  readonly keepGitDir: boolean;
+  /** As the flag says; absent: as the address says. */
+  readonly keepGitDir?: boolean;
   readonly checksum?: string;
 }
 

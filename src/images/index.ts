@@ -7,6 +7,7 @@ export * from './encode.ts';
 export * from './history.ts';
 export * from './image-file.ts';
 export * from './import.ts';
+export * from './layout.ts';
 export * from './load.ts';
 export * from './pull.ts';
 export * from './resolve.ts';

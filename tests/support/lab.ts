@@ -48,7 +48,8 @@ export const BUSYBOX: ReturnType<typeof shared> = shared('fixtures/busybox-rootf
 export const ALPINE: ReturnType<typeof shared> = shared('fixtures/alpine-minirootfs-3.20.3-x86_64.tar.gz');
 export const SEARCH_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-export type BuildHow = Partial<Omit<BuildRequest, 'context'>> & {
+/** `context` replaces the folder. */
+export type BuildHow = Partial<BuildRequest> & {
   readonly signal?: AbortSignal;
   readonly progress?: (event: ProgressEvent) => void;
 };

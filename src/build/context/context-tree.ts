@@ -26,6 +26,12 @@ import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
 import { hashRegion, type FileRegion } from '../copy/file-region.ts';
 import { childPath, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
+/**
+ * Modes of files as they are, or as git knows them: 644 or 755, directories 755. The latter are the same on every machine,
+ * whatever its umask.
+ */
+export type ContextModes = 'exact' | 'git';
+
 export interface ContextOptions {
   readonly directory: string;
   /** What the ignore file leaves out. */
@@ -34,6 +40,7 @@ export interface ContextOptions {
   readonly known: StatCache;
   /** Takes the digests that this build uses. */
   readonly next: StatCacheBuilder;
+  readonly modes: ContextModes;
 }
 
 /** A file up to this size stays in memory between being hashed and being written, */
@@ -88,6 +95,11 @@ class ContextReader {
       if (path.charCodeAt(i) > 0x7f) return Buffer.concat([this.#root, toBytes(`/${path}`)]);
     }
     return `${this.#options.directory}/${path}`;
+  }
+
+  modeOf(stat: BigIntStats): number {
+    const mode = Number(stat.mode) & 0o7777;
+    return this.#options.modes === 'git' ? gitMode(mode, stat.isDirectory()) : mode;
   }
 
   stat(path: ByteString): BigIntStats {
@@ -234,7 +246,7 @@ class ContextNode implements SourceNode {
   }
 
   get mode(): number {
-    return Number(this.#place.stat.mode) & 0o7777;
+    return this.#reader.modeOf(this.#place.stat);
   }
   get mtimeNs(): bigint {
     return this.#place.stat.mtimeNs;
@@ -291,6 +303,11 @@ class ContextNode implements SourceNode {
   #isDevice(): boolean {
     return this.kind === 'character' || this.kind === 'block';
   }
+}
+
+/** What git keeps of a mode. */
+function gitMode(mode: number, isDirectory: boolean): number {
+  return isDirectory || (mode & 0o100) !== 0 ? 0o755 : 0o644;
 }
 
 /** A socket, which no layer can hold, is an empty file, as with BuildKit. */

@@ -4,14 +4,49 @@ import { compileIgnore, parseIgnoreFile, type IgnoreMatcher } from '../../docker
 import type { StatCacheBuilder, Store } from '../../store/index.ts';
 import { EMPTY_DIRECTORY } from '../copy/inline-source.ts';
 import type { CopySourceTree } from '../copy/select.ts';
-import { openContextTree } from './context-tree.ts';
+import type { FetchedResult, RootfsResult } from '../result.ts';
+import type { Fetching } from '../sources/sources.ts';
+import { openContextTree, type ContextModes } from './context-tree.ts';
 import { readLocalFile } from './local-file.ts';
 
 /** Bytes that an ignore file may have. */
 const IGNORE_FILE_MAX_BYTES = 1024 * 1024;
 
-/** The directories that a build copies from. */
+/** Where the files of a context are. */
+export type ContextPlace =
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'directory'; readonly path: string }
+  /** They are brought into the store when a step needs them. */
+  | { readonly kind: 'stored'; readonly load: (fetching: Fetching) => Promise<StoredContext> };
+
+/** A context in the store: what was fetched belongs to root, an archive keeps its owners and times. */
+export type StoredContext = FetchedResult | RootfsResult;
+
+/** What a build was given to copy from. */
+export interface GivenContexts {
+  /** What people call the main one: a directory, an address; undefined for a Dockerfile alone. */
+  readonly title: string | undefined;
+  readonly main: ContextPlace;
+  /** Those of --build-context by name; images among them are resolved as others are. */
+  readonly named: ReadonlyMap<string, NamedPlace>;
+  readonly modes: ContextModes;
+  /**
+   * When the main context was made, in seconds since 1970, where it says so: the time of its commit, its Last-Modified or
+   * its newest file. It is what SOURCE_DATE_EPOCH=context means.
+   */
+  readonly madeAt: () => number | undefined;
+}
+
+export type NamedPlace =
+  | { readonly kind: 'files'; readonly place: ContextPlace }
+  | { readonly kind: 'image'; readonly reference: string };
+
+/** The trees that a build copies from. */
 export interface BuildContexts {
+  /** True for a context that its step brings into the store. */
+  isStored(name: string): boolean;
+  /** A context that is no directory, as the result of its step. */
+  stored(name: string, fetching: Fetching): Promise<StoredContext | undefined>;
   /** @throws CONTEXT_UNKNOWN */
   open(name: string): Promise<CopySourceTree>;
   /** Keeps the digests of files for the next build. */
@@ -20,8 +55,7 @@ export interface BuildContexts {
 
 export interface ContextsOptions {
   readonly store: Store;
-  /** The main context; undefined for a build without one (a Dockerfile from stdin). */
-  readonly directory: string | undefined;
+  readonly given: GivenContexts;
   /** The Dockerfile's path, beside which an ignore file of its own may lie; undefined when it came from elsewhere. */
   readonly dockerfilePath: string | undefined;
   /** Milliseconds since 1970. */
@@ -29,44 +63,56 @@ export interface ContextsOptions {
 }
 
 export function openContexts(options: ContextsOptions): BuildContexts {
-  let next: { readonly rootId: string; readonly builder: StatCacheBuilder } | undefined;
+  const { store, given } = options;
+  const seen = new Map<string, StatCacheBuilder>();
+  const placeOf = (name: string): ContextPlace | undefined => {
+    const named = given.named.get(name);
+    return name === '' ? given.main : named?.kind === 'files' ? named.place : undefined;
+  };
   return {
+    isStored: (name) => placeOf(name)?.kind === 'stored',
+    async stored(name, fetching) {
+      const place = placeOf(name);
+      return place?.kind === 'stored' ? place.load(fetching) : undefined;
+    },
     async open(name) {
-      const { directory, store } = options;
-      if (name !== '') throw new ShaleError('CONTEXT_UNKNOWN', `there is no build context "${name}"`);
-      if (directory === undefined) return NO_CONTEXT;
-      const rootId = `${realpathSync(directory)}\0${options.dockerfilePath ?? ''}`;
-      next = { rootId, builder: store.statCache.next(options.clock()) };
+      const title = name === '' ? 'the build context' : `the build context "${name}"`;
+      const place = placeOf(name);
+      if (place === undefined) throw new ShaleError('CONTEXT_UNKNOWN', `there is no build context "${name}"`);
+      if (place.kind !== 'directory') return { title: `${title}, which is empty`, root: EMPTY_DIRECTORY };
+      const directory = place.path;
+      const dockerfilePath = name === '' ? options.dockerfilePath : undefined;
+      const rootId = `${realpathSync(directory)}\0${dockerfilePath ?? ''}`;
+      const next = seen.get(rootId) ?? store.statCache.next(options.clock());
+      seen.set(rootId, next);
       const known = await store.statCache.load(rootId);
-      const ignoreFile = readIgnoreFile(options);
+      const ignoreFile = readIgnoreFile(directory, dockerfilePath);
       const ignore = compileIgnore(ignoreFile?.patterns ?? []);
-      const root = openContextTree({ directory, ignore, known, next: next.builder });
-      return {
-        root,
-        title: 'the build context',
-        hintFor: (path) => hintFor(directory, path, { ignore, ignoreFile: ignoreFile?.name }),
-      };
+      const root = openContextTree({ directory, ignore, known, next, modes: given.modes });
+      return { root, title, hintFor: (path) => hintFor(directory, path, { ignore, ignoreFile: ignoreFile?.name }) };
     },
     async save() {
-      if (next !== undefined && next.builder.count > 0) await options.store.statCache.save(next.rootId, next.builder);
+      for (const [rootId, builder] of seen) if (builder.count > 0) await store.statCache.save(rootId, builder);
     },
   };
 }
 
-const NO_CONTEXT: CopySourceTree = { title: 'the build context, which is empty', root: EMPTY_DIRECTORY };
-
-/** The patterns of the ignore file that counts; none without a context. */
-export function ignorePatternsOf(options: Pick<ContextsOptions, 'directory' | 'dockerfilePath'>): readonly string[] {
-  return options.directory === undefined ? [] : (readIgnoreFile(options)?.patterns ?? []);
+/** The patterns of the ignore file that counts for a context; none for what is no directory. */
+export function ignorePatternsOf(place: ContextPlace, dockerfilePath: string | undefined): readonly string[] {
+  return place.kind === 'directory' ? (readIgnoreFile(place.path, dockerfilePath)?.patterns ?? []) : [];
 }
 
-/** `<Dockerfile>.dockerignore` wins over `.dockerignore`. */
+/**
+ * The names that an ignore file may have, the first that is there counts: docker's beside the Dockerfile, docker's in the
+ * context, podman's in the context.
+ */
 function readIgnoreFile(
-  options: Pick<ContextsOptions, 'directory' | 'dockerfilePath'>,
+  directory: string,
+  dockerfilePath: string | undefined,
 ): { readonly name: string; readonly patterns: string[] } | undefined {
-  const own = options.dockerfilePath === undefined ? [] : [`${options.dockerfilePath}.dockerignore`];
-  for (const path of [...own, `${options.directory}/.dockerignore`]) {
-    const file = { path, what: 'the ignore file', maxBytes: IGNORE_FILE_MAX_BYTES, within: options.directory };
+  const own = dockerfilePath === undefined ? [] : [`${dockerfilePath}.dockerignore`];
+  for (const path of [...own, `${directory}/.dockerignore`, `${directory}/.containerignore`]) {
+    const file = { path, what: 'the ignore file', maxBytes: IGNORE_FILE_MAX_BYTES, within: directory };
     const bytes = readLocalFile(file);
     if (bytes !== undefined) return { name: path, patterns: parseIgnoreFile(bytes.toString()) };
   }

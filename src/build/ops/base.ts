@@ -15,8 +15,12 @@ export const scratchOperation: Operation<ScratchOp> = {
   execute: async () => ({ kind: 'rootfs', stack: [], layer: undefined }),
 };
 
-/** A build context: it is read by the steps that copy from it. */
+/** A build context: a directory is read by the steps that copy from it, all others are brought into the store. */
 export const contextOperation: Operation<ContextOp> = {
   ...immediate,
-  execute: async ({ op }) => ({ kind: 'context', name: op.name }),
+  async execute({ op }, session, context) {
+    const progress = (current: number, total: number): void => context.progress('fetching', current, total);
+    const fetching = { signal: context.signal, progress };
+    return (await session.contexts.stored(op.name, fetching)) ?? { kind: 'context', name: op.name };
+  },
 };

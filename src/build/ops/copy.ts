@@ -1,14 +1,15 @@
-import { invariant, isShaleError, parseFileMode, ShaleError, type ModeChange } from '../../base/index.ts';
+import { invariant, isShaleError, parseFileMode, type ModeChange } from '../../base/index.ts';
 import type { CopyOp, CopySource, Op, VertexId } from '../../graph/index.ts';
 import type { StepContext, StepInputs } from '../../solver/index.ts';
 import { Destination, type PlannedEntry } from '../copy/destination.ts';
+import { directoryOf, fetchedFile } from '../copy/fetched-file.ts';
 import { EMPTY_DIRECTORY, inlineSource } from '../copy/inline-source.ts';
 import { excludeFilter, parentsFilter } from '../copy/filters.ts';
 import { planCopy, type CopyAttributes } from '../copy/plan.ts';
 import { selectSources, type CopySourceTree, type Selected } from '../copy/select.ts';
 import type { SourceNode } from '../copy/source-tree.ts';
 import { openArchive, planArchive } from '../copy/unpack.ts';
-import { chainOf, withLayer } from '../result.ts';
+import { chainOf, withLayer, type FetchedResult, type StepResult } from '../result.ts';
 import type { BuildSession } from '../session.ts';
 import { describeEntries, settleContents } from './describe.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
@@ -52,13 +53,15 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
   const stages: [string, string][] = [];
   for (const [i, source] of step.op.sources.entries()) {
     const input = source.kind === 'inline' ? undefined : step.inputs[source.input];
-    if (input?.kind === 'rootfs') stages.push([`from:${i}`, `${chainOf(input.stack)} ${JSON.stringify(source)}`]);
+    const identity = identityOf(input);
+    if (identity !== undefined) stages.push([`from:${i}`, `${identity} ${JSON.stringify(source)}`]);
     else await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
   }
   const entries = destination.entries((t) => t);
   await settleContents(entries);
   const { sources, ...rest } = step.op;
-  const op = JSON.stringify({ ...rest, kinds: sources.map((source) => source.kind) });
+  const kinds = sources.map((source) => ('unpack' in source && source.unpack ? `${source.kind} unpack` : source.kind));
+  const op = JSON.stringify({ ...rest, kinds });
   return new Map([
     ...session.commonInputs(),
     ...stages,
@@ -67,6 +70,13 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     ['rootfs', chainOf(rootfsOf(step).stack)],
     ...describeEntries(entries),
   ]);
+}
+
+/** What names all files of an input without a look at them; undefined for files that are looked at one by one. */
+function identityOf(input: StepResult | undefined): string | undefined {
+  if (input?.kind === 'rootfs') return chainOf(input.stack);
+  if (input?.kind !== 'fetched' || input.tree.kind !== 'layer') return undefined;
+  return `${chainOf([input.tree.layer])} ${input.mtimeNs ?? 'epoch'}`;
 }
 
 async function planAll(
@@ -106,19 +116,22 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
   const placed = new Map<string, string>();
   const named = excludeFilter(op.excludes);
   const excludes = source.kind === 'parents' ? parentsFilter(source.pattern, named) : named;
-  const fromContext = source.kind === 'inline' || step.inputs[source.input]?.kind === 'context';
+  const input = source.kind === 'inline' ? undefined : step.inputs[source.input];
+  const isOwned = input?.kind === 'rootfs';
   const attributes = attributesOf(op, session, {
-    owner: owner ?? (fromContext ? { uid: 0, gid: 0 } : undefined),
-    fromContext,
+    owner: owner ?? (isOwned ? undefined : { uid: 0, gid: 0 }),
+    time: isOwned
+      ? (mtimeNs) => session.clamp(mtimeNs)
+      : () => (input?.kind === 'fetched' ? input.mtimeNs : undefined) ?? session.epochNs,
   });
   for (const selected of await select(step, session, source)) {
-    if (request.unpack === 'open' && source.kind === 'tree' && source.unpack) {
+    if (request.unpack === 'open' && 'unpack' in source && source.kind !== 'parents' && source.unpack) {
       const archive = await openArchive(selected.node, session.spool);
       if (archive !== undefined) {
         planArchive(destination, archive, {
           selected,
           destination: op.destination,
-          attributes: { ...attributes, owner },
+          attributes: { ...attributes, owner, time: (mtimeNs) => session.clamp(mtimeNs) },
         });
         continue;
       }
@@ -129,8 +142,11 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
 
 async function select(step: Step<CopyOp>, session: BuildSession, source: CopySource): Promise<readonly Selected[]> {
   if (source.kind === 'inline') return [inlineSource(source.file)];
-  if (source.kind === 'fetched')
-    throw new ShaleError('OP_UNSUPPORTED', `${step.vertex.command}: this form of source is not supported`);
+  if (source.kind === 'fetched') {
+    const result = step.inputs[source.input];
+    invariant(result?.kind === 'fetched', 'a fetched source was fetched');
+    return [await fetchedSource(result, session)];
+  }
   const tree = await sourceTree(step, session, source.input);
   if (source.kind === 'tree') return selectSources(tree, source.path);
   if (source.required !== undefined) selectSources(tree, source.required);
@@ -143,22 +159,27 @@ export async function sourceTree(step: Step<Op>, session: BuildSession, input: n
   const id: VertexId | undefined = step.vertex.inputs[input];
   invariant(result !== undefined && id !== undefined, 'a copy names its inputs');
   if (result.kind === 'context') return session.contextTree(result.name);
+  if (result.kind === 'fetched') {
+    const { name, node } = await fetchedSource(result, session);
+    return { root: name === '' ? node : directoryOf(name, node), title: 'what was fetched' };
+  }
   const root = await session.rootTree(result.stack);
   return { root: root ?? EMPTY_DIRECTORY, title: 'the files of that stage or image' };
 }
 
-function attributesOf(
-  op: CopyOp,
-  session: BuildSession,
-  from: { readonly owner: Owner | undefined; readonly fromContext: boolean },
-): CopyAttributes {
+/** What was fetched, taken literally: names are no patterns. */
+async function fetchedSource({ tree }: FetchedResult, session: BuildSession): Promise<Selected> {
+  if (tree.kind === 'file') return { path: tree.name, name: tree.name, node: fetchedFile(tree.file) };
+  return { path: '', name: '', node: (await session.rootTree([tree.layer])) ?? EMPTY_DIRECTORY };
+}
+
+function attributesOf(op: CopyOp, session: BuildSession, from: Pick<CopyAttributes, 'owner' | 'time'>): CopyAttributes {
   const changeMode: ModeChange | undefined = op.chmod === undefined ? undefined : parseFileMode(op.chmod);
   const isOctal = op.chmod !== undefined && /^[0-7]+$/.test(op.chmod);
   return {
-    owner: from.owner,
+    ...from,
     changeMode,
     parentMode: isOctal && changeMode !== undefined ? changeMode(0o755, true) : 0o755,
     epochNs: session.epochNs,
-    time: from.fromContext ? () => session.epochNs : (mtimeNs) => session.clamp(mtimeNs),
   };
 }

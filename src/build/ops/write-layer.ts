@@ -11,8 +11,8 @@ const REPORT_EVERY_BYTES = 64 * 1024 * 1024;
 /** Writes planned entries as a layer. @throws CONTENT_CHANGED */
 export async function writePlanned(
   entries: readonly PlannedEntry[],
-  session: BuildSession,
-  context: StepContext,
+  session: Pick<BuildSession, 'layers'>,
+  context: Pick<StepContext, 'signal' | 'progress'>,
 ): Promise<DiffId> {
   await using writer = await session.layers.create();
   const total = entries.reduce((sum, planned) => sum + planned.entry.sizeBytes, 0);

@@ -6,6 +6,7 @@ import { PROGRESS_CHOICES, NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
 import type { BuildRequest, NetworkMode } from '../../engine/index.ts';
 import { parseAssignments, parseLabels } from '../options/assignments.ts';
+import { dockerfileSource, isAddress, parseBuildContexts } from '../options/contexts.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { STEP_FLAGS, stepOptions } from './build-step-flags.ts';
@@ -18,7 +19,6 @@ const LOCAL_ONLY = 'the image goes into the store of this machine';
 const REFUSED: readonly RefusedFlag[] = [
   { name: 'push', why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' },
   { name: 'output', short: 'o', why: LOCAL_ONLY, instead: 'shale save, or shale run -v "$PWD":/out' },
-  { name: 'build-context', why: 'there is one context', instead: 'COPY --from=IMAGE' },
   { name: 'cache-from', why: 'the cache of this machine is used by itself' },
   { name: 'cache-to', why: 'the cache stays on this machine' },
   { name: 'no-cache-filter', why: 'the cache is used whole or not at all', instead: '--no-cache' },
@@ -37,10 +37,29 @@ const REFUSED: readonly RefusedFlag[] = [
 export const command: Command = {
   usage: '[OPTIONS] [CONTEXT | -]',
   description:
-    'CONTEXT is a folder, "." by default; "-" reads a Dockerfile from standard input, and there is no context then. Progress goes to standard error; without -t the id of the image is printed.',
+    'CONTEXT is a folder, "." by default; an address of a git repository (with #REF:FOLDER), of an archive or of a Dockerfile; "-" reads an archive or a Dockerfile alone from standard input. Progress goes to standard error; without -t the id of the image is printed.',
   flags: [
     { kind: 'list', name: 'tag', short: 't', value: 'NAME[:TAG]', summary: 'name the image' },
-    { kind: 'text', name: 'file', short: 'f', value: 'FILE', summary: 'the Dockerfile; "-" for standard input' },
+    {
+      kind: 'text',
+      name: 'file',
+      short: 'f',
+      value: 'FILE',
+      summary: 'the Dockerfile; in the context where that is not a folder; an address; "-" for standard input',
+    },
+    {
+      kind: 'list',
+      name: 'build-context',
+      value: 'NAME=SOURCE',
+      summary: 'more to copy from: a folder, docker-image://IMAGE, oci-layout://FOLDER[:TAG], or an address',
+    },
+    {
+      kind: 'text',
+      name: 'context-modes',
+      value: 'KIND',
+      choices: ['exact', 'git'],
+      summary: 'modes of files from folders: exact, or as git keeps them (644, 755), which are the same everywhere',
+    },
     {
       kind: 'list',
       name: 'build-arg',
@@ -89,6 +108,7 @@ export const command: Command = {
     { command: 'shale build --explain -t web .', says: 'say which input made a step run again' },
     { command: 'shale build --check .', says: 'say what is doubtful in the Dockerfile, and build nothing' },
     { command: 'shale build --on-error shell .', says: 'stop in a step that fails, with a shell' },
+    { command: 'shale build -t web https://github.com/me/web.git#main:docker', says: 'a folder of a repository' },
     { command: 'printf "FROM alpine\\nRUN apk add curl\\n" | shale build -t tools -', says: 'without a context' },
   ],
   run,
@@ -121,21 +141,23 @@ export function buildRequest(context: Context, { flags, args }: ParsedArguments,
   const file = flags.text('file');
   if (place === '-' && file === '-')
     throw new UsageError('context and Dockerfile cannot both come from standard input');
-  if (/^(https?|git|ssh):\/\/|^git@|^github\.com\//.test(place)) {
-    throw new UsageError(`the context ${place} is an address, and shale builds folders`, 'git clone it first');
-  }
   const platform = flags.text('platform');
   if (platform?.includes(',') === true) {
     throw new UsageError('--platform takes one platform per build', 'one shale build per platform');
   }
+  const buildContexts = flags.list('build-context');
   const target = flags.text('target');
   const mode = flags.text('network');
   return {
     context:
       place === '-'
         ? { kind: 'stream', bytes: context.stdin.bytes() }
-        : { kind: 'directory', path: resolve(context.cwd, place) },
-    ...(file === undefined ? {} : { dockerfile: dockerfileOf(context, file) }),
+        : isAddress(place)
+          ? { kind: 'address', address: place }
+          : { kind: 'directory', path: resolve(context.cwd, place) },
+    ...(file === undefined ? {} : { dockerfile: dockerfileOf(context, file, place) }),
+    ...(buildContexts.length === 0 ? {} : { buildContexts: parseBuildContexts(buildContexts, context.cwd) }),
+    ...(flags.text('context-modes') === 'git' ? { contextModes: 'git' } : {}),
     tags: flags.list('tag'),
     buildArgs: parseAssignments('--build-arg', flags.list('build-arg'), context.env),
     labels: parseLabels(flags.list('label')),
@@ -149,9 +171,9 @@ export function buildRequest(context: Context, { flags, args }: ParsedArguments,
   };
 }
 
-function dockerfileOf(context: Context, file: string): NonNullable<BuildRequest['dockerfile']> {
+function dockerfileOf(context: Context, file: string, place: string): NonNullable<BuildRequest['dockerfile']> {
   if (file === '-') return { kind: 'stream', bytes: context.stdin.bytes() };
-  return { kind: 'file', path: resolve(context.cwd, file) };
+  return dockerfileSource(file, context.cwd, place !== '-' && !isAddress(place));
 }
 
 function writeIdFile(file: string, imageId: string): void {

@@ -6,18 +6,7 @@ import { cleanPath } from '../syntax/ignore.ts';
 import type { AddInstruction, CopyInstruction } from '../syntax/instructions.ts';
 import type { Word } from '../syntax/tree.ts';
 import { hasWildcard, sourceKind, urlFileName } from './copy-sources.ts';
-import {
-  addHistory,
-  addStep,
-  expand,
-  expandIn,
-  Inputs,
-  nextSlot,
-  originOf,
-  require,
-  titleOf,
-  type Scene,
-} from './scene.ts';
+import { addHistory, addStep, expand, expandIn, Inputs, nextSlot, originOf, titleOf, type Scene } from './scene.ts';
 import { vertexOfSource } from './sources.ts';
 
 const INLINE_MODE = 0o644;
@@ -142,28 +131,37 @@ function parentsSource(input: number, text: string): CopySource {
   };
 }
 
+/** An address as it may be shown: a user and a password before the host stay out. */
+function withoutCredentials(address: string): string {
+  return address.replace(/^([a-z]+:\/\/)[^/@]*@/i, '$1');
+}
+
 function fetchedSource(reader: SourceReader, word: Word, text: string, kind: 'http' | 'git'): CopySource {
   const { scene, instruction, inputs } = reader;
   if (instruction.kind !== 'add') {
     const what = kind === 'git' ? 'a git repository' : 'a URL';
     throw new Refusal('COPY_SOURCE', `COPY cannot take its source from ${what}`, word, 'ADD can');
   }
-  require(scene, kind === 'git' ? 'add-git' : 'add-http', word);
   const { planning, stage, state } = scene;
   const checksum = reader.checksum === '' ? {} : { checksum: reader.checksum };
   const fileName = kind === 'http' ? fromText(urlFileName(text)) : '';
   const id = planning.builder.add({
     op:
       kind === 'git'
-        ? { kind: 'git', url: text, keepGitDir: instruction.keepGitDir ?? false, ...checksum }
+        ? {
+            kind: 'git',
+            url: text,
+            ...(instruction.keepGitDir === undefined ? {} : { keepGitDir: instruction.keepGitDir }),
+            ...checksum,
+          }
         : { kind: 'http', url: text, fileName, ...checksum },
     inputs: [],
     platform: state.platform,
-    name: text,
+    name: withoutCredentials(text),
     origin: [originOf(planning, scene.command.isTrigger ? stage.from.node : instruction.node)],
     noCache: stage.noCache,
     slot: nextSlot(stage, kind),
-    command: text,
+    command: withoutCredentials(text),
   });
   const unpack = kind === 'http' && (instruction.unpack ?? false);
   return { kind: 'fetched', input: inputs.indexOf(id), path: kind === 'git' ? '/' : `/${fileName}`, unpack };

@@ -6,19 +6,13 @@ const NOT_YET = {
   'run-mount-cache': 'RUN --mount=type=cache',
   'run-security-insecure': 'RUN --security=insecure',
   'run-device': 'RUN --device',
-  'add-http': 'ADD of a URL',
-  'add-git': 'ADD of a git repository',
-  'epoch-context': 'SOURCE_DATE_EPOCH=context',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Every feature that is asked about, also those whose row is gone. */
 export type Feature =
   | `run-mount-${'bind' | 'cache' | 'tmpfs' | 'secret' | 'ssh'}`
   | 'run-security-insecure'
-  | 'run-device'
-  | 'add-http'
-  | 'add-git'
-  | 'epoch-context';
+  | 'run-device';
 
 /** @throws Refusal NOT_SUPPORTED when the feature has a row */
 export function requireFeature(feature: Feature, span: Span | undefined): void {

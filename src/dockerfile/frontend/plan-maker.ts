@@ -9,10 +9,9 @@ import { addImage, EPOCH_DEFAULT, imageKey, isEmptyImage, type Bases } from './b
 import { descriptionIn } from './description.ts';
 import { Environment, splitVariable } from './environment.ts';
 import { resolveWorkdir } from './metadata.ts';
-import { requireFeature } from './not-yet.ts';
-import type { BaseImage, BuildPlan, PlannedConfig, PlannedStage, PlanOptions } from './plan.ts';
+import type { BaseImage, BuildPlan, PlannedConfig, PlannedHistory, PlannedStage, PlanOptions } from './plan.ts';
 import { ignoredSources } from './ignored.ts';
-import { nextSlot, originOf, stepName, surroundingsOf, type Planning } from './scene.ts';
+import { HISTORY_COMMENT, nextSlot, originOf, stepName, surroundingsOf, type Planning } from './scene.ts';
 import {
   derivedState,
   historyList,
@@ -117,10 +116,12 @@ export class PlanMaker implements Planning {
     }
     if (base.kind === 'image') return this.#stateOfImage(stage, base);
     const platform = stage.platform ?? this.options.platform;
+    const files = base.kind === 'files' ? this.#filesAsRoot(stage, base.name) : undefined;
     const { os, architecture, variant, osVersion } = this.options.platform;
     return {
       ...emptyState(),
-      rootfs: this.vertexOf(base),
+      rootfs: files?.vertex ?? this.vertexOf(base),
+      history: files && { entry: files, before: undefined },
       platform,
       config: { WorkingDir: '/', Env: [`PATH=${DEFAULT_PATH}`] },
       environment: new Environment([['PATH', DEFAULT_PATH]]),
@@ -131,6 +132,28 @@ export class PlanMaker implements Planning {
         ...(osVersion === undefined ? {} : { osVersion }),
       },
     };
+  }
+
+  /** FROM of a directory: a layer with its files, as an image without a config. */
+  #filesAsRoot(stage: Stage, name: string): PlannedHistory {
+    const command = `FROM ${name}`;
+    const vertex = this.builder.add({
+      op: {
+        kind: 'copy',
+        sources: [{ kind: 'tree', input: 1, path: '/', unpack: false }],
+        destination: '/',
+        link: false,
+        excludes: [],
+      },
+      inputs: [this.#scratch(), this.#files(name)],
+      platform: stage.platform ?? this.options.platform,
+      name: `[context ${name}] ${command}`,
+      origin: [originOf(this, stage.from.node)],
+      noCache: stage.noCache,
+      slot: nextSlot(stage, 'from'),
+      command,
+    });
+    return { createdBy: command, comment: HISTORY_COMMENT, vertex };
   }
 
   #stateOfImage(stage: Stage, source: ImageSource): StageState {
@@ -226,8 +249,15 @@ export class PlanMaker implements Planning {
       const message = `SOURCE_DATE_EPOCH is ${JSON.stringify(given)}, which is no number of seconds`;
       throw new Refusal('EPOCH', message, undefined, 'date +%s');
     }
-    if (this.options.acceptNotYet !== true) requireFeature('epoch-context', undefined);
-    return fallback;
+    const contextEpoch = this.options.contextEpoch?.();
+    if (contextEpoch === undefined) {
+      const message = 'SOURCE_DATE_EPOCH=context has no effect: the build context does not say when it was made';
+      const whole = { start: 0, end: 0 };
+      this.warnings.push(
+        diagnosticAt(this.options.dockerfile.source, whole, PLAN_WARNING, { code: 'EPOCH_UNKNOWN', message }),
+      );
+    }
+    return contextEpoch ?? fallback;
   }
 
   #finalConfig(state: StageState): PlannedConfig {

@@ -34,6 +34,8 @@ export interface PlanOptions {
   resolveImageConfig(reference: string, platform: Platform): Promise<ResolvedImage>;
   /** By name as given on the command line. */
   readonly namedContexts?: ReadonlyMap<string, NamedContext>;
+  /** What SOURCE_DATE_EPOCH=context means; undefined where the context does not say when it was made. */
+  contextEpoch?(): number | undefined;
   /** Seconds since 1970; wins over every other source of the epoch. */
   readonly epoch?: number;
   readonly labels?: Readonly<Record<string, string>>;
