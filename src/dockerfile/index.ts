@@ -16,6 +16,7 @@ export {
 export { dumpSyntax } from './syntax/dump.ts';
 export { cleanPath, compileIgnore, parseIgnoreFile, type IgnoreMatcher, type IgnoreScope } from './syntax/ignore.ts';
 export type * from './syntax/instructions.ts';
+export { piecesOf, printDockerfile, type Piece } from './syntax/print.ts';
 export { positionAt, type Position, type Source, type Span } from './syntax/source.ts';
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { parseCsvLine } from './syntax/values.ts';

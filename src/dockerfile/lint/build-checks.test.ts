@@ -131,6 +131,13 @@ test('`check=skip=` in the file, above an instruction and among the build argume
   ]);
 });
 
+test('comments that look like other directives, or like options that do not exist, keep nothing silent', async () => {
+  for (const comment of ['escape=no', 'syntax=x', 'check=nonsense', 'check = skip', 'CHECK']) {
+    assert.deepEqual(await linesOf(`FROM a\n# ${comment}\nCMD x`), ['JSONArgsRecommended 3'], comment);
+  }
+  assert.deepEqual(await linesOf('FROM a\n# escape=no\n# check = skip=JSONArgsRecommended and why\nCMD x'), []);
+});
+
 test('options of the build checks that cannot be read are refused', async () => {
   for (const value of ['skip', 'skp=x', 'error=maybe', 'skip=a;error=1;x=y']) {
     const dockerfile = parseDockerfile(`# check=${value}\nFROM a\nCMD x`);

@@ -52,13 +52,13 @@ function ruleNames(value: string): 'all' | readonly string[] {
 /** The options with those of `# check=…` among the comments above an instruction. What cannot be read changes nothing. */
 export function withComments(options: CheckOptions, comments: readonly string[]): CheckOptions {
   for (const comment of comments) {
-    const directive = new DirectiveReader('').read(comment, { start: 0, end: 0 });
-    if (directive?.name !== 'check') continue;
     try {
+      const directive = new DirectiveReader('').read(comment, { start: 0, end: 0 });
+      if (directive?.name !== 'check') continue;
       return merge(options, parseCheckOptions(directive.value.split(' ', 1)[0] ?? ''));
     } catch (error) {
-      if (error instanceof Refusal) return options;
-      throw error;
+      if (!(error instanceof Refusal)) throw error;
+      if (error.fault.code === 'CHECK_OPTION') return options;
     }
   }
   return options;

@@ -33,10 +33,12 @@ export const DOCKERFILE_MAX_BYTES: number = 16 * 1024 * 1024;
 
 /** Reads a Dockerfile. Never throws: whatever is wrong stands in `diagnostics`. `name` is for messages. */
 export function parseDockerfile(content: string | Uint8Array, name = 'Dockerfile'): Dockerfile {
-  const source = sourceOf(name, typeof content === 'string' ? content : decodeSource(content));
+  const isText = typeof content === 'string' || isUtf8(content);
+  const decoded = sourceOf(name, typeof content === 'string' ? content : decodeSource(content));
+  const source = isText ? decoded : { ...decoded, bytes: content };
   const { diagnostics, ...syntax } = parseSyntax(source);
   const { nodes } = syntax;
-  const garbled = typeof content === 'string' || isUtf8(content) ? [] : garbledNodes(source, nodes);
+  const garbled = isText ? [] : garbledNodes(source, nodes);
   const reader = new StageReader(source);
   for (const node of nodes) reader.add(node);
   return {

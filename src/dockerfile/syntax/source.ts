@@ -4,6 +4,8 @@ export interface Source {
   readonly name: string;
   readonly text: string;
   readonly lineStarts: readonly number[];
+  /** What was read, where it is no UTF-8 and the text therefore not all of it. */
+  readonly bytes?: Uint8Array;
 }
 
 /** A part of a source: offsets into its text, `end` excluded. */
