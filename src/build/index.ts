@@ -19,7 +19,7 @@ export { agentAt, agentOfKeys, type SshAgent } from './ssh/agent.ts';
 export { parsePrivateKey } from './ssh/keys.ts';
 export { userDatabase } from './ops/owner.ts';
 export { gitResult } from './ops/fetch.ts';
-export type { SshAccess } from './sources/git-program.ts';
+export type { GitSsh } from './sources/git-source.ts';
 export { isGitAddress, parseGitReference } from './sources/git-url.ts';
 export { openSources, type Fetching, type Sources } from './sources/sources.ts';
 export { shownUrl } from './sources/url-text.ts';

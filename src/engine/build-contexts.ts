@@ -269,7 +269,10 @@ class ContextLoader {
     const keeps = /^(?:1|t|true)$/i.test(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'] ?? '');
     const parsed = parseGitReference(address);
     const reference = keeps ? { ...parsed, keepGitDir: true } : parsed;
-    const tree = await this.#sources.git(reference, { signal, ssh: { kind: 'own', socket: env['SSH_AUTH_SOCK'] } });
+    // The user names the context, and a Dockerfile what ADD fetches: only the former may use the user's own keys unasked.
+    const isGiven = this.#request.ssh?.some(({ id }) => id === 'default') === true;
+    const ssh = isGiven ? {} : { ssh: { kind: 'own', socket: env['SSH_AUTH_SOCK'] } as const };
+    const tree = await this.#sources.git(reference, { signal, ...ssh });
     return {
       result: gitResult(reference, tree),
       root: await this.#root([tree.layer]),

@@ -1,5 +1,12 @@
 import { messageOf, ShaleError } from '../base/index.ts';
-import { buildImage, openSources, planOptionsOf, type PlanInput, type Sources } from '../build/index.ts';
+import {
+  buildImage,
+  openSources,
+  planOptionsOf,
+  type PlanInput,
+  type Provisions,
+  type Sources,
+} from '../build/index.ts';
 import { checkDockerfile, outlineDockerfile, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
@@ -27,7 +34,8 @@ const COLLECT_BUDGET_MS = 200;
 /** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
 export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
   const names = request.tags.map(parseReference);
-  const sources = sourcesOf(context, request);
+  const ssh = await sshAgentsOf(request.ssh ?? []);
+  const sources = sourcesOf(context, request, ssh);
   const input = await loadInput(context, request, sources, watch);
   const result = await buildImage({
     ...planInput(context, request, input, watch),
@@ -39,7 +47,7 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
     provisions: {
       secret: secretsOf(request.secrets ?? [], context.options.env),
-      ssh: await sshAgentsOf(request.ssh ?? []),
+      ssh,
     },
     makeFolder: () => makeWorkFolder(context.store),
     signal: watch.signal,
@@ -56,12 +64,13 @@ export async function build(context: EngineContext, request: BuildRequest, watch
 }
 
 /** What builds take from the network, as this request may. */
-function sourcesOf(context: EngineContext, request: BuildRequest): Sources {
+function sourcesOf(context: EngineContext, request: BuildRequest, ssh: Provisions['ssh']): Sources {
+  const agent = ssh('default');
   return openSources({
     layers: context.layers,
     makeFolder: () => makeWorkFolder(context.store),
     secret: secretsOf(request.secrets ?? [], context.options.env),
-    ssh: { kind: 'none' },
+    ssh: agent === undefined ? { kind: 'none' } : { kind: 'agent', agent },
     env: context.options.env,
   });
 }
@@ -92,7 +101,8 @@ export async function callBuild(
   call: BuildCall,
   watch: Watch,
 ): Promise<BuildAnswer> {
-  const input = await loadInput(context, request, sourcesOf(context, request), watch);
+  const sources = sourcesOf(context, request, await sshAgentsOf(request.ssh ?? []));
+  const input = await loadInput(context, request, sources, watch);
   // What is only asked about needs no permission to reach out of the sandbox.
   const options = { ...planOptionsOf(planInput(context, request, input, watch)), acceptNotYet: true };
   const { name: file, text } = options.dockerfile.source;

@@ -1,9 +1,11 @@
 /** ADD of git repositories and git contexts, over http from git's own server on loopback. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isShaleError, toText } from '../../src/base/index.ts';
+import type { BuildRequest } from '../../src/engine/index.ts';
 import { FIRST_COMMIT, GitRepository, noGit } from '../support/git-repository.ts';
 import { Lab, type Built } from '../support/lab.ts';
 import { Web } from '../support/web.ts';
@@ -236,6 +238,66 @@ describe('ADD of a git repository', { skip: noGit }, () => {
     writeFileSync(join(tricky.folder, '.git/hooks/post-checkout'), `#!/bin/sh\ntouch ${marker}\n`, { mode: 0o755 });
     assert.equal(await content(`${web.origin}/git/tricky.git /r`), 'a\r\n');
     assert.ok(!existsSync(marker));
+  });
+
+  describe('of a private repository', () => {
+    const token = `basic ${Buffer.from('x-access-token:hush').toString('base64')}`;
+    const secret = (id: string): Partial<BuildRequest> => ({ secrets: [{ kind: 'env', id, name: 'TOKEN' }] });
+    let guarded: Lab;
+    let dockerfile: string;
+    before(async () => {
+      guarded = await Lab.open({ env: { TOKEN: 'hush' } });
+      dockerfile = `FROM scratch\nADD ${url}#stable /r\n`;
+    });
+    after(() => guarded[Symbol.asyncDispose]());
+
+    test('says what is missing, and sends a token only where it is for', async () => {
+      web.repositories = { folder: join(lab.folder, 'served'), authorization: token };
+      try {
+        await assert.rejects(guarded.build({ dockerfile }), (error) => {
+          assert.ok(isShaleError(error, 'GIT_FAILED'));
+          assert.match(error.hint ?? '', /GIT_AUTH_TOKEN/);
+          return true;
+        });
+        await assert.rejects(guarded.build({ dockerfile }, secret('GIT_AUTH_TOKEN.other.example')));
+        for (const id of ['GIT_AUTH_TOKEN', `GIT_AUTH_TOKEN.${web.host}`]) {
+          await using fresh = await Lab.open({ env: { TOKEN: 'hush' } });
+          const { imageId } = await fresh.build({ dockerfile }, secret(id));
+          assert.equal((await fresh.read(imageId, '/r/a.txt')).toString(), 'first');
+        }
+        web.repositories = { folder: join(lab.folder, 'served'), authorization: 'Custom hush' };
+        await using fresh = await Lab.open({ env: { TOKEN: 'Custom hush\n' } });
+        await fresh.build({ dockerfile }, secret('GIT_AUTH_HEADER'));
+      } finally {
+        web.repositories = { folder: join(lab.folder, 'served') };
+      }
+    });
+
+    test('over ssh uses the agent of --ssh and nothing of the user', async () => {
+      const bin = join(lab.folder, 'bin');
+      mkdirSync(bin);
+      // Stands in for ssh: runs the command here, and tells how it was called.
+      const script = `#!/bin/sh\nprintf '%s\\n' "$@" "agent=$SSH_AUTH_SOCK" >> ${bin}/called\nfor last; do :; done\neval "$last"\n`;
+      writeFileSync(join(bin, 'ssh'), script, { mode: 0o755 });
+      const env = { PATH: `${bin}:${process.env['PATH']}`, SSH_AUTH_SOCK: '/of/the/user' };
+      const address = `git@example.invalid:${join(lab.folder, 'served/app.git')}`;
+      await using fresh = await Lab.open({ env });
+      const what = { dockerfile: `FROM scratch\nADD ${address}#stable /r\n` };
+      const { imageId } = await fresh.build(what);
+      assert.equal((await fresh.read(imageId, '/r/a.txt')).toString(), 'first');
+      const without = readFileSync(join(bin, 'called'), 'utf8');
+      assert.match(without, /IdentityAgent=none[^]*git@example\.invalid[^]*agent=\n/);
+      rmSync(join(bin, 'called'));
+      const key = join(bin, 'key');
+      spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+      await using other = await Lab.open({ env });
+      await other.build(what, { ssh: [{ id: 'default', paths: [key] }] });
+      assert.match(readFileSync(join(bin, 'called'), 'utf8'), /IdentityFile=none[^]*agent=\/proc\/\d+\/fd\/\d+\/agent/);
+      rmSync(join(bin, 'called'));
+      await using third = await Lab.open({ env });
+      await third.build('', { context: { kind: 'address', address } });
+      assert.match(readFileSync(join(bin, 'called'), 'utf8'), /agent=\/of\/the\/user/);
+    });
   });
 
   test('leaves no folders behind, also when it fails', async () => {

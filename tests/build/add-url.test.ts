@@ -186,6 +186,29 @@ describe('ADD of a URL', () => {
     );
   });
 
+  test('sends secrets for the host to that host alone', async () => {
+    await using other = await Web.open();
+    other.pages.set('/there', { body: 'there' });
+    web.pages.set('/guarded', { status: 302, headers: { location: `${other.origin}/there` } });
+    web.pages.set('/plain', { body: 'x' });
+    await using guarded = await Lab.open({ env: { TOKEN: 'hush\n', HEADER: 'Digest hush', EVIL: 'a\nb: c' } });
+    const secrets = (id: string, name: string): BuildHow => ({ secrets: [{ kind: 'env', id, name }] });
+    const build = (path: string, how: BuildHow): Promise<Built> =>
+      guarded.build({ dockerfile: `FROM scratch\nADD ${web.origin}${path} /\n` }, how);
+    web.asked.length = 0;
+    const { buildId } = await build('/guarded', secrets('HTTP_AUTH_TOKEN_127.0.0.1', 'TOKEN'));
+    await build('/plain', secrets('HTTP_AUTH_HEADER_127.0.0.1', 'HEADER'));
+    await build('/plain', secrets('HTTP_AUTH_TOKEN_example.com', 'TOKEN'));
+    assert.deepEqual(
+      [...web.asked, ...other.asked].map(({ headers }) => headers.authorization),
+      ['Bearer hush', 'Digest hush', undefined, undefined],
+    );
+    assert.doesNotMatch(JSON.stringify(await guarded.store.builds.steps(buildId)), /hush/);
+    await assert.rejects(build('/plain', secrets('HTTP_AUTH_TOKEN_127.0.0.1', 'EVIL')), (error) =>
+      isShaleError(error, 'SECRET_INVALID'),
+    );
+  });
+
   test('a file of several steps is fetched once', async () => {
     web.pages.set('/shared', { body: 'x' });
     web.asked.length = 0;

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { framedHash, isJsonObject, isSystemError, ShaleError } from '../../base/index.ts';
@@ -8,6 +8,7 @@ import { isDigest, parseDiffId, type DiffId } from '../../oci/index.ts';
 import { openContextTree } from '../context/context-tree.ts';
 import { Destination, type PlannedEntry } from '../copy/destination.ts';
 import { planCopy } from '../copy/plan.ts';
+import { serveAgent, type SshAgent } from '../ssh/agent.ts';
 import { runGit, type GitAnswer, type GitOptions, type SshAccess } from './git-program.ts';
 import { checkCommitPrefix, isCommit, type GitReference } from './git-url.ts';
 import type { ReadSecret } from './http-source.ts';
@@ -25,13 +26,16 @@ export interface GitSourceOptions {
   readonly layers: Layers;
   readonly signal: AbortSignal;
   readonly secret: ReadSecret;
-  readonly ssh: SshAccess;
+  readonly ssh: GitSsh;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Makes a private folder that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Writes a layer from what is planned. */
   readonly writeLayer: (entries: readonly PlannedEntry[]) => Promise<DiffId>;
 }
+
+/** What ssh may use to say who we are: nothing, an agent of the build, or what the user's own ssh would. */
+export type GitSsh = Exclude<SshAccess, { kind: 'agent' }> | { readonly kind: 'agent'; readonly agent: SshAgent };
 
 /** The kind and version of what is remembered of a commit. */
 const DOMAIN = 'shale git tree 1';
@@ -44,8 +48,14 @@ const DOMAIN = 'shale git tree 1';
 export async function fetchGitTree(reference: GitReference, options: GitSourceOptions): Promise<GitTree> {
   const { layers } = options;
   const settings = await authorization(reference, options.secret);
+  await using ssh = await openSsh(options);
   await using work = lazyFolder(options.makeFolder);
-  const open = async (): Promise<GitOptions> => ({ ...options, settings, folder: await work.path() });
+  const open = async (): Promise<GitOptions> => ({
+    ...options,
+    settings,
+    ssh: ssh.access,
+    folder: await work.path(),
+  });
   const found = await resolve(reference, open);
   const keepGitDir = reference.keepGitDir === true && reference.subdir === '';
   const key = framedHash(DOMAIN, {
@@ -67,6 +77,24 @@ export async function fetchGitTree(reference: GitReference, options: GitSourceOp
     { replace: true },
   );
   return { commit: found.commit, ...made };
+}
+
+/** An agent of the build listens at a socket of its own for as long as git may ask it. */
+async function openSsh({
+  ssh,
+  makeFolder,
+}: GitSourceOptions): Promise<AsyncDisposable & { readonly access: SshAccess }> {
+  if (ssh.kind !== 'agent') return { access: ssh, [Symbol.asyncDispose]: async () => {} };
+  await using stack = new AsyncDisposableStack();
+  const folder = stack.use(await makeFolder());
+  const fd = openSync(folder.path, constants.O_RDONLY | constants.O_DIRECTORY);
+  stack.defer(() => closeSync(fd));
+  const owner = { mode: 0o600, uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  stack.use(await serveAgent(ssh.agent, { path: join(folder.path, 'agent'), ...owner }));
+  const held = stack.move();
+  // A socket's path may have 107 bytes, and a store may lie deep.
+  const access = { kind: 'agent', socket: `/proc/${process.pid}/fd/${fd}/agent` } as const;
+  return { access, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** A folder that is made when it is first asked for. */

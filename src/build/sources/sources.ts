@@ -1,7 +1,6 @@
 import type { Layers } from '../../layers/index.ts';
 import { writePlanned } from '../ops/write-layer.ts';
-import type { SshAccess } from './git-program.ts';
-import { fetchGitTree, type GitTree } from './git-source.ts';
+import { fetchGitTree, type GitSsh, type GitTree } from './git-source.ts';
 import type { GitReference } from './git-url.ts';
 import { fetchUrl, type FetchedUrl, type ReadSecret } from './http-source.ts';
 
@@ -11,7 +10,7 @@ export interface SourcesOptions {
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   readonly secret: ReadSecret;
   /** What ADD of a repository may use to log in with ssh. */
-  readonly ssh: SshAccess;
+  readonly ssh: GitSsh;
   /** Proxies are read from it. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -27,7 +26,7 @@ export interface Sources {
   /** See `fetchUrl`. */
   url(url: string, checksum: string | undefined, fetching: Fetching): Promise<FetchedUrl>;
   /** See `fetchGitTree`. */
-  git(reference: GitReference, fetching: Fetching & { readonly ssh?: SshAccess }): Promise<GitTree>;
+  git(reference: GitReference, fetching: Fetching & { readonly ssh?: GitSsh }): Promise<GitTree>;
 }
 
 export function openSources(options: SourcesOptions): Sources {
