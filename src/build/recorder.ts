@@ -110,7 +110,15 @@ export class BuildRecorder {
   #recordOf(id: string, state: StepState): BuildStepRecord {
     const solved = this.#solved.get(id);
     const vertex = this.#graph.vertices.get(solved?.vertex.id ?? (id as Vertex['id'])); // Events name vertices by their ids.
-    return recordOf(state, solved, vertex === undefined ? {} : this.#placeOf(vertex, solved));
+    if (vertex === undefined) return recordOf(state, solved, {});
+    const about = this.#readsContext(vertex) ? { readsContext: true } : {};
+    return recordOf(state, solved, { ...about, ...this.#placeOf(vertex, solved) });
+  }
+
+  /** True for a step that copies from a directory of this machine: only there modes are the machine's. */
+  #readsContext({ op, inputs }: Vertex): boolean {
+    if (op.kind !== 'copy') return false;
+    return inputs.slice(1).some((id) => this.#solved.get(id)?.result.kind === 'context');
   }
 
   /**

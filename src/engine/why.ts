@@ -45,7 +45,7 @@ function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly 
     case 'uncached':
       return details['op'] === 'image'
         ? `the base image is ${familiar(textOf(details['reference']))}`
-        : 'it is looked at in every build';
+        : `it is looked at in every build${foundText(objectOf(details['fetched']))}`;
     case 'disabled':
       return 'the cache was not asked (--no-cache)';
     case 'first-run':
@@ -53,11 +53,36 @@ function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly 
     case 'lost':
       return 'its earlier result is no longer in the store';
     case 'changed':
-      return summaryOf(changes, typeof explanation['more'] === 'number' ? explanation['more'] : 0);
+      return (
+        summaryOf(changes, typeof explanation['more'] === 'number' ? explanation['more'] : 0) +
+        modesText(details, changes)
+      );
     default:
       if (step.status === 'error') return `it failed: ${textOf(details['error'])}`;
       return step.status === 'canceled' ? 'it was cancelled when another step failed' : 'nothing was recorded';
   }
+}
+
+/** What was found outside. */
+function foundText({ commit, digest }: JsonObject): string {
+  if (typeof commit === 'string') return `: it is the commit ${commit.slice(0, 12)}`;
+  return typeof digest === 'string' ? `: it has the digest ${digest.slice(0, 'sha256:'.length + 12)}` : '';
+}
+
+/** Where git would see no difference, the option that looks at modes as git does is named. */
+function modesText(details: JsonObject, changes: readonly Change[]): string {
+  const isAlike = changes.length > 0 && changes.every((change) => sameForGit(change));
+  return isAlike && details['readsContext'] === true ? '; with --context-modes=git that would not count' : '';
+}
+
+/** True when two descriptions of a file differ in bits of its mode that git does not keep. */
+function sameForGit({ name, before, after }: Change): boolean {
+  if (!/^(?:file|directory):/.test(name) || before === undefined || after === undefined) return false;
+  const [kind, mode = '', ...rest] = before.split(' ');
+  const [newKind, newMode = '', ...newRest] = after.split(' ');
+  const isSame = kind === newKind && rest.join(' ') === newRest.join(' ');
+  const isExecutable = (text: string): boolean => (Number.parseInt(text, 8) & 0o100) !== 0;
+  return isSame && (kind === 'directory' || isExecutable(mode) === isExecutable(newMode));
 }
 
 /** One sentence: what changed, most telling first. */

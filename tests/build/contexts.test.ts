@@ -1,7 +1,7 @@
 /** Contexts that are no folders of this machine, and named ones. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -316,6 +316,47 @@ describe('build contexts', () => {
         }),
         'CONTEXT_NOT_FOUND',
       ));
+  });
+
+  describe('--context-modes=git', () => {
+    const how = { contextModes: 'git' } as const;
+    function context(): string {
+      const folder = lab.context({ Dockerfile: 'FROM scratch\nCOPY d /d\n', 'd/f': 'f', 'd/run': 'run' });
+      chmodSync(join(folder, 'd'), 0o2770);
+      chmodSync(join(folder, 'd/f'), 0o660);
+      chmodSync(join(folder, 'd/run'), 0o4750);
+      return folder;
+    }
+
+    test('gives files the modes that git keeps, and finds them again under another umask', async () => {
+      const folder = context();
+      const first = await lab.build(folder, how);
+      assert.deepEqual(await outline(first.imageId), ['d 755 0:0', 'd/f 644 0:0', 'd/run 755 0:0']);
+      chmodSync(join(folder, 'd/f'), 0o604);
+      const again = await lab.build(folder, how);
+      assert.equal(again.imageId, first.imageId);
+      assert.ok(again.steps.every(({ cached }) => cached));
+    });
+
+    test('is named when git would not see why a step ran', async () => {
+      const folder = context();
+      const reason = async (): Promise<string> => {
+        const { buildId } = await lab.build(folder);
+        const { steps } = await lab.engine.why({ build: buildId });
+        return steps.find(({ name }) => name.includes('COPY'))?.reason ?? '';
+      };
+      await reason();
+      chmodSync(join(folder, 'd/f'), 0o644);
+      assert.equal(
+        await reason(),
+        'd/f has the mode 0644 instead of 0660 and the same content; with --context-modes=git that would not count',
+      );
+      chmodSync(join(folder, 'd/f'), 0o755);
+      assert.doesNotMatch(await reason(), /context-modes/);
+      chmodSync(join(folder, 'd/f'), 0o750);
+      writeFileSync(join(folder, 'd/f'), 'other');
+      assert.doesNotMatch(await reason(), /context-modes/);
+    });
   });
 });
 
