@@ -1,7 +1,8 @@
 /**
- * `npm run bundle`: what is published. `dist/shale.js` is the command line; it loads the engine, a file of its own, when
- * a command needs it. `dist/index.js` is the programmatic API, and each thread has a file; these stand alone. koffi
- * stays outside: it carries native code. `dist/types` describes the API. An argument names another folder than `dist`.
+ * `npm run bundle`: what is published. `dist/shale.cjs` is the command line with all that it can come to need, as one script:
+ * each further file costs a start a millisecond, and so does the loader of ES modules. `dist/index.js` is the programmatic API, and each thread has a file; these stand
+ * alone. koffi stays outside: it carries native code. `dist/types` describes the API. An argument names another folder
+ * than `dist`.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, readFileSync, rmSync, statSync } from 'node:fs';
@@ -13,44 +14,38 @@ import { lazyBuiltins } from './bundle/lazy-builtins.ts';
 const THREAD = /new URL\('(\.\/[\w-]+)\.ts', import\.meta\.url\)/g;
 
 /** Points the code that starts a thread at its file in the bundle. */
-const threads: Plugin = {
-  name: 'threads',
-  setup: (setup) => {
-    setup.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
-      const text = readFileSync(path, 'utf8');
-      if (text.search(THREAD) === -1) return undefined;
-      return { contents: text.replaceAll(THREAD, "new URL('$1.js', import.meta.url)"), loader: 'ts' };
-    });
-  },
-};
+const threadFiles = (text: string): string => text.replaceAll(THREAD, "new URL('$1.js', import.meta.url)");
 
 /**
- * Every file costs a start a millisecond, and code that is not run next to nothing: the commands, which a checkout loads
- * one by one, go into the file of the command line. The engine stays apart, so that `shale help` does not read it.
+ * What a checkout imports when it is needed is there from the start in one file: the bundler would wrap each module that is
+ * imported late, and the wrappers cost a start more than evaluating all modules does.
  */
-const oneCommandLine: Plugin = {
-  name: 'one file for the command line',
-  setup: (setup) => {
-    setup.onLoad({ filter: /\/src\/cli\/.*\.ts$/ }, ({ path }) => {
-      const imports: string[] = [];
-      const text = readFileSync(path, 'utf8').replaceAll(
-        /\bimport\((['"]\.[^'"]+\.ts['"])\)/g,
-        (all: string, specifier: string) => {
-          if (specifier.includes('/open-engine.ts')) return all;
-          imports.push(`import * as lazy${imports.length} from ${specifier};\n`);
-          return `Promise.resolve(lazy${imports.length - 1})`;
-        },
-      );
-      return imports.length === 0 ? undefined : { contents: imports.join('') + text, loader: 'ts' };
-    });
-  },
-};
+function importAtOnce(text: string): string {
+  const imports: string[] = [];
+  const body = text.replaceAll(/\bimport\((['"]\.[^'"]+\.ts['"])\)/g, (_, specifier: string) => {
+    imports.push(`import * as late${imports.length} from ${specifier};\n`);
+    return `Promise.resolve(late${imports.length - 1})`;
+  });
+  return imports.join('') + body;
+}
+
+/** Reads our own files through a rewriting. */
+function rewriting(rewrite: (text: string) => string): Plugin {
+  return {
+    name: 'rewriting',
+    setup: (setup) => {
+      setup.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
+        contents: rewrite(readFileSync(path, 'utf8')),
+        loader: 'ts',
+      }));
+    },
+  };
+}
 
 const outdir = process.argv[2] ?? 'dist';
 const common = {
   outdir,
   bundle: true,
-  format: 'esm',
   platform: 'node',
   target: 'node24',
   external: ['koffi'],
@@ -66,17 +61,19 @@ const results = [
   await build({
     ...common,
     entryPoints: { shale: 'src/cli/main.ts' },
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    plugins: [oneCommandLine, threads, lazyBuiltins()],
+    format: 'cjs',
+    outExtension: { '.js': '.cjs' },
+    define: { 'import.meta.url': 'moduleUrl' },
+    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+    plugins: [rewriting((text) => importAtOnce(threadFiles(text))), lazyBuiltins()],
   }),
-  await build({ ...common, entryPoints: standAlone(), plugins: [threads, lazyBuiltins()] }),
+  await build({ ...common, format: 'esm', entryPoints: standAlone(), plugins: [rewriting(threadFiles), lazyBuiltins()] }),
 ];
 describeTypes();
 const outputs = results.flatMap((result) => Object.values(result.metafile.outputs));
 const total = outputs.reduce((sum, output) => sum + output.bytes, 0);
 console.log(
-  `${outdir}: ${outputs.length} files, ${kilobytes(total)}; start: ${kilobytes(statSync(join(outdir, 'shale.js')).size)}`,
+  `${outdir}: ${outputs.length} files, ${kilobytes(total)}; command line: ${kilobytes(statSync(join(outdir, 'shale.cjs')).size)}`,
 );
 
 /** The declarations of the engine and of what its face names. */
