@@ -67,7 +67,12 @@ const results = [
     banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
     plugins: [rewriting((text) => importAtOnce(threadFiles(text))), lazyBuiltins()],
   }),
-  await build({ ...common, format: 'esm', entryPoints: standAlone(), plugins: [rewriting(threadFiles), lazyBuiltins()] }),
+  await build({
+    ...common,
+    format: 'esm',
+    entryPoints: standAlone(),
+    plugins: [rewriting(threadFiles), lazyBuiltins()],
+  }),
 ];
 describeTypes();
 const outputs = results.flatMap((result) => Object.values(result.metafile.outputs));

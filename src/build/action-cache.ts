@@ -30,14 +30,11 @@ export function openActionCache(store: Store, project: string): ActionCache {
     async link(key, recordId) {
       await store.cacheRecords.addKey(Number(recordId), key);
     },
-    async earlier(slot, max): Promise<EarlierStep[]> {
-      const records = await store.cacheRecords.findNearest(slotOf(slot), max);
-      const steps: EarlierStep[] = [];
-      for (const record of records) {
+    async *earlier(slot, max): AsyncGenerator<EarlierStep> {
+      for (const record of await store.cacheRecords.findNearest(slotOf(slot), max)) {
         const inputs = await readInputs(store, record);
-        if (inputs !== undefined) steps.push({ recordId: String(record.id), inputs });
+        if (inputs !== undefined) yield { recordId: String(record.id), inputs };
       }
-      return steps;
     },
   };
 }

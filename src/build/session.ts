@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ByteStream } from '../base/index.ts';
-import type { Layers } from '../layers/index.ts';
+import type { VertexId } from '../graph/index.ts';
+import type { Layers, LayerWriter } from '../layers/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { FORMAT_VERSION } from './format-version.ts';
 import type { BuildContexts } from './context/contexts.ts';
@@ -46,6 +47,7 @@ export class BuildSession implements AsyncDisposable {
   readonly signal: AbortSignal;
   #hasFailed = false;
   readonly #options: SessionOptions;
+  readonly #drafts = new Map<VertexId, LayerWriter>();
   readonly #memos = new Map<string, Promise<unknown>>();
   #runner: Promise<StepRunner> | undefined;
   #spools = 0;
@@ -98,6 +100,16 @@ export class BuildSession implements AsyncDisposable {
     return this.#runner;
   }
 
+  /** Keeps a layer that was written before it is known whether its step has to run. */
+  keepDraft(vertex: VertexId, draft: LayerWriter): void {
+    this.#drafts.set(vertex, draft);
+  }
+
+  /** The layer that was kept for a step; it goes with the build unless it is committed. */
+  draftOf(vertex: VertexId): LayerWriter | undefined {
+    return this.#drafts.get(vertex);
+  }
+
   /** Does the work for a key once. `T` belongs to the key: equal keys are asked for with equal types. */
   memoize<T>(key: string, work: () => Promise<T>): Promise<T> {
     const known = this.#memos.get(key);
@@ -117,6 +129,7 @@ export class BuildSession implements AsyncDisposable {
   };
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const draft of this.#drafts.values()) await draft[Symbol.asyncDispose]();
     await (await this.#folder)?.[Symbol.asyncDispose]();
     const runner = await this.#runner?.catch(() => undefined);
     await runner?.[Symbol.asyncDispose]();

@@ -46,6 +46,13 @@ export class Layers {
     return ((await this.store.layers.find(diffId))?.sources.length ?? 0) > 0;
   }
 
+  /** Whether all these layers lie in the store, so that opening them fetches nothing. */
+  async areHere(diffIds: readonly DiffId[]): Promise<boolean> {
+    for (const diffId of diffIds)
+      if (!this.#open.has(diffId) && (await this.store.blobs.find(diffId)) === undefined) return false;
+    return true;
+  }
+
   /** Opens a stack, lowest layer first. */
   async stack(diffIds: readonly DiffId[]): Promise<Stack> {
     const layers: Layer[] = [];

@@ -55,8 +55,8 @@ class MemoryCache implements ActionCache {
   async link(key: string, recordId: string): Promise<void> {
     this.keys.set(key, recordId);
   }
-  async earlier(slot: string, max: number): Promise<readonly EarlierStep[]> {
-    return this.records
+  async *earlier(slot: string, max: number): AsyncGenerator<EarlierStep> {
+    yield* this.records
       .filter((record) => record.slot === slot)
       .toReversed()
       .slice(0, max);

@@ -27,8 +27,8 @@ export interface ActionCache {
   save(record: StepRecord): Promise<void>;
   /** Adds one more key that leads to an existing record. */
   link(key: string, recordId: string): Promise<void>;
-  /** The newest records of a slot, newest first. */
-  earlier(slot: string, max: number): Promise<readonly EarlierStep[]>;
+  /** The newest records of a slot, newest first; each is read when it is asked for. */
+  earlier(slot: string, max: number): AsyncIterable<EarlierStep>;
 }
 
 export interface StepRecord {

@@ -32,8 +32,8 @@ const truncateTo = promisify(ftruncate);
 
 /** Written bytes are handed to the disk in pieces of this size. */
 const WRITEBACK_BYTES = 8 << 20;
-/** The same without the system call for it: a thread of the pool waits for the disk meanwhile. */
-const SYNC_BYTES = 128 << 20;
+/** The same without the system call for it: a thread of the pool waits for the disk meanwhile, one at a time. */
+const SYNC_BYTES = 24 << 20;
 const WATCH_MS = 15;
 const BLOB_MODE = 0o400;
 
@@ -167,6 +167,7 @@ class BlobIngest implements Ingest {
   #hash: Hash | undefined;
   #sizeBytes: number;
   #writtenBack = 0;
+  #syncing = false;
   #state: IngestState = { kind: 'open' };
   /** Ends when the file is gone from `ingest/` and the descriptor closed or handed over. */
   #ended = false;
@@ -289,9 +290,15 @@ class BlobIngest implements Ingest {
   #startWriteback(): void {
     const { native } = this.#parts.context;
     const waiting = this.#sizeBytes - this.#writtenBack;
-    if (waiting < (native.startWriteback === undefined ? SYNC_BYTES : WRITEBACK_BYTES)) return;
-    if (native.startWriteback === undefined) syncInBackground(this.fd);
-    else native.startWriteback(this.fd, this.#writtenBack, waiting);
+    if (native.startWriteback === undefined) {
+      if (this.#syncing || waiting < SYNC_BYTES) return;
+      this.#syncing = true;
+      // Nobody waits for it: what is not on the disk in the end is synced, and reported, then.
+      fdatasync(this.fd, () => (this.#syncing = false));
+    } else {
+      if (waiting < WRITEBACK_BYTES) return;
+      native.startWriteback(this.fd, this.#writtenBack, waiting);
+    }
     this.#writtenBack = this.#sizeBytes;
   }
 
@@ -351,11 +358,6 @@ class BlobIngest implements Ingest {
     if (this.#state.kind === 'failed') throw this.#state.error;
     throw new ShaleError('INGEST_CLOSED', `the write to ${this.path} is over`, { data: { path: this.path } });
   }
-}
-
-/** Nobody waits for it: what is not on the disk in the end is synced, and reported, then. */
-function syncInBackground(fd: number): void {
-  fdatasync(fd, () => {});
 }
 
 function sizeMismatch(options: IngestOptions, actual: number): ShaleError {

@@ -22,9 +22,10 @@ import {
   type Steps,
 } from '../../base/index.ts';
 import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
-import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
+import type { FileStat, StatCache, StatCacheBuilder } from '../../store/index.ts';
 import { hashRegion, type FileRegion } from '../copy/file-region.ts';
-import { childPath, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
+import { READ_AHEAD_FILE_BYTES_MAX } from '../copy/read-ahead.ts';
+import { childPath, type ReadableFile, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
 /**
  * Modes of files as they are, or as git knows them: 644 or 755, directories 755. The latter are the same on every machine,
@@ -44,7 +45,7 @@ export interface ContextOptions {
 }
 
 /** A file up to this size stays in memory between being hashed and being written, */
-const KEPT_FILE_BYTES_MAX = 64 * 1024;
+const KEPT_FILE_BYTES_MAX: number = READ_AHEAD_FILE_BYTES_MAX;
 /** as long as there is room for it: opening a small file costs more than reading it. */
 const KEPT_BYTES_MAX = 24 * 1024 * 1024;
 const SLAB_BYTES = 1024 * 1024;
@@ -62,10 +63,17 @@ export function openContextTree(options: ContextOptions): SourceNode {
 
 const NOTHING = { sha256: hash('sha256', '', 'buffer'), bytes: new Uint8Array(0) } satisfies KnownContent;
 
+/** What stays in memory of a file's stat: the system's has three times as much, and a context has many files. */
+interface SeenStat extends FileStat {
+  readonly kind: SourceKind | 'socket';
+  readonly nlink: bigint;
+  readonly rdev: bigint;
+}
+
 /** A file or directory with what is known of it; of a directory, `scope` is its own. */
 interface Place {
   readonly path: ByteString;
-  readonly stat: BigIntStats;
+  readonly stat: SeenStat;
   readonly scope: IgnoreScope;
 }
 
@@ -97,18 +105,20 @@ class ContextReader {
     return `${this.#options.directory}/${path}`;
   }
 
-  modeOf(stat: BigIntStats): number {
+  modeOf(stat: SeenStat): number {
     const mode = Number(stat.mode) & 0o7777;
-    return this.#options.modes === 'git' ? gitMode(mode, stat.isDirectory()) : mode;
+    return this.#options.modes === 'git' ? gitMode(mode, stat.kind === 'directory') : mode;
   }
 
-  stat(path: ByteString): BigIntStats {
-    return lstatSync(this.pathOf(path), { bigint: true });
+  stat(path: ByteString): SeenStat {
+    const stat = lstatSync(this.pathOf(path), { bigint: true });
+    const { dev, ino, size, mode, mtimeNs, ctimeNs, nlink, rdev } = stat;
+    return { kind: kindOf(stat), dev, ino, size, mode, mtimeNs, ctimeNs, nlink, rdev };
   }
 
   child(directory: Place, name: ByteString): ContextNode | undefined {
     const path = childPath(directory.path, name);
-    let stat: BigIntStats;
+    let stat: SeenStat;
     try {
       stat = this.stat(path);
     } catch (error) {
@@ -131,9 +141,9 @@ class ContextReader {
   }
 
   /** An ignored directory is still there as long as something below it is taken. */
-  #visible(path: ByteString, stat: BigIntStats, parent: IgnoreScope): ContextNode | undefined {
+  #visible(path: ByteString, stat: SeenStat, parent: IgnoreScope): ContextNode | undefined {
     const { ignore } = this.#options;
-    if (!stat.isDirectory())
+    if (stat.kind !== 'directory')
       return ignore.isIgnored(path, parent) ? undefined : new ContextNode(this, { path, stat, scope: parent });
     const place = { path, stat, scope: ignore.enter(path, parent) };
     if (!place.scope.ignored) return new ContextNode(this, place);
@@ -146,7 +156,7 @@ class ContextReader {
     return readlinkSync(this.pathOf(path), { encoding: 'latin1' });
   }
 
-  open(path: ByteString, stat: BigIntStats): number {
+  open(path: ByteString, stat: SeenStat): number {
     const fd = openSync(this.pathOf(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       this.verify(fd, path, stat);
@@ -158,40 +168,50 @@ class ContextReader {
   }
 
   /** @throws CONTENT_CHANGED when an open file is not the one that was seen */
-  verify(fd: number, path: ByteString, stat: BigIntStats): void {
+  verify(fd: number, path: ByteString, stat: SeenStat): void {
     const now = fstatSync(fd, { bigint: true });
     const isSame = now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size;
     if (isSame && now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs) return;
     throw contentChanged(path);
   }
 
-  content(path: ByteString, stat: BigIntStats): KnownContent {
-    if (stat.isSocket()) return NOTHING;
+  content(path: ByteString, stat: SeenStat): KnownContent {
+    if (stat.kind === 'socket') return NOTHING;
     return this.#known(path, stat) ?? this.#learn(path, stat, this.#read(path, stat));
   }
 
+  readable(path: ByteString, stat: SeenStat): ReadableFile | undefined {
+    if (stat.kind !== 'file' || stat.size > KEPT_FILE_BYTES_MAX) return undefined;
+    return { path: this.pathOf(path), seen: stat, isKnown: this.#options.known.find(path, stat) !== undefined };
+  }
+
+  /** Takes a digest that was found elsewhere, unless this build has found it already. */
+  learn(path: ByteString, stat: SeenStat, sha256: Uint8Array): KnownContent {
+    return this.#known(path, stat) ?? this.#learn(path, stat, { sha256, bytes: undefined });
+  }
+
   /** As `content`, without holding the thread; undefined when `content` answers soon. */
-  prepare(path: ByteString, stat: BigIntStats, pace: Pace): Promise<KnownContent> | undefined {
+  prepare(path: ByteString, stat: SeenStat, pace: Pace): Promise<KnownContent> | undefined {
     if (Number(stat.size) <= KEPT_FILE_BYTES_MAX || this.#known(path, stat) !== undefined) return undefined;
     return runPaced(this.#hash(path, stat), pace).then((sha256) =>
       this.#learn(path, stat, { sha256, bytes: undefined }),
     );
   }
 
-  #known(path: ByteString, stat: BigIntStats): KnownContent | undefined {
+  #known(path: ByteString, stat: SeenStat): KnownContent | undefined {
     const seen = this.#large.get(path);
     if (seen !== undefined) return seen;
     const sha256 = this.#options.known.find(path, stat);
     return sha256 === undefined ? undefined : this.#learn(path, stat, { sha256, bytes: undefined });
   }
 
-  #learn(path: ByteString, stat: BigIntStats, content: KnownContent): KnownContent {
+  #learn(path: ByteString, stat: SeenStat, content: KnownContent): KnownContent {
     this.#options.next.add(path, stat, content.sha256);
     if (Number(stat.size) > KEPT_FILE_BYTES_MAX) this.#large.set(path, content);
     return content;
   }
 
-  #read(path: ByteString, stat: BigIntStats): KnownContent {
+  #read(path: ByteString, stat: SeenStat): KnownContent {
     const sizeBytes = Number(stat.size);
     if (sizeBytes > KEPT_FILE_BYTES_MAX || this.#keptBytes + sizeBytes > KEPT_BYTES_MAX)
       return { sha256: runNow(this.#hash(path, stat)), bytes: undefined };
@@ -213,7 +233,7 @@ class ContextReader {
     return { sha256: hash('sha256', bytes, 'buffer'), bytes };
   }
 
-  *#hash(path: ByteString, stat: BigIntStats): Steps<Uint8Array> {
+  *#hash(path: ByteString, stat: SeenStat): Steps<Uint8Array> {
     const fd = this.open(path, stat);
     const content = { kind: 'fd', fd, offset: 0 } as const;
     const verify = (): void => this.verify(fd, path, stat);
@@ -242,7 +262,8 @@ class ContextNode implements SourceNode {
   constructor(reader: ContextReader, place: Place) {
     this.#reader = reader;
     this.#place = place;
-    this.kind = kindOf(place.stat);
+    // A socket, which no layer can hold, is an empty file, as with BuildKit.
+    this.kind = place.stat.kind === 'socket' ? 'file' : place.stat.kind;
   }
 
   get mode(): number {
@@ -252,7 +273,7 @@ class ContextNode implements SourceNode {
     return this.#place.stat.mtimeNs;
   }
   get sizeBytes(): number {
-    return this.#place.stat.isSocket() ? 0 : Number(this.#place.stat.size);
+    return this.#place.stat.kind === 'socket' ? 0 : Number(this.#place.stat.size);
   }
   get deviceMajor(): number {
     return this.#isDevice() ? Number((this.#place.stat.rdev >> 8n) & 0xfffn) : 0;
@@ -293,11 +314,18 @@ class ContextNode implements SourceNode {
     return this.#content.sha256;
   }
   open(): FileRegion {
-    const bytes = this.#place.stat.isSocket() ? NOTHING.bytes : this.#content?.bytes;
+    const bytes = this.#place.stat.kind === 'socket' ? NOTHING.bytes : this.#content?.bytes;
     if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
     const fd = this.#reader.open(this.#place.path, this.#place.stat);
     const verify = (): void => this.#reader.verify(fd, this.#place.path, this.#place.stat);
     return { content: { kind: 'fd', fd, offset: 0 }, verify, [Symbol.dispose]: () => closeSync(fd) };
+  }
+
+  readable(): ReadableFile | undefined {
+    return this.#content?.bytes === undefined ? this.#reader.readable(this.#place.path, this.#place.stat) : undefined;
+  }
+  learn(sha256: Uint8Array): void {
+    this.#content ??= this.#reader.learn(this.#place.path, this.#place.stat, sha256);
   }
 
   #isDevice(): boolean {
@@ -310,11 +338,11 @@ function gitMode(mode: number, isDirectory: boolean): number {
   return isDirectory || (mode & 0o100) !== 0 ? 0o755 : 0o644;
 }
 
-/** A socket, which no layer can hold, is an empty file, as with BuildKit. */
-function kindOf(stat: BigIntStats): SourceKind {
-  if (stat.isFile() || stat.isSocket()) return 'file';
+function kindOf(stat: BigIntStats): SeenStat['kind'] {
+  if (stat.isFile()) return 'file';
   if (stat.isDirectory()) return 'directory';
   if (stat.isSymbolicLink()) return 'symlink';
+  if (stat.isSocket()) return 'socket';
   if (stat.isFIFO()) return 'fifo';
   if (stat.isCharacterDevice()) return 'character';
   return 'block';

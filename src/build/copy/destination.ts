@@ -12,7 +12,7 @@ export interface DestinationNode {
 }
 
 /** Where the content of an entry comes from. */
-export type EntrySource = Pick<SourceNode, 'open' | 'sha256' | 'prepare'>;
+export type EntrySource = Pick<SourceNode, 'open' | 'sha256' | 'prepare' | 'readable' | 'learn'>;
 
 /** An entry of the layer to be written. */
 export interface PlannedEntry {

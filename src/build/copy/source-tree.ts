@@ -2,6 +2,23 @@ import { ShaleError, type ByteString, type Pace } from '../../base/index.ts';
 
 import type { FileRegion } from './file-region.ts';
 
+/** What tells that a file is still the one that was seen. */
+export interface FileIdentity {
+  readonly dev: bigint;
+  readonly ino: bigint;
+  readonly size: bigint;
+  readonly mtimeNs: bigint;
+  readonly ctimeNs: bigint;
+}
+
+/** A small file of this machine that any thread may read. */
+export interface ReadableFile {
+  readonly path: string | Buffer;
+  readonly seen: FileIdentity;
+  /** True when its digest is known without reading it. */
+  readonly isKnown: boolean;
+}
+
 export type SourceKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo';
 
 /**
@@ -31,6 +48,10 @@ export interface SourceNode {
   prepare?(pace: Pace): Promise<void> | undefined;
   /** Opens the content of a file for reading. @throws CONTENT_CHANGED */
   open(): FileRegion;
+  /** What another thread has to know to read it in advance; undefined for what is no small file or is in memory. */
+  readable?(): ReadableFile | undefined;
+  /** Takes the digest that was found where the file was read. */
+  learn?(sha256: Uint8Array): void;
 }
 
 /** Symbolic links that one path may lead through; the kernel's limit. */

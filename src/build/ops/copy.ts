@@ -12,6 +12,7 @@ import { openArchive, planArchive } from '../copy/unpack.ts';
 import { chainOf, withLayer, type FetchedResult, type StepResult } from '../result.ts';
 import type { BuildSession } from '../session.ts';
 import { describeEntries, settleContents } from './describe.ts';
+import { draftLayer, isWorthDrafting } from './draft.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
 import { resolveOwner, type Owner } from './owner.ts';
 import { writePlanned } from './write-layer.ts';
@@ -40,7 +41,12 @@ export const copyOperation: Operation<CopyOp> = {
     return new Map([...session.commonInputs(), ...describeEntries(entries)]);
   },
   async execute(step, session, context) {
-    return withLayer(rootfsOf(step), await writePlanned(await planAll(step, session, context), session, context));
+    const draft = session.draftOf(step.vertex.id);
+    const layer =
+      draft === undefined
+        ? await writePlanned(await planAll(step, session, context), session, context)
+        : (await draft.commit()).diffId;
+    return withLayer(rootfsOf(step), layer);
   },
 };
 
@@ -58,6 +64,8 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     else await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
   }
   const entries = destination.entries((t) => t);
+  if (await isWorthDrafting(step, entries, session))
+    await draftLayer(step, await planAll(step, session, undefined), session);
   await settleContents(entries);
   const { sources, ...rest } = step.op;
   const kinds = sources.map((source) => ('unpack' in source && source.unpack ? `${source.kind} unpack` : source.kind));

@@ -2,6 +2,8 @@ import { Pace } from '../../base/index.ts';
 import type { StepContext } from '../../solver/index.ts';
 import type { LayerWriter } from '../../layers/index.ts';
 import type { PlannedEntry } from '../copy/destination.ts';
+import { ReadAhead, type ReadFile } from '../copy/read-ahead.ts';
+import type { ReadableFile } from '../copy/source-tree.ts';
 import type { DiffId } from '../../oci/index.ts';
 import type { BuildSession } from '../session.ts';
 
@@ -18,23 +20,46 @@ export async function writePlanned(
   const total = entries.reduce((sum, planned) => sum + planned.entry.sizeBytes, 0);
   let done = 0;
   let reported = 0;
-  const pace = new Pace();
-  for (const planned of entries) {
+  await addEntries(writer, entries, (planned) => {
     context.signal.throwIfAborted();
-    await addPlanned(writer, planned);
-    if (pace.isOver()) await pace.rest();
     done += planned.entry.sizeBytes;
-    if (done - reported < REPORT_EVERY_BYTES) continue;
+    if (done - reported < REPORT_EVERY_BYTES) return;
     reported = done;
     context.progress('copying files', done, total);
-  }
+  });
   return (await writer.commit()).diffId;
 }
 
-async function addPlanned(writer: LayerWriter, { entry, content }: PlannedEntry): Promise<void> {
-  if (content === undefined) return writer.add(entry);
-  const sha256 = content.sha256();
-  using region = content.open();
-  await writer.add(entry, region.content, sha256);
-  region.verify?.();
+/**
+ * Adds entries to a layer. What is not in memory is read once, small files on a thread of their own, and the sources learn the
+ * digests of what nobody knew. `added` is called for each entry. @throws CONTENT_CHANGED
+ */
+export async function addEntries(
+  writer: LayerWriter,
+  entries: readonly PlannedEntry[],
+  added: (planned: PlannedEntry) => void,
+): Promise<void> {
+  const files = entries.map(({ content }) => content?.readable?.());
+  const readable = files.filter((file): file is ReadableFile => file !== undefined);
+  using ahead = ReadAhead.over(readable, { hash: readable.some((file) => !file.isKnown) });
+  const pace = new Pace();
+  for (const [i, planned] of entries.entries()) {
+    await addEntry(writer, planned, files[i] === undefined ? undefined : ahead?.next());
+    added(planned);
+    if (pace.isOver()) await pace.rest();
+  }
+
+  async function addEntry(writer: LayerWriter, { entry, content }: PlannedEntry, read: ReadFile | undefined) {
+    if (content === undefined) return writer.add(entry);
+    if (read !== undefined) {
+      if (read.sha256 !== undefined) content.learn?.(read.sha256);
+      return writer.add(entry, { kind: 'bytes', bytes: read.bytes }, content.sha256());
+    }
+    const preparing = content.prepare?.(pace);
+    if (preparing !== undefined) await preparing;
+    const sha256 = content.sha256();
+    using region = content.open();
+    await writer.add(entry, region.content, sha256);
+    region.verify?.();
+  }
 }
