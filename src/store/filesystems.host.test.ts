@@ -42,7 +42,7 @@ async function assertReadable(root: string, tag: string): Promise<void> {
       (error: unknown) => isShaleError(error, 'STORE_READ_ONLY') && /read-only file system/.test(error.message),
     );
   }
-  assert.ok(performance.now() - before < 1000);
+  assert.ok(performance.now() - before < 10_000, 'it waits for nothing');
 }
 
 test('F-115: read commands work on a read-only mount, write commands fail at once', needsMounts, async () => {

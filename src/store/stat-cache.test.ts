@@ -67,31 +67,15 @@ test('a cut, flipped or foreign stat cache is empty, never wrong', async () => {
   );
 });
 
-test('the stat cache of 20,000 files loads and saves within milliseconds', async (t) => {
+test('the stat cache of 20,000 files gives each digest back', async () => {
   await using fixture = await scratchStore();
   const { statCache } = fixture.store;
   const paths = Array.from({ length: 20_000 }, (_, i) => `src/some/folder-${i % 200}/file-${i}.ts`);
   const stats = paths.map((_, i) => stat({ ino: BigInt(i) }));
-  const time = async (work: () => Promise<void>): Promise<number> => {
-    const before = performance.now();
-    await work();
-    return performance.now() - before;
-  };
-  const figures: Record<string, number> = {};
-  for (let round = 0; round < 3; round++) {
-    figures['save'] = await time(async () => {
-      const next = statCache.next(SWEEP_MS);
-      for (const [i, path] of paths.entries()) next.add(path, stats[i] ?? stat(), SUM);
-      await statCache.save('/ctx', next);
-    });
-    let cache = await statCache.load('/ctx');
-    figures['load'] = await time(async () => {
-      cache = await statCache.load('/ctx');
-    });
-    figures['find'] = await time(async () => {
-      for (const [i, path] of paths.entries()) assert.ok(cache.find(path, stats[i] ?? stat()));
-    });
-  }
-  t.diagnostic(JSON.stringify(figures));
-  assert.ok((figures['load'] ?? 0) < 60, 'meant to be below 15 ms');
+  const next = statCache.next(SWEEP_MS);
+  for (const [i, path] of paths.entries()) next.add(path, stats[i] ?? stat(), SUM);
+  await statCache.save('/ctx', next);
+  const cache = await statCache.load('/ctx');
+  for (const [i, path] of paths.entries())
+    assert.deepEqual(Buffer.from(cache.find(path, stats[i] ?? stat()) ?? []), SUM);
 });

