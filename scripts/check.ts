@@ -18,7 +18,7 @@ interface Step {
 
 const LIMIT_SECONDS = 50;
 const CONCURRENT = 2;
-const folders = ['src', 'tests', 'scripts', 'bench'].filter((folder) => existsSync(folder));
+const folders = ['src', 'tests', 'conformance', 'scripts', 'bench'].filter((folder) => existsSync(folder));
 
 const steps: readonly Step[] = [
   {

@@ -37,7 +37,10 @@ interface SourceFile {
 }
 
 const table = parseImportTable(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'));
-const files = globSync(['src/**/*.ts', 'tests/**/*.ts', 'scripts/**/*.ts', 'bench/**/*.ts'], { cwd: root })
+const files = globSync(
+  ['src', 'tests', 'conformance', 'scripts', 'bench'].map((folder) => `${folder}/**/*.ts`),
+  { cwd: root },
+)
   .toSorted()
   .map(readSource);
 const sources = files.filter((file) => file.path.startsWith('src/'));
@@ -48,7 +51,7 @@ function readSource(path: string): SourceFile {
   return {
     path,
     folder: top === 'src' ? folder : top,
-    isTest: /\.(test|contract|fixture)\.ts$/.test(path) || top === 'tests',
+    isTest: /\.(test|contract|fixture)\.ts$/.test(path) || top === 'tests' || top === 'conformance',
     text,
     imports: scanImports(text),
   };

@@ -5,11 +5,9 @@ import { parseDiffId, type ContainerConfig, type ImageConfig } from '../../oci/i
 import type { Diagnostic } from '../syntax/diagnostics.ts';
 import { readCorpus } from '../syntax/corpus.fixture.ts';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
-import { describeDockerfile } from './describe.ts';
 import type { BuildPlan, PlanOptions } from './plan.ts';
 import { toGraph } from './to-graph.ts';
 
-const realWorld = readCorpus('real-world.jsonl.gz');
 const builds = readCorpus('builds.jsonl.gz', 'corpus');
 
 const PLATFORM = { os: 'linux', architecture: 'amd64' };
@@ -22,15 +20,6 @@ function baseConfig(config: ContainerConfig): ImageConfig {
     diffIds: [parseDiffId(`sha256:${'0'.repeat(64)}`)],
     history: [{ createdBy: 'imported' }],
   };
-}
-
-interface RealFile {
-  readonly id: string;
-  readonly text: string;
-  readonly escape?: string;
-  readonly dump?: string;
-  readonly checks: readonly unknown[];
-  readonly error?: { readonly phase: string; readonly message: string };
 }
 
 async function planOrRefusal(options: PlanOptions): Promise<BuildPlan | Diagnostic> {
@@ -47,42 +36,6 @@ async function planOrRefusal(options: PlanOptions): Promise<BuildPlan | Diagnost
 function isPlan(result: BuildPlan | Diagnostic): result is BuildPlan {
   return 'graph' in result;
 }
-
-test('toGraph() accepts and refuses real Dockerfiles as the reference does', { skip: realWorld.missing }, async () => {
-  const wrong: string[] = [];
-  let count = 0;
-  for (const real of realWorld.readLines<RealFile>()) {
-    const dockerfile = parseDockerfile(real.text);
-    const result = await planOrRefusal({
-      dockerfile,
-      platform: PLATFORM,
-      allStages: true,
-      acceptNotYet: true,
-      resolveImageConfig: () => Promise.resolve({ config: baseConfig({ Env: [PATH] }) }),
-    });
-    count++;
-    const phase = isPlan(result) ? undefined : result.phase;
-    const isEqual =
-      real.error?.phase === 'plan' ? phase === 'plan' : (phase === undefined) === (real.error === undefined);
-    if (!isEqual)
-      wrong.push(
-        `${real.id}: ${real.error?.message ?? 'accepted'}; here ${isPlan(result) ? 'accepted' : result.message}`,
-      );
-  }
-  assert.deepEqual(wrong, []);
-  assert.equal(count, 1533);
-});
-
-test('describeDockerfile() says of real Dockerfiles what the reference says', { skip: realWorld.missing }, async () => {
-  let findings = 0;
-  for (const { id, text, error, ...expected } of realWorld.readLines<RealFile>()) {
-    const { error: fault, ...described } = await describeDockerfile(text);
-    assert.deepEqual({ id, text, ...described }, { id, text, ...expected }, id);
-    assert.equal(fault?.phase, error?.phase, id);
-    findings += described.checks.length;
-  }
-  assert.equal(findings, 3012);
-});
 
 interface BuildCase {
   readonly name: string;

@@ -1,50 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { fromText, isShaleError, matchGlob } from '../../base/index.ts';
-import { readCorpus } from './corpus.fixture.ts';
-import { cleanPath, compileIgnore, parseIgnoreFile, type IgnoreMatcher } from './ignore.ts';
-
-const tables = readCorpus('ignore-patterns.json');
-
-interface Tables {
-  readonly single: readonly { readonly pattern: string; readonly path: string; readonly match: boolean }[];
-  readonly multi: readonly { readonly patterns: readonly string[]; readonly path: string; readonly match: boolean }[];
-  readonly goMatch: readonly {
-    readonly pattern: string;
-    readonly text: string;
-    readonly match: boolean;
-    readonly error?: string;
-  }[];
-}
-
-test('F-210: compileIgnore() matches as the reference table says', { skip: tables.missing }, () => {
-  const { single, multi } = tables.read<Tables>();
-  for (const { pattern, path, match } of single) {
-    assert.equal(compileIgnore([pattern]).matches(fromText(cleanPath(path))), match, `${pattern} ${path}`);
-  }
-  for (const { patterns, path, match } of multi) {
-    assert.equal(compileIgnore(patterns).matches(fromText(cleanPath(path))), match, `${patterns.join(' ')} ${path}`);
-  }
-  assert.deepEqual([single.length, multi.length], [67, 4]);
-});
-
-test('the globs of the reference table match, as patterns and on their own', { skip: tables.missing }, () => {
-  const { goMatch } = tables.read<Tables>();
-  for (const { pattern, text, match, error } of goMatch) {
-    const asGlob = (): boolean => matchGlob(fromText(pattern), fromText(text));
-    const asIgnore = (): boolean => compileIgnore([pattern]).matches(fromText(text));
-    if (error !== undefined) {
-      assert.throws(asGlob, { code: 'GLOB_INVALID' }, pattern);
-      assert.throws(asIgnore, { code: 'IGNORE_PATTERN_INVALID' }, pattern);
-      continue;
-    }
-    assert.equal(asIgnore(), match, `${pattern} ${text}`);
-    // The table was made with an ignore matcher, for which a matching parent counts.
-    if (`${pattern} ${text}` !== 'a* ab/c') assert.equal(asGlob(), match, `${pattern} ${text}`);
-  }
-  assert.equal(goMatch.length, 54);
-});
+import { fromText, isShaleError } from '../../base/index.ts';
+import { compileIgnore, parseIgnoreFile, type IgnoreMatcher } from './ignore.ts';
 
 test('F-210: parseIgnoreFile() cleans lines as the reference does', () => {
   const text = '\ufeff#c\r\n  a/b/ \r\n/x\n./y\n! /z\n\n!\n # not a comment\n\\#d\n../e\n/\na//b/../c\n';

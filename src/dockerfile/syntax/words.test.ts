@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { readCorpus } from './corpus.fixture.ts';
 import { expandWord, ExpansionError, type Expansion } from './words.ts';
-
-const tables = readCorpus('words.json');
 
 function expandOrFail(word: string, env: Readonly<Record<string, string>>): Expansion | undefined {
   try {
@@ -14,38 +11,6 @@ function expandOrFail(word: string, env: Readonly<Record<string, string>>): Expa
     return undefined;
   }
 }
-
-test('expandWord() gives the results of the reference table', { skip: tables.missing }, () => {
-  const { env, envVarTest } = tables.read<{ env: Record<string, string>; envVarTest: string }>();
-  let cases = 0;
-  for (const line of envVarTest.split('\n')) {
-    const match = /^([AU])\|(.*?)\s*\|(.*)$/.exec(line);
-    if (match === null) continue;
-    const [, , input = '', output = ''] = match;
-    assert.equal(expandOrFail(input, env)?.text ?? 'error', output.trim(), line);
-    cases++;
-  }
-  assert.ok(cases > 200, `${cases} cases`);
-});
-
-test('expandWord() splits words as the reference table says', { skip: tables.missing }, () => {
-  const { wordsTest } = tables.read<{ wordsTest: string }>();
-  const env: Record<string, string> = {};
-  let cases = 0;
-  for (const line of wordsTest.split('\n')) {
-    if (line === '' || line.startsWith('#')) continue;
-    const assignment = /^ENV (\w+)=(.*)$/.exec(line);
-    if (assignment !== null) {
-      env[assignment[1] ?? ''] = assignment[2] ?? '';
-      continue;
-    }
-    const [input = '', output = ''] = line.split('|');
-    const words = expandOrFail(input.trim(), env)?.words.join(',') ?? 'error';
-    assert.equal(words, output.replace(/^ /, ''), line);
-    cases++;
-  }
-  assert.ok(cases > 20, `${cases} cases`);
-});
 
 test('expandWord() cuts and replaces by patterns', () => {
   const env = { P: 'a/b/c.tar.gz', E: '', M: 'x*y' };
