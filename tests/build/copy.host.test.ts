@@ -95,16 +95,37 @@ describe('COPY and ADD', { skip: BUSYBOX.missing }, () => {
     assert.deepEqual(await outline(imageId, /^(numbers|name|one|d\b|symbols|made)/), [
       'd directory 640 ' + own.split(':')[0] + ':0',
       'd/inner file 640 ' + own.split(':')[0] + ':0',
-      'made directory 4755 0:0',
-      'made/on directory 4755 0:0',
-      'made/on/the directory 4755 0:0',
-      'made/on/the/way directory 4755 0:0',
+      'made directory 755 0:0',
+      'made/on directory 755 0:0',
+      'made/on/the directory 755 0:0',
+      'made/on/the/way directory 755 0:0',
       'made/on/the/way/f file 4755 0:0',
       `name file 644 ${own}`,
       'numbers file 644 1000:2000',
       'one file 644 7:7',
       'symbols directory 755 0:0',
       'symbols/inner file 444 0:0',
+    ]);
+  });
+
+  test('directories on the way are made under the umask, with an octal --chmod too, and those of archives with 0755', async () => {
+    const archive = tar(member({ name: 'd/f', mode: '0000640\0' }, 'x'));
+    const context = lab.context({
+      Dockerfile: 'FROM scratch\nCOPY --chmod=2777 f /a/b/\nCOPY --chmod=600 f /c/\nADD --chmod=711 t.tar /t/\n',
+      f: '',
+      't.tar': archive,
+    });
+    const { imageId } = await lab.build(context);
+    // As docker 28.5 answers.
+    assert.deepEqual(await outline(imageId), [
+      'a directory 755 0:0',
+      'a/b directory 755 0:0',
+      'a/b/f file 2777 0:0',
+      'c directory 600 0:0',
+      'c/f file 600 0:0',
+      't directory 755 0:0',
+      't/d directory 755 0:0',
+      't/d/f file 640 0:0',
     ]);
   });
 

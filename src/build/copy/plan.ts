@@ -10,7 +10,7 @@ export interface CopyAttributes {
   readonly owner: { readonly uid: number; readonly gid: number } | undefined;
   /** --chmod; not for symbolic links. */
   readonly changeMode: ModeChange | undefined;
-  /** Mode of directories that are made to hold what is copied: 0755, or what an octal --chmod says. */
+  /** Mode of directories that are made to hold what is copied: 0755, or what an octal --chmod leaves of it. */
   readonly parentMode: number;
   /** Modification time of made directories. */
   readonly epochNs: bigint;

@@ -139,7 +139,8 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
         planArchive(destination, archive, {
           selected,
           destination: op.destination,
-          attributes: { ...attributes, owner, time: (mtimeNs) => session.clamp(mtimeNs) },
+          // An archive says of everything in it what its mode is.
+          attributes: { ...attributes, parentMode: 0o755, owner, time: (mtimeNs) => session.clamp(mtimeNs) },
         });
         continue;
       }
@@ -187,7 +188,8 @@ function attributesOf(op: CopyOp, session: BuildSession, from: Pick<CopyAttribut
   return {
     ...from,
     changeMode,
-    parentMode: isOctal && changeMode !== undefined ? changeMode(0o755, true) : 0o755,
+    // They are made as by mkdir, under the umask 022.
+    parentMode: isOctal && changeMode !== undefined ? changeMode(0o755, true) & 0o755 : 0o755,
     epochNs: session.epochNs,
   };
 }
