@@ -125,6 +125,10 @@ export interface ExecDevice {
   readonly required: boolean;
 }
 
+/**
+ * Targets of mounts are absolute and clean, or begin with `$HOME`: the home directory of the step's user, which is found
+ * when the step runs. Paths below it are never absolute by themselves, so the two cannot be mistaken for each other.
+ */
 export type ExecMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount | InlineMount;
 
 /** Part of another result or context, read-only unless `writable`; what is written to it is thrown away. */
@@ -147,9 +151,8 @@ export interface CacheMount {
   readonly target: ByteString;
   readonly sharing: 'shared' | 'private' | 'locked';
   readonly writable: boolean;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
+  /** What is written of the directory itself, all three as soon as one is; absent: it belongs to the step's user. */
+  readonly owner?: { readonly mode: number; readonly uid: number; readonly gid: number };
 }
 
 export interface TmpfsMount {

@@ -12,3 +12,4 @@ export type { LayerNode, LayerSource } from './layer-source.ts';
 export type { PrivateFile, RootAttributes, UpperDirectories } from './protocol.ts';
 export * from './types.ts';
 export { unpackLayer, type UnpackOptions, type UnpackResult } from './unpack.ts';
+export { unpackStored } from './unpack-stored.ts';

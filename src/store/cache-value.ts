@@ -2,7 +2,8 @@ import type { Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { gatherRoots, type Marker } from './reach.ts';
-import { digest, integer, text, type Row } from './row.ts';
+import { livingHolds } from './cache-mounts.ts';
+import { digest, integer, integerOrNone, text, type Row } from './row.ts';
 import type { TimeMs } from './types.ts';
 
 export interface CacheLimits {
@@ -13,29 +14,38 @@ export interface CacheLimits {
 /** A record is worth half as much after each such time without use. */
 const HALF_LIFE_MS = 7 * 24 * 3600 * 1000;
 
+/** A part of the cache that can go: a record of a step, or a cache mount. */
+export type CachePart =
+  | { readonly kind: 'record'; readonly id: number }
+  | { readonly kind: 'mount'; readonly id: string };
+
 interface Weighed {
-  readonly id: number;
+  readonly part: CachePart;
   readonly blobs: readonly Digest[];
+  /** On disk, beside the blobs. */
+  readonly ownBytes: number;
   readonly lastUsedAt: TimeMs;
   readonly value: number;
+  /** It counts, and cannot go. */
+  readonly inUse: boolean;
 }
 
 /**
- * The cache records that must go to stay within the limits, least valuable first. What images, containers and leases
+ * The records and mounts that must go to stay within the limits, least valuable first. What images, containers and leases
  * reach anyway costs the cache nothing, and what several records share counts once.
  */
-export async function chooseCacheRecords(
+export async function chooseCacheParts(
   context: StoreContext,
   marker: Marker,
   limits: CacheLimits,
-): Promise<readonly number[]> {
+): Promise<readonly CachePart[]> {
   const now = context.clock();
   const roots = await context.db.read((sql) => gatherRoots(sql, now, ['images', 'containers', 'leases']));
   await marker.readManifests(roots);
   return await context.db.read((sql) => {
     const kept = marker.resolve(roots, sql)?.blobs ?? new Set<Digest>();
     const sizes = blobSizes(sql);
-    return choose(weigh(sql, kept, sizes, now), sizes, limits);
+    return choose([...weigh(sql, kept, sizes, now), ...weighMounts(sql, now)], sizes, limits);
   });
 }
 
@@ -54,7 +64,31 @@ function weigh(
     const id = integer(row, 'id');
     const blobs = (reach.get(id) ?? []).filter((blob) => !kept.has(blob));
     const bytes = blobs.reduce((sum, blob) => sum + (sizes.get(blob) ?? 0), 0);
-    return { id, blobs, lastUsedAt: integer(row, 'last_used_at'), value: valueOf(row, bytes, now) };
+    return {
+      part: { kind: 'record', id },
+      blobs,
+      ownBytes: 0,
+      lastUsedAt: integer(row, 'last_used_at'),
+      value: valueOf(row, bytes, now),
+      inUse: false,
+    };
+  });
+}
+
+/** A mount saves what the longest step that used it took, as far as anybody can know. */
+function weighMounts(sql: Sql, now: TimeMs): readonly Weighed[] {
+  const holds = livingHolds(sql, now);
+  return sql.all('SELECT * FROM cache_mounts').map((row) => {
+    const id = text(row, 'id');
+    const ownBytes = integerOrNone(row, 'size') ?? 0;
+    return {
+      part: { kind: 'mount', id },
+      blobs: [],
+      ownBytes,
+      lastUsedAt: integer(row, 'last_used_at'),
+      value: valueOf(row, ownBytes, now),
+      inUse: holds.has(id),
+    };
   });
 }
 
@@ -87,15 +121,17 @@ function choose(
   records: readonly Weighed[],
   sizes: ReadonlyMap<Digest, number>,
   limits: CacheLimits,
-): readonly number[] {
+): readonly CachePart[] {
   const users = new Map<Digest, number>();
   for (const record of records) for (const blob of record.blobs) users.set(blob, (users.get(blob) ?? 0) + 1);
-  let total = 0;
+  let total = records.reduce((sum, record) => sum + record.ownBytes, 0);
   for (const blob of users.keys()) total += sizes.get(blob) ?? 0;
-  const chosen: number[] = [];
+  const chosen: CachePart[] = [];
   for (const record of records.toSorted((a, b) => a.value - b.value)) {
     if (limits.maxBytes > 0 && total <= limits.maxBytes && record.lastUsedAt >= limits.unusedSince) continue;
-    chosen.push(record.id);
+    if (record.inUse) continue;
+    chosen.push(record.part);
+    total -= record.ownBytes;
     for (const blob of record.blobs) {
       const left = (users.get(blob) ?? 1) - 1;
       users.set(blob, left);

@@ -5,7 +5,8 @@ import type { Digest } from '../oci/index.ts';
 import type { BlobFiles } from './blobs.ts';
 import { BUILD_LOGS_MAX_BYTES, BUILDS_KEPT, dropOldBuilds } from './builds.ts';
 import { dropLooseRecords, dropUnusedInputs, removeRecord } from './cache-records.ts';
-import { chooseCacheRecords } from './cache-value.ts';
+import { livingHolds, measureCacheMounts, removeCacheMount } from './cache-mounts.ts';
+import { chooseCacheParts, type CachePart } from './cache-value.ts';
 import { requireWritable, type StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { findDeadBlobs, findDeadDerived, namesIn, type DeadFile, type Living } from './dead-files.ts';
@@ -16,7 +17,7 @@ import { removeImage } from './images.ts';
 import { sweepLeases } from './leases.ts';
 import { gatherRoots, generationOf, Marker, type Roots } from './reach.ts';
 import { ensureReserve } from './reserve.ts';
-import { digest } from './row.ts';
+import { digest, integer } from './row.ts';
 import { moveAway, sweepStaging } from './staging.ts';
 import type { CollectOptions, CollectReport } from './types.ts';
 
@@ -43,7 +44,7 @@ class Collection {
   readonly #options: CollectOptions;
   readonly #marker: Marker;
   readonly #deadline: number;
-  readonly #deleted = { blob: 0, derived: 0, records: 0, bytes: 0 };
+  readonly #deleted = { blob: 0, derived: 0, records: 0, mounts: 0, bytes: 0 };
   readonly #images: Digest[] = [];
   readonly #failures: { readonly path: string; readonly message: string }[] = [];
   #unreadable: readonly Digest[] = [];
@@ -70,6 +71,7 @@ class Collection {
       deletedBlobs: this.#deleted.blob,
       deletedDerived: this.#deleted.derived,
       deletedRecords: this.#deleted.records,
+      deletedCacheMounts: this.#deleted.mounts,
       deletedImages: this.#images,
       freedBytes: this.#deleted.bytes,
       complete: this.#complete,
@@ -114,14 +116,34 @@ class Collection {
     const { maxCacheBytes = Infinity, cacheUnusedSince = 0 } = this.#options;
     if (maxCacheBytes === Infinity && cacheUnusedSince === 0) return;
     const limits = { maxBytes: maxCacheBytes, unusedSince: cacheUnusedSince };
-    const chosen = await chooseCacheRecords(this.#context, this.#marker, limits);
+    await measureCacheMounts(this.#context, { budgetMs: Math.max(0, this.#deadline - performance.now()) });
+    const chosen = await chooseCacheParts(this.#context, this.#marker, limits);
     for (let i = 0; i < chosen.length && this.#goesOn(); i += RECORDS_AT_ONCE) {
-      const some = chosen.slice(i, i + RECORDS_AT_ONCE);
-      await this.#write((sql) => {
-        for (const id of some) removeRecord(sql, id);
-      });
-      this.#deleted.records += some.length;
+      await this.#removeParts(chosen.slice(i, i + RECORDS_AT_ONCE));
     }
+  }
+
+  /** A mount that came into use meanwhile stays. */
+  async #removeParts(parts: readonly CachePart[]): Promise<void> {
+    const away: string[] = [];
+    let mounts = { count: 0, bytes: 0 };
+    await this.#write((sql) => {
+      const holds = livingHolds(sql, this.#context.clock());
+      mounts = { count: 0, bytes: 0 };
+      for (const part of parts) {
+        if (part.kind === 'record') removeRecord(sql, part.id);
+        else if (!holds.has(part.id)) {
+          const row = sql.first('SELECT coalesce(size, 0) AS size FROM cache_mounts WHERE id = ?', part.id);
+          if (!removeCacheMount(this.#context, sql, { id: part.id, away })) continue;
+          mounts.count++;
+          mounts.bytes += row === undefined ? 0 : integer(row, 'size');
+        }
+      }
+    });
+    for (const path of away) await removeTree(path);
+    this.#deleted.records += parts.filter((part) => part.kind === 'record').length;
+    this.#deleted.mounts += mounts.count;
+    this.#deleted.bytes += mounts.bytes;
   }
 
   async #dropHistory(): Promise<void> {
@@ -256,6 +278,7 @@ class Collection {
     const { layout } = this.#context;
     await this.#sweepFolder(layout.folder('containers'), 'containers');
     await this.#sweepFolder(layout.folder('build-logs'), 'builds');
+    await this.#sweepFolder(layout.folder('cache-mounts'), 'cache_mounts');
     const oldest = this.#context.clock() - STAT_CACHES_MS;
     for (const name of namesIn(layout.folder('sources'))) {
       const path = join(layout.folder('sources'), name);
@@ -264,7 +287,7 @@ class Collection {
     }
   }
 
-  async #sweepFolder(folder: string, table: 'containers' | 'builds'): Promise<void> {
+  async #sweepFolder(folder: string, table: 'containers' | 'builds' | 'cache_mounts'): Promise<void> {
     const isKnown = `SELECT 1 FROM ${table} WHERE id = ?`;
     const unknown = (sql: Sql, name: string): boolean => sql.first(isKnown, name) === undefined;
     const suspects = await this.#context.db.read((sql) => namesIn(folder).filter((name) => unknown(sql, name)));

@@ -11,6 +11,9 @@ interface LeaseContext {
   readonly randomBytes: (count: number) => Uint8Array;
 }
 
+/** Kinds of `lease_resources` that hold cache mounts begin with it (docs/formats/cache-mounts.md). */
+export const CACHE_MOUNT_KIND = 'cache-mount-';
+
 /** The owner that a row names in its columns boot, pid and start. */
 export function ownerIn(row: Row): Owner {
   return { bootId: text(row, 'boot'), pid: integer(row, 'pid'), startTime: text(row, 'start') };
@@ -173,7 +176,10 @@ function listLeases(sql: Sql, now: TimeMs): readonly LeaseRecord[] {
       expiresAt: integerOrNone(row, 'expires_at'),
       alive: counts(row, now),
       resources: sql
-        .all("SELECT * FROM lease_resources WHERE lease = ? AND kind <> 'manifest'", id)
+        .all(
+          `SELECT * FROM lease_resources WHERE lease = ? AND kind <> 'manifest' AND kind NOT GLOB '${CACHE_MOUNT_KIND}*'`,
+          id,
+        )
         .map((resource) => resourceIn(resource)),
     };
   });

@@ -5,7 +5,7 @@ import type { BuildLimits } from './record-types.ts';
 export interface CollectOptions {
   /** Stop after this much time; the rest next time. Default: no limit. */
   readonly budgetMs?: number;
-  /** Cache records live within this many bytes; 0 removes them all. Default: all stay. */
+  /** Cache records and cache mounts live within this many bytes; 0 removes all that is not in use. Default: all stay. */
   readonly maxCacheBytes?: number;
   /** Cache records last used before this go, whatever the size. */
   readonly cacheUnusedSince?: TimeMs;
@@ -22,6 +22,7 @@ export interface CollectReport {
   readonly deletedBlobs: number;
   readonly deletedDerived: number;
   readonly deletedRecords: number;
+  readonly deletedCacheMounts: number;
   readonly deletedImages: readonly Digest[];
   readonly freedBytes: number;
   /** False when the budget ran out. */

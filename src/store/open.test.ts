@@ -5,12 +5,13 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { scratch, scratchStore, publishImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
+import { FORMAT_VERSION } from './schema.ts';
 
 test('openStore() makes a store, and several at once agree on one', async () => {
   using folder = scratch();
   const root = join(folder.path, 'deep', 'store');
   const stores = await Promise.all(Array.from({ length: 5 }, () => openStore({ root })));
-  assert.equal(readFileSync(join(root, 'version'), 'utf8'), 'shale store 1\n');
+  assert.equal(readFileSync(join(root, 'version'), 'utf8'), `shale store ${FORMAT_VERSION}\n`);
   const digest = await stores[0]?.blobs.put(Buffer.from('x'));
   assert.ok(digest !== undefined && (await stores[4]?.blobs.find(digest)));
   for (const store of stores) await store[Symbol.asyncDispose]();
@@ -36,7 +37,7 @@ test('openStore() refuses a store of a newer shale, whichever mark it sees', asy
   await using fixture = await scratchStore();
   writeFileSync(join(fixture.root, 'version'), 'shale store 99\n');
   await assert.rejects(openStore({ root: fixture.root }), { code: 'STORE_TOO_NEW' });
-  writeFileSync(join(fixture.root, 'version'), 'shale store 1\n');
+  writeFileSync(join(fixture.root, 'version'), `shale store ${FORMAT_VERSION}\n`);
   const db = new DatabaseSync(join(fixture.root, 'shale.db'));
   db.exec('PRAGMA user_version = 99');
   db.close();

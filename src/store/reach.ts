@@ -2,7 +2,7 @@ import { isShaleError } from '../base/index.ts';
 import { isDigest, type Digest } from '../oci/index.ts';
 import type { BlobFiles } from './blobs.ts';
 import type { Sql } from './database.ts';
-import { livingLeases } from './leases.ts';
+import { CACHE_MOUNT_KIND, livingLeases } from './leases.ts';
 import { digest, integer, jsonList, text } from './row.ts';
 import type { TimeMs } from './types.ts';
 
@@ -81,7 +81,8 @@ function gatherLeases(sql: Sql, now: TimeMs, roots: Gathered): void {
     else if (kind === 'layer') roots.layers.add(digest(row, 'value'));
     else if (kind === 'derived') roots.derived.add(digest(row, 'value'));
     else if (kind === 'manifest') roots.manifests.add(digest(row, 'value'));
-    else roots.blobs.add(digest(row, 'value'));
+    // Cache mounts are held by the same rows, and reach nothing.
+    else if (!kind.startsWith(CACHE_MOUNT_KIND)) roots.blobs.add(digest(row, 'value'));
   }
 }
 

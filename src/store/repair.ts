@@ -150,6 +150,7 @@ const TABLES = [
   'cache_records',
   'cache_keys',
   'cache_reach',
+  'cache_mounts',
   'builds',
   'build_steps',
   'containers',

@@ -1,5 +1,5 @@
 /** Format of the store: the `version` file and `PRAGMA user_version`. Every change adds one migration. */
-export const FORMAT_VERSION: number = 1;
+export const FORMAT_VERSION: number = 2;
 
 /** `MIGRATIONS[n]` brings a database from version n to n + 1. Never changed once released. */
 export const MIGRATIONS: readonly string[] = [
@@ -83,6 +83,13 @@ CREATE TABLE lease_resources (
 ${['images', 'image_layers', 'image_manifests', 'image_indexes', 'tags', 'containers', 'cache_records', 'cache_reach', 'encodings'].map(generationTrigger).join('\n')}
 CREATE TRIGGER containers_root_moved AFTER UPDATE OF diff_ids, image ON containers
   BEGIN UPDATE meta SET value = value + 1 WHERE key = 'generation'; END;
+`,
+  `
+CREATE TABLE cache_mounts (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, identity TEXT NOT NULL, instance INTEGER NOT NULL, base TEXT,
+  mode INTEGER, uid INTEGER, gid INTEGER, ready INTEGER NOT NULL, size INTEGER, measured_at_use INTEGER,
+  uses INTEGER NOT NULL, cost_ms INTEGER NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL,
+  UNIQUE (identity, instance)) WITHOUT ROWID;
 `,
 ];
 

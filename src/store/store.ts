@@ -5,6 +5,7 @@ import { invariant, type Owner } from '../base/index.ts';
 import { digestFromHex, type Digest } from '../oci/index.ts';
 import { BlobFiles } from './blobs.ts';
 import { createBuilds } from './builds.ts';
+import { createCacheMounts } from './cache-mounts.ts';
 import { createCacheRecords } from './cache-records.ts';
 import { check } from './check.ts';
 import { collect } from './collect.ts';
@@ -26,6 +27,7 @@ import { createTags } from './tags.ts';
 import type {
   Blobs,
   Builds,
+  CacheMounts,
   CacheRecords,
   CheckOptions,
   CheckReport,
@@ -63,6 +65,7 @@ export class OpenStore implements Store {
   readonly indexes: ImageIndexes;
   readonly tags: Tags;
   readonly cacheRecords: CacheRecords;
+  readonly cacheMounts: CacheMounts;
   readonly builds: Builds;
   readonly statCache: StatCaches;
   readonly containers: Containers;
@@ -94,6 +97,7 @@ export class OpenStore implements Store {
     this.containers = createContainers(context, (layers) => this.makeDurable(layers));
     this.events = createEvents(context);
     this.leases = createLeases(context);
+    this.cacheMounts = createCacheMounts(context, this.leases);
   }
 
   async folder(name: StoreFolder): Promise<string> {

@@ -4,6 +4,7 @@ import type { TimeMs } from './primitives.ts';
 import type { Blobs, Derived, LayerRecords, Encodings } from './blob-types.ts';
 import type { Images, ImageIndexes, Tags, Publication } from './image-types.ts';
 import type { CacheRecords, Builds, StatCaches, Containers, Events, Leases } from './record-types.ts';
+import type { CacheMounts } from './cache-mount-types.ts';
 import type {
   CollectOptions,
   CollectReport,
@@ -18,6 +19,7 @@ export type * from './blob-types.ts';
 export type * from './image-types.ts';
 export type * from './record-types.ts';
 export type * from './maintenance-types.ts';
+export type * from './cache-mount-types.ts';
 
 /** What the store asks of the operating system that Node does not have. Each part has a correct fallback. */
 export interface NativeStoreCalls {
@@ -63,6 +65,7 @@ export type StoreErrorCode =
   | 'IMAGE_NOT_FOUND'
   | 'TAG_NOT_FOUND'
   | 'CACHE_RECORD_NOT_FOUND'
+  | 'CACHE_MOUNT_IN_USE'
   | 'BUILD_NOT_FOUND'
   | 'CONTAINER_NOT_FOUND'
   | 'CONTAINER_EXISTS'
@@ -90,6 +93,7 @@ export interface Store extends AsyncDisposable {
   readonly indexes: ImageIndexes;
   readonly tags: Tags;
   readonly cacheRecords: CacheRecords;
+  readonly cacheMounts: CacheMounts;
   readonly builds: Builds;
   readonly statCache: StatCaches;
   readonly containers: Containers;

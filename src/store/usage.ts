@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Digest } from '../oci/index.ts';
 import { blobSizes, recordReach } from './cache-value.ts';
+import { livingHolds } from './cache-mounts.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { namesIn } from './dead-files.ts';
@@ -16,6 +17,7 @@ export async function usage(context: StoreContext): Promise<Usage> {
   const facts = await db.read((sql) => ({
     images: imageUsage(sql),
     buildCache: cacheUsage(sql),
+    heldMounts: new Set(livingHolds(sql, context.clock()).keys()),
     derivedBytes: integer(sql.first('SELECT coalesce(sum(size), 0) AS bytes FROM derived') ?? {}, 'bytes'),
     containers: sql.all('SELECT id, active, volumes FROM containers').map((row) => ({
       id: text(row, 'id'),
@@ -30,7 +32,7 @@ export async function usage(context: StoreContext): Promise<Usage> {
   );
   const inUse = new Set(facts.containers.flatMap(({ volumes }) => volumes));
   const volumes = await walk(layout.folder('volumes'), namesIn(layout.folder('volumes')), inUse);
-  const mounts = await walk(layout.folder('cache-mounts'), namesIn(layout.folder('cache-mounts')), new Set());
+  const mounts = await walk(layout.folder('cache-mounts'), namesIn(layout.folder('cache-mounts')), facts.heldMounts);
   return {
     images: facts.images.line,
     perImage: facts.images.perImage,

@@ -1,13 +1,22 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { isShaleError, ShaleError, toBytes, toText } from '../../base/index.ts';
-import type { BindMount, ExecMount, InlineMount, SecretMount, SshMount, TmpfsMount } from '../../graph/index.ts';
+import type {
+  BindMount,
+  CacheMount,
+  ExecMount,
+  InlineMount,
+  SecretMount,
+  SshMount,
+  TmpfsMount,
+} from '../../graph/index.ts';
 import { mountLayers, rootAttributes } from '../../layers/index.ts';
 import type { MountedPlace, MountedRootfs, MountHost, PrivateFile } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import type { MountSpec } from '../../runtime/index.ts';
 import { boundLayer } from '../ops/bind-source.ts';
 import { serveAgent } from '../ssh/agent.ts';
+import { bindSpec, openCacheMounts, userOf } from './cache-mounts.ts';
 import type { StepRequest } from './step-runner.ts';
 
 /** What a step finds mounted in its root filesystem, and the variables that go with it. */
@@ -18,6 +27,9 @@ export interface StepMounts extends AsyncDisposable {
   /** All secrets that the step can see. */
   readonly secrets: readonly Uint8Array[];
 }
+
+/** How a target names the home directory of the step's user. */
+const HOME = '$HOME';
 
 export interface StepMountPlace {
   readonly host: MountHost;
@@ -33,6 +45,7 @@ export interface StepMountPlace {
 export async function openStepMounts(at: StepMountPlace, request: StepRequest): Promise<StepMounts> {
   await using stack = new AsyncDisposableStack();
   const opener = new MountOpener(at, request, stack);
+  await opener.findHome();
   for (const [index, mount] of request.step.op.mounts.entries()) await opener.open(mount, index);
   await opener.finish();
   const { specs, env, secrets } = opener;
@@ -45,6 +58,8 @@ class MountOpener {
   readonly env: string[] = [];
   readonly secrets: Uint8Array[] = [];
   readonly #secretFiles: { readonly file: PrivateFile; readonly target: string }[] = [];
+  readonly #caches: { readonly mount: CacheMount; readonly index: number }[] = [];
+  #home = '/';
   readonly #at: StepMountPlace;
   readonly #request: StepRequest;
   readonly #stack: AsyncDisposableStack;
@@ -61,7 +76,7 @@ class MountOpener {
         this.specs.push(this.#inline(mount, index));
         break;
       case 'tmpfs':
-        this.specs.push(tmpfsSpec(mount));
+        this.specs.push(tmpfsSpec(mount, this.#target(mount.target)));
         break;
       case 'bind':
         this.specs.push(await this.#bind(mount, index));
@@ -73,12 +88,31 @@ class MountOpener {
         await this.#ssh(mount, index);
         break;
       case 'cache':
-        throw new ShaleError('OP_UNSUPPORTED', `RUN --mount=type=${mount.kind} is not supported`);
+        this.#caches.push({ mount, index });
     }
   }
 
-  /** Mounts the files of all secrets at once. */
+  /** Finds out where `$HOME` is, when a target names it. */
+  async findHome(): Promise<void> {
+    const { mounts } = this.#request.step.op;
+    if (mounts.some((mount) => mount.target?.startsWith(HOME) === true))
+      this.#home = (await userOf(this.#request)).home;
+  }
+
+  /** Takes the cache mounts, all of them or none, and mounts the files of all secrets. */
   async finish(): Promise<void> {
+    const caches = this.#caches.map(({ mount, index }) => ({ mount, index, target: this.#target(mount.target) }));
+    if (caches.length > 0)
+      this.specs.push(...(await openCacheMounts(this.#at.host, this.#request, caches, this.#stack)));
+    await this.#finishSecrets();
+  }
+
+  #target(target: string): string {
+    const text = toText(target);
+    return text.startsWith(HOME) ? posix.join(this.#home, text.slice(HOME.length)) : text;
+  }
+
+  async #finishSecrets(): Promise<void> {
     if (this.#secretFiles.length === 0) return;
     const place = this.#stack.use(await this.#at.host.mountFiles(this.#secretFiles.map(({ file }) => file)));
     for (const { file, target } of this.#secretFiles) {
@@ -115,7 +149,7 @@ class MountOpener {
     const source = isRootfs ? mount.source : mount.target;
     const rootfs = await this.#rootfs(layers, mount.writable ? join(this.#at.folder, `mount-${index}`) : undefined);
     const place = await this.#inside(rootfs, source, toText(mount.source));
-    return bindSpec(place, toText(mount.target), !mount.writable);
+    return bindSpec(place, this.#target(mount.target), !mount.writable);
   }
 
   /** With a `scratch` folder it can be written to, and what is written goes with that folder. */
@@ -153,7 +187,7 @@ class MountOpener {
     const { env, target, mode, uid, gid } = mount;
     if (env !== undefined) this.env.push(`${env}=${variableText(mount.id, bytes)}`);
     if (target === undefined) return;
-    this.#secretFiles.push({ file: { name: String(index), bytes, mode, uid, gid }, target: toText(target) });
+    this.#secretFiles.push({ file: { name: String(index), bytes, mode, uid, gid }, target: this.#target(target) });
   }
 
   /** A socket of ours, which passes on what a step may ask and nothing else. */
@@ -169,14 +203,9 @@ class MountOpener {
   }
 }
 
-function tmpfsSpec({ target, sizeBytes, writable }: TmpfsMount): MountSpec {
+function tmpfsSpec({ sizeBytes, writable }: TmpfsMount, target: string): MountSpec {
   const size = sizeBytes === undefined ? {} : { sizeBytes };
-  return { kind: 'tmpfs', target: toText(target), flags: ['nosuid'], readonly: !writable, ...size };
-}
-
-function bindSpec(place: MountedPlace, target: string, readonly: boolean): MountSpec {
-  const sourceKind = place.isDirectory ? 'directory' : 'file';
-  return { kind: 'bind', source: place.path, sourceKind, target, readonly };
+  return { kind: 'tmpfs', target, flags: ['nosuid'], readonly: !writable, ...size };
 }
 
 function secretNotGiven(id: string): ShaleError {

@@ -58,6 +58,15 @@ export async function mountInputs(
   return inputs;
 }
 
+/** What a mount shows or begins with, named by its content, whatever made it. */
+export async function boundContent(step: Step<ExecOp>, session: BuildSession, bound: BoundMount): Promise<string> {
+  const result = step.inputs[bound.input];
+  if (result?.kind === 'rootfs') return `${chainOf(result.stack)} ${toText(bound.source)}`;
+  const entries = await planBound(step, session, bound);
+  await settleContents(entries);
+  return framedHash('shale-bound-files/1', [...describeEntries(entries)]);
+}
+
 /** The files that a mount shows, as a layer that holds nothing else; they stand at the mount's target. */
 export async function boundLayer(
   step: Step<ExecOp>,
@@ -65,10 +74,9 @@ export async function boundLayer(
   context: StepContext,
   bound: BoundMount,
 ): Promise<DiffId> {
-  const entries = await planBound(step, session, bound);
-  await settleContents(entries);
-  const content = framedHash('shale-bound-files/1', [...describeEntries(entries)]);
-  return session.memoize(`bound layer ${content}`, () => writePlanned(entries, session, context));
+  const content = await boundContent(step, session, bound);
+  const make = async (): Promise<DiffId> => writePlanned(await planBound(step, session, bound), session, context);
+  return session.memoize(`bound layer ${content} at ${bound.target}`, make);
 }
 
 function planBound(step: Step<ExecOp>, session: BuildSession, bound: BoundMount): Promise<PlannedEntry[]> {

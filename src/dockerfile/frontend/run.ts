@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { fromText, toText } from '../../base/index.ts';
+import { fromText, toText, type ByteString } from '../../base/index.ts';
 import type { ExecMount, ExecOp } from '../../graph/index.ts';
 import { Refusal } from '../syntax/diagnostics.ts';
 import { chompHeredoc, readHeredocMark, summarizeHeredoc } from '../syntax/heredocs.ts';
@@ -8,7 +8,7 @@ import { readMount, type MountFlag } from '../syntax/mounts.ts';
 import { cleanPath } from '../syntax/ignore.ts';
 import type { Word } from '../syntax/tree.ts';
 import type { Lookup } from '../syntax/words.ts';
-import { proxyEnvironment } from './arguments.ts';
+import { buildArg, proxyEnvironment } from './arguments.ts';
 import { splitVariable } from './environment.ts';
 import { withShell } from './metadata.ts';
 import { addHistory, addStep, expandIn, Inputs, require, titleOf, type Scene } from './scene.ts';
@@ -20,6 +20,10 @@ const SCRIPT_MODE = 0o755;
 const CACHE_MODE = 0o755;
 const SECRET_MODE = 0o400;
 const SOCKET_MODE = 0o600;
+/** How targets of mounts name the home directory of the step's user. */
+const HOME = '$HOME';
+/** Stands for an unset HOME while a mount is read: no text of a Dockerfile has it. */
+const HOME_MARK = '\0HOME';
 /** Where the n-th SSH socket of a step stands when nothing else is said. */
 const SOCKET_PREFIX = '/run/buildkit/ssh_agent.';
 
@@ -153,9 +157,9 @@ function masked(lookup: Lookup, secrets: readonly string[]): Lookup {
 }
 
 function readMountFlag(scene: Scene, word: Word): MountFlag {
-  const mount = readMount(word, (value) => expandIn(scene, value, word).text);
-  require(scene, `run-mount-${mount.type}`, word);
-  return mount;
+  const { lookup } = scene.state.environment;
+  const withHome: Lookup = (name) => lookup(name) ?? (name === 'HOME' ? HOME_MARK : undefined);
+  return readMount(word, (value) => expandIn(scene, value, word, {}, withHome).text);
 }
 
 function plannedMount(scene: Scene, word: Word, mount: MountFlag, index: number, inputs: Inputs): ExecMount {
@@ -171,39 +175,65 @@ function plannedMount(scene: Scene, word: Word, mount: MountFlag, index: number,
     };
   }
   const named = scene.command.mountSources[index];
-  const source = fromText(cleanPath(`/${mount.source}`));
+  const source = fromText(cleanPath(`/${withoutHome(mount.source)}`));
   if (mount.type === 'bind') {
     const id = named === undefined ? scene.planning.context() : vertexOfSource(scene, named, word);
     return { kind: 'bind', input: inputs.indexOf(id), source, target, writable: !mount.readOnly };
   }
   return {
     kind: 'cache',
-    id: mount.id === '' ? cleanPath(mount.target) : mount.id,
+    id: cacheId(scene, mount),
     ...(named === undefined ? {} : { input: inputs.indexOf(vertexOfSource(scene, named, word)) }),
     source,
     target,
     sharing: mount.sharing ?? 'shared',
     writable: !mount.readOnly,
-    mode: mount.mode ?? CACHE_MODE,
-    uid: mount.uid ?? 0,
-    gid: mount.gid ?? 0,
+    ...(mount.mode === undefined && mount.uid === undefined && mount.gid === undefined
+      ? {}
+      : { owner: { mode: mount.mode ?? CACHE_MODE, uid: mount.uid ?? 0, gid: mount.gid ?? 0 } }),
   };
 }
 
-function mountTarget(scene: Scene, word: Word, mount: MountFlag): string {
-  const isAbsolute = mount.target.startsWith('/');
-  const target = cleanPath(isAbsolute ? mount.target : posix.join('/', scene.state.workdir, mount.target));
+/** The namespace of BUILDKIT_CACHE_MOUNT_NS keeps the caches of projects apart that share a builder. */
+function cacheId(scene: Scene, mount: MountFlag): string {
+  const id = homeAsText(mount.id) || homeAsText(cleanPath(mount.target));
+  const namespace = buildArg(scene.planning.options.buildArgs ?? {}, 'BUILDKIT_CACHE_MOUNT_NS') ?? '';
+  return namespace === '' ? id : cleanPath(`${namespace}/${id}`);
+}
+
+function mountTarget(scene: Scene, word: Word, mount: MountFlag): ByteString {
+  const target = targetBelow(scene.state.workdir, mount.target);
   if (target === '/') throw new Refusal('MOUNT_OPTION', 'a mount cannot have / as its target', word);
-  return fromText(target);
+  return target;
+}
+
+/** Absolute and clean, or `$HOME/…` where HOME is known only when the step runs. */
+function targetBelow(directory: string, target: string): ByteString {
+  if (target.startsWith(HOME_MARK)) {
+    const below = cleanPath(posix.join('/', withoutHome(target.slice(HOME_MARK.length))));
+    return fromText(below === '/' ? HOME : `${HOME}${below}`);
+  }
+  const path = withoutHome(target);
+  return fromText(cleanPath(path.startsWith('/') ? path : posix.join('/', directory, path)));
+}
+
+/** HOME as people read it. */
+function homeAsText(text: string): string {
+  return text.replaceAll(HOME_MARK, HOME);
+}
+
+/** Where only a path at its beginning can be a home directory, HOME is nothing, as for BuildKit. */
+function withoutHome(text: string): string {
+  return text.replaceAll(HOME_MARK, '');
 }
 
 function secretMount(mount: MountFlag): ExecMount {
-  const id = mount.source || mount.id || posix.basename(mount.target);
+  const id = withoutHome(mount.source || mount.id) || posix.basename(mount.target);
   const isFile = mount.target !== '' || mount.env === undefined;
   return {
     kind: 'secret',
     id,
-    ...(isFile ? { target: fromText(mount.target || `/run/secrets/${posix.basename(id)}`) } : {}),
+    ...(isFile ? { target: targetBelow('/', mount.target || `/run/secrets/${posix.basename(id)}`) } : {}),
     ...(mount.env === undefined ? {} : { env: mount.env }),
     required: mount.required,
     mode: mount.mode ?? SECRET_MODE,
@@ -217,7 +247,8 @@ function sshMount(word: Word, mount: MountFlag, ordinal: number): ExecMount {
   return {
     kind: 'ssh',
     id: mount.id === '' ? 'default' : mount.id,
-    target: mount.target === '' ? `${SOCKET_PREFIX}${ordinal}` : fromText(mount.target),
+    // Its place stands in a variable, which is set before anybody knows where HOME is.
+    target: mount.target === '' ? `${SOCKET_PREFIX}${ordinal}` : targetBelow('/', withoutHome(mount.target)),
     required: mount.required,
     mode: mount.mode ?? SOCKET_MODE,
     uid: mount.uid ?? 0,

@@ -57,10 +57,15 @@ export function expand(scene: Scene, word: Word, options: WordOptions = {}): str
 }
 
 /** A part of a word, or a text that is none, likewise; `span` is where it stands. @throws Refusal */
-export function expandIn(scene: Scene, text: string, span: Span, options: WordOptions = {}): Expansion {
-  const { environment } = scene.state;
+export function expandIn(
+  scene: Scene,
+  text: string,
+  span: Span,
+  options: WordOptions = {},
+  lookup: Lookup = scene.state.environment.lookup,
+): Expansion {
   const all = { escape: escapeOf(scene), ...options };
-  return expandAt(text, environment.lookup, all, span, (expansion) => scene.trace.lookedUp(expansion));
+  return expandAt(text, lookup, all, span, (expansion) => scene.trace.lookedUp(expansion));
 }
 
 /** Marks the entries that a Dockerfile made, among those of its base. */
