@@ -13,3 +13,4 @@ export * from './pace.ts';
 export * from './pool.ts';
 export * from './streams.ts';
 export * from './version.ts';
+export * from './whole-file.ts';

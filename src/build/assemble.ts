@@ -1,12 +1,51 @@
 import { invariant } from '../base/index.ts';
 import { HISTORY_COMMENT, type BuildPlan } from '../dockerfile/index.ts';
-import type { DiffId, HistoryEntry, ImageConfig } from '../oci/index.ts';
+import { formatImageSet, platformOf } from '../images/index.ts';
+import type { Layers } from '../layers/index.ts';
+import {
+  digestOf,
+  formatImageConfig,
+  type DiffId,
+  type HistoryEntry,
+  type ImageConfig,
+  type Reference,
+} from '../oci/index.ts';
 import type { Solved } from '../solver/index.ts';
+import type { Product, ProductImage } from './exporters/exporter.ts';
+import type { WholePlan } from './plan.ts';
 import type { StepResult } from './result.ts';
 
+type AllSolved = ReadonlyMap<string, Solved<StepResult>>;
+
+/** The images of a build: for each platform its config, which is put into the store, over the layers that were made. */
+export async function assembleProduct(
+  { platforms, epoch }: WholePlan,
+  solved: AllSolved,
+  about: { readonly layers: Layers; readonly names: readonly Reference[]; readonly reason: string },
+): Promise<Product> {
+  const images: ProductImage[] = [];
+  for (const { plan } of platforms) {
+    const parsed = assembleConfig(plan, solved, epoch);
+    const config = formatImageConfig(parsed);
+    const id = await about.layers.store.blobs.put(config);
+    images.push({ id, config, parsed, platform: platformOf(parsed), diffIds: parsed.diffIds });
+  }
+  const isIndex = platforms.length > 1;
+  return { id: productId(images, isIndex), images, isIndex, names: about.names, reason: about.reason };
+}
+
+/** The image's id; of several platforms that of their set, without annotations. */
+function productId(images: readonly ProductImage[], isIndex: boolean): Product['id'] {
+  const [first] = images;
+  invariant(first !== undefined, 'a build makes at least one image');
+  if (!isIndex) return first.id;
+  const members = images.map(({ id, config, platform }) => ({ id, sizeBytes: config.length, platform }));
+  return digestOf(formatImageSet({ kind: 'index', images: members }));
+}
+
 /** The image's config: what the Dockerfile says, the layers that the build made, and a history that fits both. */
-export function assembleConfig(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>>): ImageConfig {
-  const created = new Date(plan.epoch * 1000).toISOString().replace('.000Z', 'Z');
+function assembleConfig(plan: BuildPlan, solved: AllSolved, epoch: number): ImageConfig {
+  const created = new Date(epoch * 1000).toISOString().replace('.000Z', 'Z');
   return {
     ...plan.config,
     created,
@@ -15,7 +54,7 @@ export function assembleConfig(plan: BuildPlan, solved: ReadonlyMap<string, Solv
   };
 }
 
-function stackOf(plan: BuildPlan, solved: ReadonlyMap<string, Solved<StepResult>>): readonly DiffId[] {
+function stackOf(plan: BuildPlan, solved: AllSolved): readonly DiffId[] {
   const result = solved.get(plan.result)?.result;
   invariant(result?.kind === 'rootfs', 'the target of a build is a root filesystem');
   return result.stack;

@@ -1,39 +1,31 @@
 import { basename } from 'node:path';
-import { messageOf, ShaleError } from '../base/index.ts';
-import {
-  parseDockerfile,
-  refuseForeignFrontend,
-  toGraph,
-  type BuildPlan,
-  type PlanOptions,
-  type ResolvedImage,
-} from '../dockerfile/index.ts';
+import { messageOf, ShaleError, type Json } from '../base/index.ts';
+import type { ResolvedImage } from '../dockerfile/index.ts';
 import type { NetworkMode, ProgressEvent } from '../graph/index.ts';
-import { putImage } from '../images/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
   digestOf,
   familiarName,
   formatPlatform,
-  formatReference,
   LAYERS_MAX,
-  parseReference,
   PORTABLE_LAYERS_MAX,
   type Digest,
   type Platform,
   type Reference,
 } from '../oci/index.ts';
-import { solve, type Solved } from '../solver/index.ts';
-import type { Json, Store } from '../store/index.ts';
+import { solve } from '../solver/index.ts';
 import { openActionCache } from './action-cache.ts';
-import { assembleConfig } from './assemble.ts';
-import { ignorePatternsOf, openContexts, type GivenContexts } from './context/contexts.ts';
+import { assembleProduct } from './assemble.ts';
+import { openContexts, type GivenContexts } from './context/contexts.ts';
 import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
+import type { Product } from './exporters/exporter.ts';
+import type { Output } from './exporters/output.ts';
+import { runExporters } from './exporters/run-exporters.ts';
 import type { FailedStep } from './failed-step.ts';
 import { openOperations } from './operations.ts';
+import { planBuild, type WholePlan } from './plan.ts';
 import { BuildRecorder } from './recorder.ts';
-import type { StepResult } from './result.ts';
 import { BuildSession } from './session.ts';
 import type { Sources } from './sources/sources.ts';
 
@@ -50,12 +42,21 @@ export interface BuildOptions {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly target: string | undefined;
-  readonly platform: Platform;
-  /** True when someone asked for this platform. */
+  /** One at least; several make an index. */
+  readonly platforms: readonly Platform[];
+  /** True when someone asked for these platforms. */
   readonly platformRequested: boolean;
+  /** Of this machine. */
+  readonly buildPlatform: Platform;
   readonly network: NetworkMode;
   readonly noCache: boolean;
+  /** Names of stages whose steps all run. */
+  readonly noCacheStages: readonly string[];
   readonly keepNoise: boolean;
+  /** True: what the build puts on its base image becomes one layer. */
+  readonly squash: boolean;
+  /** Where the result goes; nowhere but into the cache when empty. */
+  readonly outputs: readonly Output[];
   /** SOURCE_DATE_EPOCH of the caller's environment, in seconds since 1970. */
   readonly epochSeconds: number | undefined;
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
@@ -72,19 +73,22 @@ export interface BuildOptions {
 }
 
 export interface BuildResult {
+  /** Of the image, or of the set of images of several platforms. */
   readonly imageId: Digest;
   readonly buildId: string;
   /** False when everything was found in the cache. */
   readonly ranSteps: boolean;
+  /** What the outputs say of themselves, under buildx's names. */
+  readonly metadata: Readonly<Record<string, Json>>;
 }
 
 /** Steps that may run at the same time. */
 const CONCURRENCY = 16;
 
 /**
- * Builds an image: Dockerfile to graph, graph to layers, layers to an image that has the given names. The names move when
- * everything is there and durable, so an interrupted build changes nothing but the cache.
- * @throws DOCKERFILE_INVALID, EXEC_FAILED, COPY_…, and what pulling a base image throws
+ * Builds an image: Dockerfile to graph, graph to layers, layers to an image for each platform, and those to the outputs.
+ * Names move when everything is there and durable, so an interrupted build changes nothing but the cache.
+ * @throws DOCKERFILE_INVALID, EXEC_FAILED, COPY_…, OUTPUT_…, and what pulling a base image throws
  */
 export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   const { store } = options.layers;
@@ -94,20 +98,23 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     details: detailsOf(options),
   });
   const recorder = new BuildRecorder(store, buildId);
-  let plan: BuildPlan | undefined;
+  let plan: WholePlan | undefined;
   const record = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
     await recorder.finish();
     await store.builds.finish(buildId, end);
   };
-  let imageId: Digest;
+  let exported: Awaited<ReturnType<typeof runExporters>>;
+  let product: Product;
   try {
-    plan = await toGraph(planOptionsOf(options));
+    plan = await planBuild(options);
     recorder.plan(plan.graph);
     tellFindings(plan, options, recorder);
     await solvePlan(plan, options, recorder);
-    warnOfLayers(plan, recorder.solved, options);
-    imageId = await publish(plan, recorder.solved, options, `build ${buildId}`);
-    await record({ status: 'done', imageId, details: { ...detailsOf(options, plan), ...recorder.details } });
+    product = await assembleProduct(plan, recorder.solved, { ...options, reason: `build ${buildId}` });
+    warnOfLayers(product, options);
+    exported = await runExporters(options.outputs, product, { ...options, firstNumber: recorder.nextNumber });
+    const details = { ...detailsOf(options, plan), ...recorder.details };
+    await record({ status: 'done', imageId: imageIdOf(product, exported), details });
   } catch (error) {
     const status = options.signal.aborted ? 'canceled' : 'error';
     const details = { ...detailsOf(options, plan), ...recorder.details, error: messageOf(error) };
@@ -118,19 +125,21 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   }
   emitFinished(options, { quietly: false });
   const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
-  return { imageId, buildId, ranSteps };
+  const metadata = { 'buildx.build.ref': buildId, ...exported.metadata };
+  return { imageId: imageIdOf(product, exported), buildId, ranSteps, metadata };
+}
+
+/** An image is its config, wherever it went; several platforms are what stands for them where they went. */
+function imageIdOf(product: Product, { digest }: { readonly digest: Digest | undefined }): Digest {
+  return product.isIndex ? (digest ?? product.id) : product.id;
 }
 
 /** Docker's storage ends at 127 layers, the kernel's overlay later. @throws LAYERS_TOO_MANY */
-function warnOfLayers(
-  plan: BuildPlan,
-  solved: ReadonlyMap<string, Solved<StepResult>>,
-  { emit, now }: Pick<BuildOptions, 'emit' | 'now'>,
-): void {
-  const { length } = assembleConfig(plan, solved).diffIds;
+function warnOfLayers({ images }: Product, { emit, now }: Pick<BuildOptions, 'emit' | 'now'>): void {
+  const length = Math.max(...images.map(({ diffIds }) => diffIds.length));
   if (length > LAYERS_MAX)
     throw new ShaleError('LAYERS_TOO_MANY', `the image has ${length} layers, more than ${LAYERS_MAX}`, {
-      hint: 'join RUN instructions with &&, and COPY several files at once',
+      hint: 'join RUN instructions with &&, and COPY several files at once; or build with --squash',
     });
   if (length <= PORTABLE_LAYERS_MAX) return;
   const message = `the image has ${length} layers; docker and others take at most ${PORTABLE_LAYERS_MAX}`;
@@ -146,7 +155,7 @@ function emitFinished({ emit, now }: BuildOptions, how: { readonly quietly: bool
 }
 
 /** Tells what the build checks found. @throws CHECKS_FAILED when the file says that this is an error */
-function tellFindings(plan: BuildPlan, { emit, now, dockerfile }: BuildOptions, recorder: BuildRecorder): void {
+function tellFindings(plan: WholePlan, { emit, now, dockerfile }: BuildOptions, recorder: BuildRecorder): void {
   const text = plan.findings.length === 0 ? '' : Buffer.from(dockerfile.bytes).toString();
   for (const { start: _start, end: _end, ...finding } of plan.findings) {
     const event = { kind: 'finding', ...finding, text, time: now() } as const;
@@ -161,44 +170,7 @@ function tellFindings(plan: BuildPlan, { emit, now, dockerfile }: BuildOptions, 
   });
 }
 
-/** What a plan depends on. */
-export type PlanInput = Pick<
-  BuildOptions,
-  | 'dockerfile'
-  | 'contexts'
-  | 'buildArgs'
-  | 'labels'
-  | 'target'
-  | 'platform'
-  | 'platformRequested'
-  | 'network'
-  | 'epochSeconds'
-  | 'resolveImage'
->;
-
-/** Reads the Dockerfile and says how it is planned. @throws FRONTEND_FOREIGN */
-export function planOptionsOf(options: PlanInput): PlanOptions {
-  const { bytes, name } = options.dockerfile;
-  const dockerfile = parseDockerfile(bytes, name);
-  refuseForeignFrontend(dockerfile, options.buildArgs);
-  return {
-    dockerfile,
-    platform: options.platform,
-    buildArgs: options.buildArgs,
-    labels: options.labels,
-    network: options.network,
-    entitlements: options.network === 'host' ? ['network.host'] : [],
-    ignorePatterns: ignorePatternsOf(options.contexts.main, options.dockerfile.path),
-    resolveImageConfig: (reference, platform) => options.resolveImage(parseReference(reference), platform),
-    namedContexts: options.contexts.named,
-    contextEpoch: () => options.contexts.madeAt(),
-    ...(options.target !== undefined && { target: options.target }),
-    ...(options.epochSeconds !== undefined && { epoch: options.epochSeconds }),
-    ...(options.platformRequested && { platformRequested: true }),
-  };
-}
-
-async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {
+async function solvePlan(plan: WholePlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {
   const { layers, emit, now } = options;
   const { store } = layers;
   const take = (event: ProgressEvent): void => {
@@ -223,8 +195,9 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
     signal: options.signal,
     ...(options.onFailedStep !== undefined && { onFailedStep: options.onFailedStep }),
   });
-  for (const warning of plan.warnings) take({ kind: 'warning', message: warning.message, time: now() });
-  await solve(plan.result, {
+  for (const message of plan.warnings) take({ kind: 'warning', message, time: now() });
+  const targets = plan.platforms.map((one) => one.plan.result);
+  await solve(targets, {
     graph: plan.graph,
     operations: openOperations(session, {
       name: options.dockerfile.name,
@@ -242,31 +215,6 @@ async function solvePlan(plan: BuildPlan, options: BuildOptions, recorder: Build
   await contexts.save();
 }
 
-/** Stores the image's config and moves the names to it. An image that is there under all its names is left alone. */
-async function publish(
-  plan: BuildPlan,
-  solved: ReadonlyMap<string, Solved<StepResult>>,
-  options: BuildOptions,
-  reason: string,
-): Promise<Digest> {
-  const { store } = options.layers;
-  const image = await putImage(store, assembleConfig(plan, solved), { madeHere: true });
-  const names = options.names.map(formatReference);
-  if (await isPublished(store, image.id, names)) return image.id;
-  await store.publish({
-    images: [image],
-    tags: names.map((name) => ({ name, target: { kind: 'image', digest: image.id } as const })),
-    reason,
-  });
-  return image.id;
-}
-
-async function isPublished(store: Store, id: Digest, names: readonly string[]): Promise<boolean> {
-  if ((await store.images.find(id)) === undefined) return false;
-  for (const name of names) if ((await store.tags.find(name))?.target.digest !== id) return false;
-  return true;
-}
-
 /** What people call a build: its first name, else its directory. */
 function buildName(options: BuildOptions): string {
   const [first] = options.names;
@@ -274,19 +222,16 @@ function buildName(options: BuildOptions): string {
 }
 
 /** What a record says of a build; what only the plan knows is missing while there is none. */
-function detailsOf(options: BuildOptions, plan?: BuildPlan): { readonly [name: string]: Json } {
+function detailsOf(options: BuildOptions, plan?: WholePlan): { readonly [name: string]: Json } {
   return {
     dockerfile: options.dockerfile.name,
     context: options.contexts.title ?? null,
     target: options.target ?? null,
-    platform: formatPlatform(options.platform),
+    platform: options.platforms.map(formatPlatform).join(','),
     noCache: options.noCache,
     // Values of build arguments may be secrets: their names are enough to find what changed.
     buildArgs: Object.keys(options.buildArgs).toSorted(),
-    ...(plan !== undefined && {
-      epoch: plan.epoch,
-      bases: plan.baseImages.map((base) => ({ reference: base.reference, digest: base.digest ?? null })),
-    }),
+    ...(plan !== undefined && { epoch: plan.epoch, bases: plan.bases }),
   };
 }
 

@@ -3,15 +3,17 @@
  * on, the contexts that they copy from, the container that RUN needs, and the record of it all. COPY and ADD never mount and
  * never start anything; a layer is a function of what its step's key says.
  */
-export { buildImage, planOptionsOf, type BuildOptions, type BuildResult, type PlanInput } from './build.ts';
+export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
 export type { ContextModes } from './context/context-tree.ts';
 export type { ContextPlace, GivenContexts, NamedPlace, StoredContext } from './context/contexts.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
+export type * from './exporters/output.ts';
 export type { FailedStep } from './failed-step.ts';
 export { FORMAT_VERSION } from './format-version.ts';
 export { isNoise } from './noise.ts';
+export { planOptionsOf, type PlanInput } from './plan.ts';
 export { openStackTree } from './copy/stack-tree.ts';
 export { readTreeFile } from './copy/read-file.ts';
 export { resolveIn, type SourceNode } from './copy/source-tree.ts';

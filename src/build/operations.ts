@@ -8,7 +8,7 @@ import { execOperation } from './ops/exec.ts';
 import { gitOperation, httpOperation } from './ops/fetch.ts';
 import { mkdirOperation } from './ops/mkdir.ts';
 import type { Operation, Step } from './ops/operation.ts';
-import { rootfsOf } from './ops/operation.ts';
+import { belowOf, squashOperation } from './ops/squash.ts';
 import { formatStored, parseStored, withLayer, type StepResult } from './result.ts';
 import type { BuildSession } from './session.ts';
 
@@ -42,7 +42,7 @@ export function openOperations(session: BuildSession, source: StepSource): Opera
     async restore(vertex, inputs, stored) {
       const layer = parseStored(stored);
       if (!(await session.layers.isAvailable(layer))) return undefined;
-      return withLayer(rootfsOf({ op: vertex.op, vertex, inputs }), layer);
+      return withLayer(belowOf({ op: vertex.op, vertex, inputs }), layer);
     },
     isSilent: ({ op }) => op.kind === 'scratch' || (op.kind === 'context' && !session.contexts.isStored(op.name)),
   };
@@ -99,6 +99,8 @@ async function dispatch<T>(vertex: Vertex, inputs: readonly StepResult[], visito
       return visitor.call(mkdirOperation, { op, vertex, inputs });
     case 'exec':
       return visitor.call(execOperation, { op, vertex, inputs });
+    case 'squash':
+      return visitor.call(squashOperation, { op, vertex, inputs });
     case 'http':
       return visitor.call(httpOperation, { op, vertex, inputs });
     case 'git':

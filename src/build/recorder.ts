@@ -91,6 +91,11 @@ export class BuildRecorder {
     return this.#solved;
   }
 
+  /** The number after those of all steps so far. */
+  get nextNumber(): number {
+    return 1 + Math.max(0, ...[...this.#steps.values()].map((step) => step.number));
+  }
+
   /** Writes every step with what is known of it. */
   async finish(): Promise<void> {
     await Promise.all(this.#writes);

@@ -11,7 +11,7 @@ import { textWidth } from './output/text-width.ts';
 import { COMMANDS } from './table.ts';
 import { SHALE_VERSION } from '../base/index.ts';
 
-const outcome = { imageId: `sha256:${'a'.repeat(64)}`, buildId: 'b123', tags: [] };
+const outcome = { imageId: `sha256:${'a'.repeat(64)}`, buildId: 'b123', tags: [], metadata: {} };
 
 describe('the command table', () => {
   test('every command loads, and its flags have distinct names and letters', async () => {
@@ -116,8 +116,11 @@ describe('runCommandLine()', () => {
     [['run'], /^shale: run: it needs one argument\n/],
     [['run', '--gpus', 'all', 'x'], /^shale: run: --gpus: shale does not know GPUs/],
     [['run', '-m', '1x', 'x'], /^shale: --memory "1x" is not a size/],
-    [['build', '--push', '.'], /^shale: build: --push: shale cannot write to registries\ntry: shale save/],
-    [['build', '--platform', 'linux/amd64,linux/arm64'], /one platform per build/],
+    [
+      ['build', '--push', '.'],
+      /^shale: build: --push: shale cannot write to registries yet\ntry: shale build -o type=oci/,
+    ],
+    [['build', '-o', 'type=registry,name=x'], /shale cannot write to registries yet/],
     [['build', '-f', '-', '-'], /cannot both come from standard input/],
     [['run', '-p', '80', '--network', 'host', 'x'], /--publish needs --network bridge, not host/],
     [['run', '-it', 'x'], /-t with -i needs a terminal/],
@@ -245,7 +248,7 @@ describe('command lines become requests', () => {
       buildArgs: { V: '1', HOME: '/home/me' },
       labels: { k: 'v' },
       target: 't',
-      platform: 'linux/amd64',
+      platforms: ['linux/amd64'],
       network: 'none',
       noCache: true,
       pull: true,

@@ -40,7 +40,10 @@ describe('completion', () => {
     ],
     [['build', '--progress', 'p'], ['plain']],
     [['build', '--progress=p'], ['--progress=plain']],
-    [['build', '-t', 'x', '--no-'], ['--no-cache']],
+    [
+      ['build', '-t', 'x', '--no-'],
+      ['--no-cache', '--no-cache-filter'],
+    ],
     [['build', ''], [':files']],
     [['build', '-f', ''], [':files']],
     [['run', 'deb'], ['debian:trixie']],

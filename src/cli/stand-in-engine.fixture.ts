@@ -26,7 +26,7 @@ const engine: Partial<Engine> = {
     tellStarted(watch);
     if (kind === 'deaf') await new Promise((resolve) => setTimeout(resolve, 60_000));
     if (kind === 'waiting') await untilAborted(watch.signal);
-    return { imageId: image.id, buildId: 'b', tags: [] };
+    return { imageId: image.id, buildId: 'b', tags: [], metadata: {} };
   },
   [Symbol.asyncDispose]: async () => {
     if (kind === 'waiting') process.stderr.write('closed\n');

@@ -18,7 +18,7 @@ export async function getBuild(store: Store, name: string): Promise<BuildRecord>
   const byId = await store.builds.find(name);
   if (byId !== undefined) return byId;
   const image = await findImage(store, name);
-  const byImage = image && (await store.builds.findByImage(image.record.id));
+  const byImage = image && (await store.builds.findByImage(image.set?.digest ?? image.record.id));
   if (byImage !== undefined) return byImage;
   if (name === 'latest') throw new ShaleError('BUILD_NOT_FOUND', 'nothing has been built in this store yet');
   const what =

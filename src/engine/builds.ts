@@ -23,6 +23,7 @@ import {
 import { loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap } from './cache-cap.ts';
+import { outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
 import type { BuildAnswer, BuildCall, BuildOutcome, BuildRequest, Watch } from './types.ts';
@@ -34,6 +35,7 @@ const COLLECT_BUDGET_MS = 200;
 /** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
 export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
   const names = request.tags.map(parseReference);
+  const outputs = outputsOf(request, platformsOf(request.platforms));
   const ssh = await sshAgentsOf(request.ssh ?? []);
   const sources = sourcesOf(context, request, ssh);
   const input = await loadInput(context, request, sources, watch);
@@ -44,6 +46,8 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     names,
     noCache: request.noCache,
     keepNoise: request.keepNoise,
+    squash: request.squash === true,
+    outputs,
     openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
     provisions: {
       secret: secretsOf(request.secrets ?? [], context.options.env),
@@ -84,9 +88,11 @@ function planInput(context: EngineContext, request: BuildRequest, input: BuildIn
     buildArgs: request.buildArgs,
     labels: request.labels,
     target: request.target,
-    platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
-    platformRequested: request.platform !== undefined,
+    platforms: platformsOf(request.platforms),
+    platformRequested: request.platforms !== undefined,
+    buildPlatform: hostPlatform(),
     network: request.network === undefined || request.network === 'bridge' ? 'default' : request.network,
+    noCacheStages: request.noCacheStages ?? [],
     epochSeconds: epoch === 'context' ? contexts.madeAt() : epochOf(epoch),
     resolveImage: async (reference, platform) =>
       (await resolveLayout(reference, platform, watch.signal)) ??
@@ -104,12 +110,20 @@ export async function callBuild(
   const sources = sourcesOf(context, request, await sshAgentsOf(request.ssh ?? []));
   const input = await loadInput(context, request, sources, watch);
   // What is only asked about needs no permission to reach out of the sandbox.
-  const options = { ...planOptionsOf(planInput(context, request, input, watch)), acceptNotYet: true };
+  const [platform = hostPlatform()] = platformsOf(request.platforms);
+  const options = { ...planOptionsOf(planInput(context, request, input, watch), platform), acceptNotYet: true };
   const { name: file, text } = options.dockerfile.source;
   const source = { file, text };
   if (call === 'targets') return { kind: 'targets', source, targets: targetsOf(options) };
   if (call === 'outline') return { kind: 'outline', source, outline: await outlineDockerfile(options) };
   return { kind: 'check', source, ...(await checkDockerfile(options)) };
+}
+
+/** Each once, in the order in which they were asked for; that of this machine when none was. @throws PLATFORM_INVALID */
+function platformsOf(asked: readonly string[] | undefined): Platform[] {
+  const platforms = (asked ?? []).map(parsePlatform);
+  const each = [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()];
+  return each.length === 0 ? [hostPlatform()] : each;
 }
 
 function epochOf(text: string | undefined): number | undefined {
@@ -132,7 +146,8 @@ async function resolveImage(
   how: { readonly platform: Platform; readonly pull: boolean; readonly watch: Watch },
 ): Promise<ResolvedImage> {
   const { store } = context;
-  const local = await findImage(store, formatReference(reference), how.platform);
+  const full = formatReference(reference);
+  const local = (await findImage(store, full, how.platform)) ?? (await findImage(store, full));
   const isOther = local !== undefined && !platformMatches(how.platform, local.record.platform);
   if (isOther && local.record.madeHere) throw otherPlatform(reference, local.record.platform, how.platform);
   const digest = local?.record.manifests[0]?.digest;

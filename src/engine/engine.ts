@@ -41,7 +41,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     async *changes(container) {
       yield* (await import('./containers/changes.ts')).changesOf(context, container);
     },
-    images: async () => (await images()).listImages(context),
+    images: async (query) => (await images()).listImages(context, query),
     tag: async (source, target) => (await images()).tagImage(context, source, target),
     removeImage: async (image, how) => (await images()).removeImage(context, image, how),
     history: async (image) => (await images()).imageHistory(context, image),

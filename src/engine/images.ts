@@ -1,24 +1,72 @@
 import { ShaleError } from '../base/index.ts';
-import { getImage, historyOf, namesOf, readConfig } from '../images/index.ts';
-import { familiarName, familiarRepository, formatReference, parseReference, type Digest } from '../oci/index.ts';
-import type { ImageRecord, TagRecord } from '../store/index.ts';
+import { getImage, historyOf, imagesOnlyIn, readConfig, readImageSet, type FoundImage } from '../images/index.ts';
+import {
+  familiarName,
+  familiarRepository,
+  formatPlatform,
+  formatReference,
+  parseReference,
+  type Digest,
+} from '../oci/index.ts';
+import type { ImageIndexRecord, ImageRecord, TagRecord, TagTarget } from '../store/index.ts';
 import { buildLimits } from './cache-cap.ts';
 import type { EngineContext } from './context.ts';
 import { inspectImage } from './inspect.ts';
 import type { HistoryStep, ImageSummary, RemovedImage } from './types.ts';
 
-/** `shale images`: one line for each tag, and one for each image without any. Newest first. */
-export async function listImages({ store }: EngineContext): Promise<ImageSummary[]> {
-  const records = await store.images.list();
+/**
+ * `shale images`: one line for each tag, and one for each image or set without any. Newest first. Images that a set holds
+ * have no line of their own unless `all` is asked for.
+ */
+export async function listImages(
+  { store }: EngineContext,
+  options: { readonly all: boolean },
+): Promise<ImageSummary[]> {
+  const sets = await store.indexes.list();
+  const inSets = new Set(sets.flatMap(({ entries }) => entries.map(({ imageId }) => imageId)));
   const summaries: ImageSummary[] = [];
-  for (const record of records) {
+  for (const record of await store.images.list()) {
     const labels = (await readConfig(store, record.id)).config.Labels ?? {};
     const tags = await store.tags.of(record.id);
+    if (tags.length === 0 && inSets.has(record.id) && !options.all) continue;
     const common = { id: record.id, sizeBytes: record.sizeBytes ?? 0, labels, ...digestOfImage(record) };
-    if (tags.length === 0) summaries.push({ ...common, taggedMs: record.addedAt });
-    for (const tag of tags) summaries.push({ ...common, tag: nameParts(tag), taggedMs: tag.movedAt });
+    summaries.push(...linesOf(common, tags, record.addedAt));
   }
+  for (const set of sets)
+    summaries.push(...linesOf(await summaryOfSet(store, set), await store.tags.of(set.digest), set.addedAt));
   return summaries.toSorted((a, b) => b.taggedMs - a.taggedMs);
+}
+
+function linesOf(
+  common: Omit<ImageSummary, 'tag' | 'taggedMs'>,
+  tags: readonly TagRecord[],
+  addedMs: number,
+): ImageSummary[] {
+  if (tags.length === 0) return [{ ...common, taggedMs: addedMs }];
+  return tags.map((tag) => ({ ...common, tag: nameParts(tag), taggedMs: tag.movedAt }));
+}
+
+/** A set as a line: its own id where it stands for several platforms, else that of its image; the bytes of all of them. */
+async function summaryOfSet(
+  store: EngineContext['store'],
+  record: ImageIndexRecord,
+): Promise<Omit<ImageSummary, 'tag' | 'taggedMs'>> {
+  const images = [];
+  for (const { imageId } of record.entries) {
+    const image = imageId === undefined ? undefined : await store.images.find(imageId);
+    if (image !== undefined) images.push(image);
+  }
+  const [first] = images;
+  const labels = first === undefined ? {} : ((await readConfig(store, first.id)).config.Labels ?? {});
+  const { kind } = await readImageSet(store, record.digest);
+  return {
+    id: kind === 'image' && first !== undefined ? first.id : record.digest,
+    sizeBytes: images.reduce((sum, image) => sum + (image.sizeBytes ?? 0), 0),
+    labels,
+    ...(kind === 'index' && {
+      platforms: record.entries.flatMap(({ platform }) => (platform === undefined ? [] : [formatPlatform(platform)])),
+    }),
+  };
 }
 
 function digestOfImage(record: ImageRecord): { digest?: string } {
@@ -33,15 +81,20 @@ function nameParts(tag: TagRecord): { repository: string; tag: string } {
 
 /** @throws IMAGE_NOT_FOUND, REFERENCE_INVALID */
 export async function tagImage({ store }: EngineContext, source: string, target: string): Promise<void> {
-  const { record } = await getImage(store, source);
+  const found = await getImage(store, source);
   const reference = parseReference(target);
   if (reference.digest !== undefined) throw new ShaleError('REFERENCE_INVALID', `${target} has a digest, a tag cannot`);
-  await store.tags.set(formatReference(reference), { kind: 'image', digest: record.id }, 'tag');
+  await store.tags.set(formatReference(reference), targetOf(found), 'tag');
+}
+
+/** What a name of this image leads to. */
+function targetOf({ record, set }: FoundImage): TagTarget {
+  return set === undefined ? { kind: 'image', digest: record.id } : { kind: 'index', digest: set.digest };
 }
 
 /**
- * Takes a name away from an image, and removes the image with its last name. By id an image goes with all its names, when
- * `force` is given or it has one at most.
+ * Takes a name away from an image or a set of images, and removes it with its last name; with a set go the images that
+ * nothing else names. By id it goes with all its names, when `force` is given or it has one at most.
  * @throws IMAGE_NOT_FOUND, IMAGE_IN_USE
  */
 export async function removeImage(
@@ -51,29 +104,41 @@ export async function removeImage(
 ): Promise<RemovedImage[]> {
   const { store } = context;
   const found = await getImage(store, name);
-  const { id } = found.record;
-  const tags = await store.tags.of(id);
+  const tags = await store.tags.of(targetOf(found).digest);
   const removed: RemovedImage[] = [];
   const going = found.reference === undefined ? tags : tags.filter((tag) => tag.name === found.reference);
   if (found.reference === undefined && tags.length > 1 && !options.force) {
-    throw new ShaleError(
-      'IMAGE_IN_USE',
-      `${name} has ${tags.length} names: ${(await namesOf(store, found.record)).join(', ')}`,
-      { hint: 'remove them one by one, or all with --force' },
-    );
+    const names = tags.map((tag) => familiarName(parseReference(tag.name)));
+    throw new ShaleError('IMAGE_IN_USE', `${name} has ${tags.length} names: ${names.join(', ')}`, {
+      hint: 'remove them one by one, or all with --force',
+    });
   }
   const isLast = going.length === tags.length;
-  if (isLast) await refuseInUse(store, id, { name, force: options.force });
+  const images = isLast ? await imagesGoing(store, found) : [];
+  if (going.length === 0 && found.set === undefined && images.length === 0)
+    throw new ShaleError('IMAGE_IN_USE', `${name} is one of the images of several platforms, and goes with their name`);
+  for (const id of images) await refuseInUse(store, id, { name, force: options.force });
   for (const tag of going) {
     await store.tags.remove(tag.name, 'rmi');
     removed.push({ kind: 'untagged', name: familiarName(parseReference(tag.name)) });
   }
   if (!isLast) return removed;
-  await store.images.remove(id);
-  removed.push({ kind: 'deleted', name: id });
+  if (found.set !== undefined) await store.indexes.remove(found.set.digest);
+  for (const id of images) await store.images.remove(id);
+  const ids = found.set === undefined ? images : [found.set.digest, ...images];
+  removed.push(...ids.map((id) => ({ kind: 'deleted', name: id }) as const));
   await store.leases.release();
   await store.collect({ budgetMs: 2000, ...buildLimits(context) });
   return removed;
+}
+
+/** The images that go with the last name: one that a set still holds only loses its name. */
+async function imagesGoing(store: EngineContext['store'], { record, set }: FoundImage): Promise<Digest[]> {
+  if (set !== undefined) return imagesOnlyIn(store, set);
+  const holders = (await store.indexes.list()).filter(({ entries }) =>
+    entries.some((entry) => entry.imageId === record.id),
+  );
+  return holders.length === 0 ? [record.id] : [];
 }
 
 async function refuseInUse(
@@ -110,6 +175,5 @@ export async function imageHistory({ store }: EngineContext, name: string): Prom
 
 /** @throws IMAGE_NOT_FOUND */
 export async function inspectImageByName({ store }: EngineContext, name: string): Promise<Record<string, unknown>> {
-  const { record } = await getImage(store, name);
-  return inspectImage(store, record);
+  return inspectImage(store, await getImage(store, name));
 }

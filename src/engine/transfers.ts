@@ -1,7 +1,6 @@
 import { ShaleError, type ByteStream } from '../base/index.ts';
-import { getImage, importRootfs, loadArchive, pullImage, saveArchive } from '../images/index.ts';
+import { findImage, getImage, importRootfs, loadArchive, pullImage, saveArchive } from '../images/index.ts';
 import { familiarName, formatReference, hostPlatform, parsePlatform, parseReference } from '../oci/index.ts';
-import type { TagRecord } from '../store/index.ts';
 import { applyChanges } from './changes.ts';
 import type { EngineContext } from './context.ts';
 import type { ImportRequest, PullRequest, SaveRequest, Watch } from './types.ts';
@@ -61,7 +60,7 @@ export async function pull(
   const reference = parseReference(request.image);
   const full = formatReference({ ...reference, digest: undefined });
   const before = await context.store.tags.find(full);
-  await refuseMadeHere(context, full, before);
+  await refuseMadeHere(context, full);
   const pulled = await pullImage(context.layers, reference, {
     platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
     registry: context.registry(watch.signal),
@@ -86,9 +85,9 @@ export async function pull(
   };
 }
 
-async function refuseMadeHere({ store }: EngineContext, name: string, tag: TagRecord | undefined): Promise<void> {
-  const record = tag && (await store.images.find(tag.target.digest));
-  if (record?.madeHere !== true) return;
+async function refuseMadeHere({ store }: EngineContext, name: string): Promise<void> {
+  const there = await findImage(store, name);
+  if (there?.record.madeHere !== true) return;
   throw new ShaleError('TAG_MADE_HERE', `${name} was made here and would be replaced by the registry's`, {
     hint: 'give it another name with "shale tag", then remove this one with "shale rmi"',
   });

@@ -2,7 +2,7 @@
  * What shale can be asked to do, as plain data: the programmatic API. Names that people type (images, containers, builds) travel as
  * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
  */
-import type { ByteStream } from '../base/index.ts';
+import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { ProgressEvent } from '../graph/index.ts';
@@ -121,13 +121,22 @@ export interface BuildRequest {
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly target?: string;
-  readonly platform?: string;
+  /** Several make an image index; that of this machine when absent. */
+  readonly platforms?: readonly string[];
   readonly network?: NetworkMode;
   readonly noCache: boolean;
+  /** Stages whose steps all run again. */
+  readonly noCacheStages?: readonly string[];
   readonly pull: boolean;
   readonly keepNoise: boolean;
   readonly secrets?: readonly SecretSource[];
   readonly ssh?: readonly SshSource[];
+  /** What the build puts on its base image becomes one layer. */
+  readonly squash?: boolean;
+  /** Where the result goes: into the store under the tags when absent; nowhere but into the cache when empty. */
+  readonly outputs?: readonly OutputRequest[];
+  /** For every output that has manifests. */
+  readonly annotations?: readonly AnnotationRequest[];
 }
 
 /** A secret of a build by its id; read when a step asks for it. Nothing of it is kept anywhere. */
@@ -153,11 +162,56 @@ export interface SshSource {
   readonly paths: readonly string[];
 }
 
+/** `-o`: one place that a build gives its result to. */
+export type OutputRequest =
+  | { readonly kind: 'image'; readonly names: readonly string[]; readonly annotations?: readonly AnnotationRequest[] }
+  | {
+      readonly kind: 'archive';
+      readonly format: 'oci' | 'docker';
+      readonly to: OutputFile | { readonly kind: 'folder'; readonly path: string };
+      readonly names: readonly string[];
+      readonly packing?: PackingRequest;
+      readonly annotations?: readonly AnnotationRequest[];
+    }
+  | { readonly kind: 'tar'; readonly to: OutputFile; readonly platformSplit?: boolean }
+  | {
+      readonly kind: 'local';
+      /** Absolute. */
+      readonly folder: string;
+      readonly platformSplit?: boolean;
+      /** `delete` removes from the folder what is not in the result. */
+      readonly mode: 'copy' | 'delete';
+    };
+
+/** A file, absolute, that is replaced when the new one is whole; or somebody who takes the bytes. */
+export type OutputFile =
+  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'stream'; readonly write: (bytes: Uint8Array) => Promise<void> };
+
+/** How an image is packed; gzip and OCI media types when absent. */
+export interface PackingRequest {
+  readonly compression?: 'none' | 'gzip' | 'zstd';
+  /** 1 to 9 for gzip, 1 to 19 for zstd. */
+  readonly level?: number;
+  /** Docker's have none for zstd. */
+  readonly mediaTypes?: 'oci' | 'docker';
+}
+
+export interface AnnotationRequest {
+  readonly place: 'manifest' | 'manifest-descriptor' | 'index' | 'index-descriptor';
+  /** Every one when absent. */
+  readonly platform?: string;
+  readonly key: string;
+  readonly value: string;
+}
+
 export interface BuildOutcome {
-  /** Digest of the image's config. */
+  /** Digest of the image's config; of several platforms, of the index. */
   readonly imageId: string;
   readonly buildId: string;
   readonly tags: readonly string[];
+  /** What buildx writes into a metadata file, under its names. */
+  readonly metadata: Readonly<Record<string, Json>>;
 }
 
 export interface RunRequest {
@@ -266,6 +320,8 @@ export interface ImageSummary {
   readonly taggedMs: number;
   readonly sizeBytes: number;
   readonly labels: Readonly<Record<string, string>>;
+  /** Of an image of several platforms. */
+  readonly platforms?: readonly string[];
 }
 
 export type RemovedImage = { readonly kind: 'untagged' | 'deleted'; readonly name: string };

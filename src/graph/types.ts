@@ -52,7 +52,7 @@ export interface Graph {
   readonly vertices: ReadonlyMap<VertexId, Vertex>;
 }
 
-export type Op = ImageOp | ScratchOp | ContextOp | HttpOp | GitOp | ExecOp | CopyOp | MkdirOp;
+export type Op = ImageOp | ScratchOp | ContextOp | HttpOp | GitOp | ExecOp | CopyOp | MkdirOp | SquashOp;
 
 /** The root filesystem of a base image. No inputs. Its content is the chain of `diffIds`, whatever its name. */
 export interface ImageOp {
@@ -265,4 +265,12 @@ export interface MkdirOp {
   readonly mode: number;
   /** As in USER, resolved in the root filesystem; '' is root. */
   readonly user: string;
+}
+
+/**
+ * Makes one layer of those that `inputs[0]` has on top of `inputs[1]`: the same files on fewer layers. The layers of the
+ * second are the lowest of the first.
+ */
+export interface SquashOp {
+  readonly kind: 'squash';
 }

@@ -12,6 +12,12 @@ export interface EncodedLayer {
   readonly path: string;
 }
 
+/** How layers are compressed: `level` is 1 to 9 for gzip, 1 to 19 for zstd, the compressor's own when absent. */
+export interface LayerEncoding {
+  readonly compression: LayerCompression;
+  readonly level?: number | undefined;
+}
+
 /**
  * Gives a layer in the compression that is asked for. An encoding that this release made before is taken again; a new one is
  * recorded with who made it. The same layer gives the same bytes on every machine with this release and its zlib.
@@ -20,34 +26,34 @@ export interface EncodedLayer {
 export async function encodeLayer(
   layers: Layers,
   diffId: DiffId,
-  compression: LayerCompression,
+  { compression, level }: LayerEncoding,
   signal: AbortSignal,
 ): Promise<EncodedLayer> {
   const { store } = layers;
   const { tarPath, tarSizeBytes } = await layers.open(diffId);
   const mediaType = ociLayerType(compression);
   if (compression === 'none') return { descriptor: { mediaType, digest: diffId, size: tarSizeBytes }, path: tarPath };
-  const compressor = compressorIdentity(compression);
+  const compressor = compressorIdentity(compression, level);
   for (const encoding of await store.encodings.list(diffId)) {
     const there = encoding.compressor === compressor ? await store.blobs.find(encoding.digest) : undefined;
     if (there !== undefined)
       return { descriptor: { mediaType, digest: encoding.digest, size: there.sizeBytes }, path: there.path };
   }
   await using ingest = await store.blobs.createIngest();
-  for await (const chunk of compress(fileBytes(tarPath, tarSizeBytes), { kind: compression, signal }))
-    ingest.writeSync(chunk);
+  const how = { kind: compression, signal, ...(level !== undefined && { level }) };
+  for await (const chunk of compress(fileBytes(tarPath, tarSizeBytes), how)) ingest.writeSync(chunk);
   const size = ingest.sizeBytes;
   const digest = await ingest.commit();
   await store.encodings.add(diffId, { digest, sizeBytes: size, mediaType, compressor });
   return { descriptor: { mediaType, digest, size }, path: store.blobs.path(digest) };
 }
 
-/** The first `sizeBytes` of a file. */
-export async function* fileBytes(path: string, sizeBytes: number): AsyncGenerator<Uint8Array> {
+/** `sizeBytes` of a file, from `offset` on. */
+export async function* fileBytes(path: string, sizeBytes: number, offset = 0): AsyncGenerator<Uint8Array> {
   await using file = await open(path, 'r');
   for (let done = 0; done < sizeBytes;) {
     const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, sizeBytes - done));
-    const { bytesRead } = await file.read(buffer, 0, buffer.length, done);
+    const { bytesRead } = await file.read(buffer, 0, buffer.length, offset + done);
     if (bytesRead === 0) return;
     yield buffer.subarray(0, bytesRead);
     done += bytesRead;

@@ -1,10 +1,7 @@
 import {
   CONFIG_MAX_BYTES,
-  MEDIA,
   formatImageConfig,
-  formatManifest,
   parseImageConfig,
-  type Descriptor,
   type DiffId,
   type Digest,
   type ImageConfig,
@@ -62,11 +59,6 @@ async function sizeOf(store: Store, diffIds: readonly DiffId[]): Promise<number 
     sum += size;
   }
   return sum;
-}
-
-/** A manifest over a config and encoded layers, with OCI media types. */
-export function manifestOf(config: Descriptor, layers: readonly Descriptor[]): Buffer {
-  return formatManifest({ kind: 'manifest', manifest: { mediaType: MEDIA.ociManifest, config, layers } });
 }
 
 /** What an image is when it is only looked at: record and config. */

@@ -3,12 +3,16 @@
  * image is its config, whose bytes are never changed; its layers are shared with every image that has them. Whatever takes
  * an image in verifies all of it before any name leads to it.
  */
+export * from './archive.ts';
 export * from './encode.ts';
 export * from './history.ts';
 export * from './image-file.ts';
+export * from './image-set.ts';
 export * from './import.ts';
+export * from './layout-folder.ts';
 export * from './layout.ts';
 export * from './load.ts';
+export * from './pack.ts';
 export * from './pull.ts';
 export * from './resolve.ts';
 export * from './save.ts';

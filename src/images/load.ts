@@ -5,7 +5,6 @@ import {
   CONFIG_MAX_BYTES,
   digestOf,
   formatReference,
-  hexOf,
   isIndexType,
   isManifestType,
   layerCompression,
@@ -19,9 +18,12 @@ import {
   type ImageIndex,
   type ImageManifest,
 } from '../oci/index.ts';
-import type { NewImage } from '../store/index.ts';
+import type { ImageIndexRecord, NewImage, TagTarget } from '../store/index.ts';
+import { blobName } from './archive.ts';
 import { ImageArchive } from './archive-reader.ts';
 import { describeImage } from './image-file.ts';
+import { putImageSet, type ImageOfSet } from './image-set.ts';
+import { hasAny, type Annotations } from './pack.ts';
 
 /** Bytes that an image archive may unpack to. */
 const ARCHIVE_BYTES_MAX: number = 512 * 1024 ** 3;
@@ -30,6 +32,7 @@ export const LAYER_BYTES_MAX: number = 256 * 1024 ** 3;
 const INDEX_DEPTH_MAX = 4;
 
 export interface LoadedImage {
+  /** Of the image, or of the set of images where the archive has an index or annotations. */
   readonly id: Digest;
   /** In full; empty when the archive gives none. */
   readonly names: readonly string[];
@@ -61,10 +64,12 @@ export async function loadArchive(
     throw new ShaleError('ARCHIVE_INVALID', 'the archive has neither manifest.json nor index.json', {
       hint: 'a root filesystem is taken in by "shale import"',
     });
-  const tags = loader.loaded.flatMap(({ id, names }) =>
-    names.map((name) => ({ name, target: { kind: 'image', digest: id } as const })),
-  );
-  await store.publish({ images: loader.images, tags, reason: 'load' });
+  const sets = new Set(loader.sets.map(({ digest }) => digest));
+  const tags = loader.loaded.flatMap(({ id, names }) => {
+    const target: TagTarget = { kind: sets.has(id) ? 'index' : 'image', digest: id };
+    return names.map((name) => ({ name, target }));
+  });
+  await store.publish({ images: loader.images, indexes: loader.sets, tags, reason: 'load' });
   return loader.loaded;
 }
 
@@ -73,6 +78,7 @@ class Loader {
   readonly #archive: ImageArchive;
   readonly #signal: AbortSignal;
   readonly images: NewImage[] = [];
+  readonly sets: Omit<ImageIndexRecord, 'addedAt'>[] = [];
   readonly loaded: LoadedImage[] = [];
 
   constructor(layers: Layers, archive: ImageArchive, signal: AbortSignal) {
@@ -98,7 +104,8 @@ class Loader {
           `manifest.json[${i}] names ${files.length} layers, its config ${config.diffIds.length}`,
         );
       for (const [at, diffId] of config.diffIds.entries()) await this.#takeLayer(files[at] ?? '', diffId);
-      await this.#addImage(bytes, names);
+      const { id } = await this.#addImage(bytes);
+      this.loaded.push({ id, names });
     }
   }
 
@@ -106,24 +113,51 @@ class Loader {
   async loadLayout(): Promise<void> {
     const document = parseManifest(this.#archive.read('index.json', MANIFEST_MAX_BYTES));
     if (document.kind !== 'index') throw new ShaleError('ARCHIVE_INVALID', 'index.json is not an image index');
-    await this.#loadIndex(document.index, [], 0);
+    for (const descriptor of document.index.manifests) await this.#loadNamed(descriptor);
     if (this.loaded.length === 0) throw new ShaleError('ARCHIVE_INVALID', 'the archive holds no image');
   }
 
-  async #loadIndex(index: ImageIndex, names: readonly string[], depth: number): Promise<void> {
-    if (depth > INDEX_DEPTH_MAX)
-      throw new ShaleError('ARCHIVE_INVALID', `indexes are nested deeper than ${INDEX_DEPTH_MAX} levels`);
-    for (const descriptor of index.manifests) {
-      const named = depth === 0 ? namesOf(descriptor) : names;
-      if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) continue;
-      const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
-      if (document.kind === 'index') await this.#loadIndex(document.index, named, depth + 1);
-      else if (document.manifest.layers.every((layer) => layerCompression(layer.mediaType) !== undefined))
-        await this.#loadManifest(document.manifest, named);
+  /** What an entry of index.json leads to: an image, or a set of them where that says more. */
+  async #loadNamed(descriptor: Descriptor): Promise<void> {
+    const names = namesOf(descriptor);
+    const images: ImageOfSet[] = [];
+    const index = await this.#loadDocument(descriptor, images, 0);
+    const [first] = images;
+    if (first === undefined) return;
+    const isAnnotated = Object.values(first.annotations ?? {}).some(hasAny);
+    if (images.length === 1 && !isAnnotated) {
+      this.loaded.push({ id: first.id, names });
+      return;
     }
+    const set = await putImageSet(this.#layers.store, {
+      kind: images.length === 1 ? 'image' : 'index',
+      images,
+      annotations: index?.annotations,
+      ...(index !== undefined && { descriptorAnnotations: ownAnnotations(descriptor) }),
+    });
+    this.sets.push(set);
+    this.loaded.push({ id: set.digest, names });
   }
 
-  async #loadManifest(manifest: ImageManifest, names: readonly string[]): Promise<void> {
+  /** Loads the images that a descriptor leads to, in their order; gives the index that it leads to, where it is one. */
+  async #loadDocument(descriptor: Descriptor, images: ImageOfSet[], depth: number): Promise<ImageIndex | undefined> {
+    if (depth > INDEX_DEPTH_MAX)
+      throw new ShaleError('ARCHIVE_INVALID', `indexes are nested deeper than ${INDEX_DEPTH_MAX} levels`);
+    if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) return undefined;
+    const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
+    if (document.kind === 'index') {
+      for (const entry of document.index.manifests) await this.#loadDocument(entry, images, depth + 1);
+      return document.index;
+    }
+    const { manifest } = document;
+    if (!manifest.layers.every((layer) => layerCompression(layer.mediaType) !== undefined)) return undefined;
+    const image = await this.#loadManifest(manifest);
+    const annotations = { manifest: manifest.annotations, manifestDescriptor: ownAnnotations(descriptor) };
+    images.push({ ...image, annotations });
+    return undefined;
+  }
+
+  async #loadManifest(manifest: ImageManifest): Promise<ImageOfSet> {
     const bytes = this.#blob(manifest.config, CONFIG_MAX_BYTES);
     const config = parseImageConfig(bytes);
     if (manifest.layers.length !== config.diffIds.length)
@@ -135,13 +169,14 @@ class Loader {
       const layer = manifest.layers[at];
       if (layer !== undefined) await this.#takeLayer(blobName(layer.digest), diffId);
     }
-    await this.#addImage(bytes, names);
+    return this.#addImage(bytes);
   }
 
-  async #addImage(configBytes: Buffer, names: readonly string[]): Promise<void> {
+  async #addImage(configBytes: Buffer): Promise<ImageOfSet> {
     const id = await this.#layers.store.blobs.put(configBytes);
-    this.images.push(await describeImage(this.#layers.store, id, parseImageConfig(configBytes), { madeHere: false }));
-    this.loaded.push({ id, names });
+    const image = await describeImage(this.#layers.store, id, parseImageConfig(configBytes), { madeHere: false });
+    if (!this.images.some((known) => known.id === id)) this.images.push(image);
+    return { id, sizeBytes: configBytes.length, platform: image.platform };
   }
 
   async #takeLayer(name: string, diffId: DiffId): Promise<void> {
@@ -175,15 +210,17 @@ export function verifyBytes(bytes: Uint8Array, descriptor: Descriptor): void {
     });
 }
 
-function blobName(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`;
-}
-
 /** A member as a document names it. @throws ARCHIVE_INVALID for what no member can be called */
 function memberName(text: string): string {
   if (text === '' || text.startsWith('/') || text.split('/').includes('..'))
     throw new ShaleError('ARCHIVE_INVALID', `${JSON.stringify(text.slice(0, 200))} is not a member of the archive`);
   return fromText(text.replace(/^\.\//, ''));
+}
+
+/** Those that are no name. */
+function ownAnnotations({ annotations = {} }: Descriptor): Annotations {
+  const names = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
+  return Object.fromEntries(Object.entries(annotations).filter(([key]) => !names.includes(key)));
 }
 
 /** Names in an OCI layout: containerd's whole name, else the annotation of the specification when it is one. */

@@ -89,9 +89,10 @@ export async function pullImage(layers: Layers, reference: Reference, options: P
   return { id, digest: top.digest, config };
 }
 
-/** A build for another platform leaves the name to the image that people run here. */
+/** A build for another platform leaves the name to the image that people run here, or to the set of several platforms. */
 async function isOtherPlatform(store: Store, name: string, platform: Platform): Promise<boolean> {
   const tag = await store.tags.find(name);
+  if (tag?.target.kind === 'index') return true;
   const image = tag && (await store.images.find(tag.target.digest));
   return image !== undefined && !platformMatches(image.platform, platform);
 }

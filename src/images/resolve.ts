@@ -1,39 +1,49 @@
 import { isShaleError, ShaleError } from '../base/index.ts';
 import {
   digestFromHex,
-  familiarName,
   formatReference,
+  hostPlatform,
   isDigest,
   parseReference,
   platformMatches,
   type Platform,
 } from '../oci/index.ts';
-import type { ImageRecord, Store, TagTarget } from '../store/index.ts';
+import type { ImageIndexRecord, ImageRecord, Store, TagTarget } from '../store/index.ts';
 
 /** An image with the name that it was found by, where it was one. */
 export interface FoundImage {
   readonly record: ImageRecord;
   /** In full, when a tag led here; undefined for ids and digests. */
   readonly reference: string | undefined;
+  /** The set of images that it was found through: it holds the same for other platforms, or annotations. */
+  readonly set?: ImageIndexRecord | undefined;
 }
+
+/** What a tag or digest leads to. */
+type Target = Pick<FoundImage, 'record' | 'set'>;
 
 /**
  * Finds an image by what people write: a tag, a digest, an id or the beginning of one; tags win over beginnings of ids.
- * Of a tag on several platforms the one asked for is taken.
+ * Of a tag on several platforms the one asked for is taken, else that of this machine, else the first.
  * @throws NAME_AMBIGUOUS
  */
 export async function findImage(store: Store, name: string, platform?: Platform): Promise<FoundImage | undefined> {
   const byTag = await findByReference(store, name, platform);
   if (byTag !== undefined) return byTag;
   const hex = name.startsWith('sha256:') ? name.slice('sha256:'.length) : name;
-  if (/^[0-9a-f]{64}$/.test(hex)) {
-    const digest = digestFromHex(hex);
-    const record = (await store.images.find(digest)) ?? (await store.images.findByManifest(digest));
-    return record && { record, reference: undefined };
-  }
-  if (!/^[0-9a-f]{4,63}$/.test(hex)) return undefined;
+  const found = /^[0-9a-f]{4,64}$/.test(hex) ? await findByHex(store, hex, platform) : undefined;
+  return found && { ...found, reference: undefined };
+}
+
+async function findByHex(store: Store, hex: string, platform: Platform | undefined): Promise<Target | undefined> {
+  if (hex.length === 64) return targetOf(store, { kind: 'image', digest: digestFromHex(hex) }, platform);
   const record = await store.images.findByPrefix(hex);
-  return record && { record, reference: undefined };
+  const sets = (await store.indexes.list()).filter(({ digest }) => digest.startsWith(`sha256:${hex}`));
+  const [set, other] = sets;
+  if (other !== undefined || (set !== undefined && record !== undefined)) {
+    throw new ShaleError('NAME_AMBIGUOUS', `more than one image id begins with ${hex}`, { data: { hexPrefix: hex } });
+  }
+  return record === undefined ? set && imageOfSet(store, set, platform) : { record };
 }
 
 /** As `findImage`. @throws IMAGE_NOT_FOUND, NAME_AMBIGUOUS */
@@ -59,35 +69,34 @@ async function findByReference(
     throw error;
   }
   if (reference.digest !== undefined) {
-    const record = await recordOf(store, { kind: 'image', digest: reference.digest }, platform);
-    return record && { record, reference: undefined };
+    const found = await targetOf(store, { kind: 'image', digest: reference.digest }, platform);
+    return found && { ...found, reference: undefined };
   }
   const full = formatReference(reference);
   const tag = await store.tags.find(full);
-  const record = tag && (await recordOf(store, tag.target, platform));
-  return record && { record, reference: full };
+  const found = tag && (await targetOf(store, tag.target, platform));
+  return found && { ...found, reference: full };
 }
 
-async function recordOf(
-  store: Store,
-  target: TagTarget,
-  platform: Platform | undefined,
-): Promise<ImageRecord | undefined> {
+async function targetOf(store: Store, target: TagTarget, platform: Platform | undefined): Promise<Target | undefined> {
   if (target.kind === 'image') {
     const record = (await store.images.find(target.digest)) ?? (await store.images.findByManifest(target.digest));
-    if (record !== undefined) return record;
+    if (record !== undefined) return { record };
   }
-  const index = await store.indexes.find(target.digest);
-  for (const entry of index?.entries ?? []) {
-    if (!isDigest(entry.imageId)) continue;
-    if (platform === undefined || entry.platform === undefined || platformMatches(platform, entry.platform))
-      return store.images.find(entry.imageId);
-  }
-  return undefined;
+  const set = await store.indexes.find(target.digest);
+  return set && imageOfSet(store, set, platform);
 }
 
-/** Every name of an image as people write it, in their order. */
-export async function namesOf(store: Store, record: ImageRecord): Promise<string[]> {
-  const tags = await store.tags.of(record.id);
-  return tags.map((tag) => familiarName(parseReference(tag.name)));
+/** image-spec image-index.md: the first entry that matches. */
+async function imageOfSet(
+  store: Store,
+  set: ImageIndexRecord,
+  platform: Platform | undefined,
+): Promise<Target | undefined> {
+  const here = set.entries.filter(({ imageId }) => isDigest(imageId));
+  const wanted = platform ?? hostPlatform();
+  const matching = here.find((entry) => entry.platform === undefined || platformMatches(wanted, entry.platform));
+  const chosen = matching ?? (platform === undefined ? here[0] : undefined);
+  const record = chosen?.imageId === undefined ? undefined : await store.images.find(chosen.imageId);
+  return record && { record, set };
 }

@@ -1,24 +1,10 @@
-import { encodeTarHeader, TAR_END, tarPadding } from '../archive/index.ts';
-import { compareBytes } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
-import {
-  CONFIG_MAX_BYTES,
-  digestOf,
-  familiarName,
-  formatManifest,
-  hexOf,
-  MEDIA,
-  parseReference,
-  type Descriptor,
-  type Digest,
-  type LayerCompression,
-} from '../oci/index.ts';
-import { encodeLayer, fileBytes } from './encode.ts';
-import { manifestOf, readConfig } from './image-file.ts';
+import { CONFIG_MAX_BYTES, type LayerCompression } from '../oci/index.ts';
+import type { ImageRecord } from '../store/index.ts';
+import { writeArchive, type ArchiveFormat, type PackedItem } from './archive.ts';
+import { readImageSet, type ImageSet } from './image-set.ts';
+import { packImage, packIndex, type ImageAnnotations, type PackedImage, type Packing } from './pack.ts';
 import type { FoundImage } from './resolve.ts';
-
-/** `docker`: what docker load reads, with an OCI layout in it, as docker save ≥ 25 writes; `oci`: the layout alone. */
-export type ArchiveFormat = 'docker' | 'oci';
 
 export interface SaveOptions {
   readonly format: ArchiveFormat;
@@ -26,14 +12,9 @@ export interface SaveOptions {
   readonly signal: AbortSignal;
 }
 
-type Member = { readonly name: string; readonly sizeBytes: number } & (
-  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
-  | { readonly kind: 'file'; readonly path: string }
-);
-
 /**
  * Writes images as one archive: configs byte for byte, layers uncompressed unless a compression is asked for. The same images give the same bytes. Layers
- * that several images share are written once.
+ * that several images share are written once. A name that leads to several platforms gets an index of all of them.
  * @throws LAYER_NOT_FOUND, BLOB_CORRUPT
  */
 export async function* saveArchive(
@@ -41,84 +22,37 @@ export async function* saveArchive(
   images: readonly FoundImage[],
   options: SaveOptions,
 ): AsyncGenerator<Uint8Array> {
-  const members = await collectMembers(layers, images, options);
-  for (const member of [...members.values()].toSorted((a, b) => compareBytes(a.name, b.name))) {
-    options.signal.throwIfAborted();
-    yield encodeTarHeader({ ...PLAIN_FILE, path: member.name, sizeBytes: member.sizeBytes });
-    if (member.kind === 'bytes') yield member.bytes;
-    else yield* fileBytes(member.path, member.sizeBytes);
-    yield tarPadding(member.sizeBytes);
-  }
-  yield TAR_END;
+  const items: PackedItem[] = [];
+  for (const image of images)
+    items.push(await packFound(layers, image, { compression: options.compression, mediaTypes: 'oci' }, options.signal));
+  yield* writeArchive(items, options);
 }
 
-const PLAIN_FILE = {
-  kind: 'file',
-  mode: 0o444,
-  uid: 0,
-  gid: 0,
-  mtimeNs: 0n,
-  linkTarget: '',
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: new Map(),
-} as const;
-
-async function collectMembers(
+/** Packs what a name was found to lead to: an image, or all the images of a set with what their documents say. */
+export async function packFound(
   layers: Layers,
-  images: readonly FoundImage[],
-  options: SaveOptions,
-): Promise<Map<string, Member>> {
-  const members = new Map<string, Member>();
-  const add = (name: string, bytes: Uint8Array): void =>
-    void members.set(name, { name, kind: 'bytes', bytes, sizeBytes: bytes.byteLength });
-  const manifests: Descriptor[] = [];
-  const listed: { Config: string; RepoTags: string[]; Layers: string[] }[] = [];
-  for (const image of images) {
-    const { id, platform } = image.record;
-    const configBytes = await layers.store.blobs.read(id, CONFIG_MAX_BYTES);
-    const config = await readConfig(layers.store, id);
-    const layerDescriptors: Descriptor[] = [];
-    for (const diffId of config.diffIds) {
-      const { descriptor, path } = await encodeLayer(layers, diffId, options.compression, options.signal);
-      const name = blobName(descriptor.digest);
-      members.set(name, { name, kind: 'file', path, sizeBytes: descriptor.size });
-      layerDescriptors.push(descriptor);
-    }
-    add(blobName(id), configBytes);
-    const manifest = manifestOf({ mediaType: MEDIA.ociConfig, digest: id, size: configBytes.length }, layerDescriptors);
-    add(blobName(digestOf(manifest)), manifest);
-    manifests.push({
-      mediaType: MEDIA.ociManifest,
-      digest: digestOf(manifest),
-      size: manifest.length,
-      platform,
-      ...(image.reference !== undefined && { annotations: nameAnnotations(image.reference) }),
-    });
-    const known = listed.find((item) => item.Config === blobName(id));
-    const names = image.reference === undefined ? [] : [familiarName(parseReference(image.reference))];
-    if (known === undefined)
-      listed.push({
-        Config: blobName(id),
-        RepoTags: names,
-        Layers: layerDescriptors.map((layer) => blobName(layer.digest)),
-      });
-    else known.RepoTags.push(...names);
-  }
-  add('oci-layout', Buffer.from('{"imageLayoutVersion":"1.0.0"}'));
-  add('index.json', formatManifest({ kind: 'index', index: { mediaType: MEDIA.ociIndex, manifests } }));
-  if (options.format === 'docker') add('manifest.json', Buffer.from(JSON.stringify(listed)));
-  return members;
-}
-
-function nameAnnotations(reference: string): Record<string, string> {
-  const { tag } = parseReference(reference);
-  return {
-    'io.containerd.image.name': reference,
-    ...(tag !== undefined && { 'org.opencontainers.image.ref.name': tag }),
+  found: FoundImage,
+  packing: Packing,
+  signal: AbortSignal,
+): Promise<PackedItem> {
+  const pack = async (record: ImageRecord, annotations?: ImageAnnotations): Promise<PackedImage> => {
+    const config = await layers.store.blobs.read(record.id, CONFIG_MAX_BYTES);
+    const { platform, diffIds } = record;
+    return packImage(layers, { config, platform, diffIds }, { ...packing, annotations, signal });
   };
+  const name = found.reference;
+  if (found.set === undefined) return { images: [await pack(found.record)], name };
+  const set = await readImageSet(layers.store, found.set.digest);
+  const images: PackedImage[] = [];
+  for (const { id, annotations } of set.images) images.push(await pack(await layers.store.images.get(id), annotations));
+  return { images, index: indexOf(set, images, packing), name };
 }
 
-function blobName(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`;
+function indexOf(set: ImageSet, images: readonly PackedImage[], packing: Packing): PackedItem['index'] {
+  if (set.kind === 'image') return undefined;
+  return packIndex(images, {
+    mediaTypes: packing.mediaTypes,
+    annotations: set.annotations,
+    descriptorAnnotations: set.descriptorAnnotations,
+  });
 }

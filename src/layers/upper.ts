@@ -11,6 +11,7 @@ import {
 import type { TarEntry } from '../archive/index.ts';
 import { type ByteString, ShaleError, toText } from '../base/index.ts';
 import { bytePath, getXattr, listXattrs, openAt2, RESOLVE, type SysPath } from '../sys/index.ts';
+import { childPath, NO_XATTRS, sameExceptTime, whiteoutEntry, type Comparable } from './change-entries.ts';
 import { ROOT_MODE_MIN } from './root-attributes.ts';
 import { hashUpperFile, openUpperFile, type UpperFile } from './upper-file.ts';
 
@@ -72,10 +73,8 @@ export type UpperErrorCode =
   /** Something was written while the upper was read. */
   | 'UPPER_CHANGED';
 
-const WHITEOUT_PREFIX = '.wh.';
 /** About the file on this host, not about its content: they would make equal layers differ. */
 const HOST_XATTRS: ReadonlySet<ByteString> = new Set(['security.selinux', 'security.ima', 'security.evm']);
-const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map<ByteString, Uint8Array>();
 
 /**
  * The changes that an upper directory holds, as the entries of a layer in canonical order: per directory whiteouts
@@ -130,7 +129,7 @@ class Walk {
     // The mount gave the root its time; whatever is made in it changes that, and no layer of docker's has it.
     const before = lower ?? EMPTY_ROOT;
     const opened = { ...entry, mode: entry.mode === (before.mode | ROOT_MODE_MIN) ? before.mode : entry.mode };
-    if (!sameExceptTime(opened, before)) yield { entry };
+    if (!sameExceptTime(comparable(opened), before)) yield { entry };
     yield* this.#children(fd, seen, opaque ? undefined : lower, opaque ? lower : undefined).changes;
   }
 
@@ -167,7 +166,7 @@ class Walk {
     others: readonly Seen[],
     opaque: boolean,
   ): Generator<UpperChange> {
-    for (const name of whiteouts) yield { entry: whiteoutEntry(childPath(parent, WHITEOUT_PREFIX + name)) };
+    for (const name of whiteouts) yield { entry: whiteoutEntry(parent, name) };
     for (const seen of others) {
       if (seen.stat.isDirectory()) yield* this.#directory(fd, seen, opaque);
       else {
@@ -281,7 +280,7 @@ class Walk {
   /** Everything but the content of a file. The time may also be equal before it was limited. */
   #same(entry: TarEntry, seen: Seen): boolean {
     const { lower } = seen;
-    if (lower === undefined || lower.kind !== entry.kind || !sameExceptTime(entry, lower)) return false;
+    if (lower === undefined || lower.kind !== entry.kind || !sameExceptTime(comparable(entry), lower)) return false;
     const times = [entry.mtimeNs, seen.stat.mtimeNs];
     if (!times.includes(lower.mtimeNs)) return false;
     if (entry.kind === 'symlink') return entry.linkTarget === lower.linkTarget();
@@ -308,48 +307,14 @@ const NOTHING_SPECIAL = { xattrs: NO_XATTRS, opaque: false, whiteout: false } as
 /** What a root is compared with that has nothing below. */
 const EMPTY_ROOT: Comparable = { mode: 0o755, uid: 0, gid: 0, deviceMajor: 0, deviceMinor: 0, xattrs: () => NO_XATTRS };
 
-type Comparable = Pick<LowerNode, 'mode' | 'uid' | 'gid' | 'deviceMajor' | 'deviceMinor' | 'xattrs'>;
-
-function sameExceptTime(entry: TarEntry, lower: Comparable): boolean {
-  return (
-    entry.mode === lower.mode &&
-    entry.uid === lower.uid &&
-    entry.gid === lower.gid &&
-    entry.deviceMajor === lower.deviceMajor &&
-    entry.deviceMinor === lower.deviceMinor &&
-    sameXattrs(entry.xattrs, lower.xattrs())
-  );
-}
-
-function sameXattrs(a: ReadonlyMap<ByteString, Uint8Array>, b: ReadonlyMap<ByteString, Uint8Array>): boolean {
-  if (a.size !== b.size) return false;
-  for (const [name, value] of a) {
-    const other = b.get(name);
-    if (other === undefined || Buffer.compare(value, other) !== 0) return false;
-  }
-  return true;
+/** An entry as it is compared with a node of a tree. */
+function comparable(entry: TarEntry): Comparable {
+  return { ...entry, xattrs: () => entry.xattrs };
 }
 
 /** Overlay's xattrs of either family mean nothing in a layer, and would be followed when it is mounted. */
 function isForeign(name: ByteString): boolean {
   return name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.') || HOST_XATTRS.has(name);
-}
-
-/** image-spec layer.md, "Whiteouts". Nothing but the name counts; the rest is the same everywhere. */
-function whiteoutEntry(path: ByteString): TarEntry {
-  return {
-    path,
-    kind: 'file',
-    mode: 0o600,
-    uid: 0,
-    gid: 0,
-    mtimeNs: 0n,
-    sizeBytes: 0,
-    linkTarget: '',
-    deviceMajor: 0,
-    deviceMinor: 0,
-    xattrs: NO_XATTRS,
-  };
 }
 
 function isWhiteoutDevice(stat: BigIntStats): boolean {
@@ -369,10 +334,6 @@ function redirected(path: ByteString, xattr: ByteString): ShaleError {
     data: { path, xattr },
     hint: 'the upper was mounted by something else with redirect_dir or metacopy',
   });
-}
-
-function childPath(parent: ByteString, name: ByteString): ByteString {
-  return parent === '' ? name : `${parent}/${name}`;
 }
 
 function inFolder(folder: number, name: ByteString): SysPath {

@@ -1,4 +1,4 @@
-import { JsonReader, parseJson, ShaleError, type Json } from '../base/index.ts';
+import { JsonReader, parseJson, ShaleError, type Json, type JsonObject } from '../base/index.ts';
 import { digestOf, parseDigest, type Digest } from './digest.ts';
 import type { Descriptor, ImageIndex, ImageManifest, Platform } from './image.ts';
 import { isIndexType, isManifestType, MEDIA } from './media-types.ts';
@@ -119,7 +119,7 @@ export function formatManifest(document: ManifestDocument): Buffer {
   });
 }
 
-export function descriptorJson(descriptor: Descriptor): Json {
+export function descriptorJson(descriptor: Descriptor): JsonObject {
   const { mediaType, digest, size, annotations, platform, artifactType } = descriptor;
   return {
     mediaType,

@@ -30,6 +30,11 @@ export function ociLayerType(compression: LayerCompression): string {
   return compression === 'none' ? MEDIA.ociLayer : `${MEDIA.ociLayer}+${compression}`;
 }
 
+/** Docker has no type for zstd: such layers need OCI media types. */
+export function dockerLayerType(compression: LayerCompression): string {
+  return compression === 'none' ? MEDIA.dockerLayer : `${MEDIA.dockerLayer}.${compression}`;
+}
+
 export function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA.ociIndex || mediaType === MEDIA.dockerIndex;
 }

@@ -101,7 +101,7 @@ async function run(
   world: World,
   options: { cache: MemoryCache; noCache?: boolean; events?: ProgressEvent[] },
 ): Promise<Map<string, Solved<string>>> {
-  const solved = await solve(idOf(built.ids, target), {
+  const solved = await solve([idOf(built.ids, target)], {
     graph: built.graph,
     operations: operationsOf(world),
     cache: options.cache,

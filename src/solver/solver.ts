@@ -26,14 +26,17 @@ export interface SolverOptions<R> {
 const KEY_VERSION = 'shale-step-key/1';
 
 /**
- * Solves one vertex and all that it depends on, each once, independent ones at the same time.
+ * Solves vertices and all that they depend on, each once, independent ones at the same time.
  *
  * A step is looked up by its definition first and by the contents of its inputs second; a hit by content also serves the
  * next look-up by definition. Nothing is taken from the cache for a vertex that says `noCache`.
  * @throws whatever an operation throws, once every other running step has been cancelled and has ended.
  */
-export async function solve<R>(target: VertexId, options: SolverOptions<R>): Promise<Map<VertexId, Solved<R>>> {
-  return new Solver(options).run(target);
+export async function solve<R>(
+  targets: readonly VertexId[],
+  options: SolverOptions<R>,
+): Promise<Map<VertexId, Solved<R>>> {
+  return new Solver(options).run(targets);
 }
 
 class Solver<R> {
@@ -49,12 +52,12 @@ class Solver<R> {
     this.#lanes = new Semaphore(options.concurrency);
   }
 
-  async run(target: VertexId): Promise<Map<VertexId, Solved<R>>> {
+  async run(targets: readonly VertexId[]): Promise<Map<VertexId, Solved<R>>> {
     const abort = (): void => this.#cancel.abort(this.#options.signal.reason);
     this.#options.signal.addEventListener('abort', abort);
     try {
       this.#options.signal.throwIfAborted();
-      await this.#solve(target);
+      await this.#solveAll(targets);
       return this.#solved;
     } catch (error) {
       this.#cancel.abort(error);
@@ -76,7 +79,7 @@ class Solver<R> {
   }
 
   async #solveOnce(vertex: Vertex): Promise<Solved<R>> {
-    const inputs = await this.#solveInputs(vertex);
+    const inputs = await this.#solveAll(vertex.inputs);
     this.#cancel.signal.throwIfAborted();
     const solved = this.#options.operations.isSilent(vertex)
       ? await this.#evaluate(vertex, inputs, () => {})
@@ -86,10 +89,10 @@ class Solver<R> {
     return solved;
   }
 
-  /** All inputs, at the same time; the first failure is thrown after the others have been told to end. */
-  async #solveInputs(vertex: Vertex): Promise<R[]> {
-    const started = vertex.inputs.map((input) =>
-      this.#solve(input).catch((error: unknown) => {
+  /** All of them, at the same time; the first failure is thrown after the others have been told to end. */
+  async #solveAll(ids: readonly VertexId[]): Promise<R[]> {
+    const started = ids.map((id) =>
+      this.#solve(id).catch((error: unknown) => {
         this.#cancel.abort(error);
         throw error;
       }),

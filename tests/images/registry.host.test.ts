@@ -112,7 +112,7 @@ describe('a registry', { skip }, () => {
     const manifests: Record<string, unknown>[] = [];
     for (const architecture of ['amd64', 'arm64']) {
       const context = lab.context({ Dockerfile: 'FROM scratch\nCOPY f /f\n', f: architecture });
-      const built = await lab.build(context, { platform: `linux/${architecture}`, tags: [`multi:${architecture}`] });
+      const built = await lab.build(context, { platforms: [`linux/${architecture}`], tags: [`multi:${architecture}`] });
       assert.match(built.imageId, /^sha256:/);
       const archive = join(lab.folder, `${architecture}.tar`);
       await save(`multi:${architecture}`, archive);
@@ -143,7 +143,7 @@ describe('a registry', { skip }, () => {
     });
     const arm = await other.build(
       { dockerfile: `FROM ${name}\nCOPY --from=${name} /f /g\n` },
-      { platform: 'linux/arm64' },
+      { platforms: ['linux/arm64'] },
     );
     assert.equal((await other.read(arm.imageId, '/g')).toString(), 'arm64');
     assert.equal((await other.engine.inspect(name, 'image'))['Architecture'], 'amd64', 'the name stays');
@@ -252,7 +252,7 @@ describe('a registry', { skip }, () => {
 
   test('a base that was made here for another platform is refused by name', async () => {
     const context = lab.context({ Dockerfile: 'FROM scratch\nCOPY f /\n', f: '' });
-    await lab.build(context, { platform: 'linux/arm64', tags: ['arm:1'] });
+    await lab.build(context, { platforms: ['linux/arm64'], tags: ['arm:1'] });
     await assert.rejects(lab.build({ dockerfile: 'FROM arm:1\n' }), (error) => {
       assert.ok(isShaleError(error));
       assert.match(String(error.message), /arm:1 was made here for linux\/arm64/);

@@ -1,5 +1,7 @@
 import type { ExecOp } from '../../graph/index.ts';
+import { hostPlatform } from '../../oci/index.ts';
 import type { StepInputs } from '../../solver/index.ts';
+import { requireRunnable } from '../exec/emulation.ts';
 import { chainOf, withLayer } from '../result.ts';
 import type { BuildSession } from '../session.ts';
 import { mountInputs } from './bind-source.ts';
@@ -15,6 +17,7 @@ export const execOperation: Operation<ExecOp> = {
   contentInputs: (step, session) => inputsOf(step, session, 'content'),
   async execute(step, session, context) {
     const rootfs = rootfsOf(step);
+    requireRunnable(step.vertex.platform, hostPlatform());
     const runner = await session.runner();
     const layer = await runner.run({
       step,

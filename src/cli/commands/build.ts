@@ -1,6 +1,4 @@
-import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { messageOf, ShaleError } from '../../base/index.ts';
 import type { Command, ParsedArguments, RefusedFlag } from '../command.ts';
 import { PROGRESS_CHOICES, NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
@@ -9,29 +7,23 @@ import { parseAssignments, parseLabels } from '../options/assignments.ts';
 import { dockerfileSource, isAddress, parseBuildContexts } from '../options/contexts.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
+import { OUTPUT_FLAGS, outputOptions, printsId, writeResultFiles } from './build-output-flags.ts';
 import { STEP_FLAGS, stepOptions } from './build-step-flags.ts';
 import { openProgressWithShell } from './failed-step.ts';
 import { answerCall, CALL_FLAGS, callOf } from './build-call.ts';
 import { formatWhy } from './why.ts';
 
-const LOCAL_ONLY = 'the image goes into the store of this machine';
-
 const REFUSED: readonly RefusedFlag[] = [
-  { name: 'push', why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' },
-  { name: 'output', short: 'o', why: LOCAL_ONLY, instead: 'shale save, or shale run -v "$PWD":/out' },
+  { name: 'push', why: 'shale cannot write to registries yet', instead: 'shale build -o type=oci,dest=image.tar' },
   { name: 'cache-from', why: 'the cache of this machine is used by itself' },
   { name: 'cache-to', why: 'the cache stays on this machine' },
-  { name: 'no-cache-filter', why: 'the cache is used whole or not at all', instead: '--no-cache' },
-  { name: 'squash', why: 'layers are kept as they were built' },
   { name: 'attest', why: 'shale makes no attestations' },
-  { name: 'metadata-file', why: 'shale writes no metadata file', instead: '--iidfile' },
   { name: 'add-host', why: 'shale does not add hosts to RUN steps' },
   { name: 'ulimit', why: 'RUN steps have fixed limits' },
   { name: 'shm-size', why: 'RUN steps have a fixed /dev/shm' },
   { name: 'memory', short: 'm', why: 'RUN steps are not limited' },
   { name: 'builder', why: 'there is one builder' },
   { name: 'allow', why: 'RUN steps have a fixed set of rights' },
-  { name: 'annotation', why: 'shale sets no annotations', instead: '--label' },
 ];
 
 export const command: Command = {
@@ -68,7 +60,12 @@ export const command: Command = {
     },
     { kind: 'text', name: 'target', value: 'STAGE', summary: 'build this stage instead of the last' },
     { kind: 'list', name: 'label', value: 'KEY=VALUE', summary: 'label the image' },
-    { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'the platform of base images' },
+    {
+      kind: 'list',
+      name: 'platform',
+      value: 'OS/ARCH,…',
+      summary: 'build for this platform instead of that of the machine; several make one image index',
+    },
     {
       kind: 'text',
       name: 'network',
@@ -78,6 +75,8 @@ export const command: Command = {
     },
     ...STEP_FLAGS,
     { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
+    { kind: 'list', name: 'no-cache-filter', value: 'STAGE,…', summary: 'run every step of these stages again' },
+    { kind: 'boolean', name: 'squash', summary: 'make one layer of all that is put on the base image' },
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
     ...CALL_FLAGS,
     { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
@@ -91,8 +90,7 @@ export const command: Command = {
     { kind: 'boolean', name: 'keep-noise', summary: 'keep logs and caches of package managers in layers' },
     { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
     { kind: 'boolean', name: 'quiet', short: 'q', summary: 'show no progress, print the id of the image' },
-    { kind: 'text', name: 'iidfile', value: 'FILE', summary: 'write the id of the image to a file' },
-    { kind: 'boolean', name: 'load', default: true, summary: 'changes nothing: the image is in the store anyway' },
+    ...OUTPUT_FLAGS,
     { kind: 'boolean', name: 'rm', default: true, summary: 'changes nothing: no containers stay behind' },
     { kind: 'text', name: 'provenance', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
     { kind: 'text', name: 'sbom', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
@@ -109,6 +107,11 @@ export const command: Command = {
     { command: 'shale build --check .', says: 'say what is doubtful in the Dockerfile, and build nothing' },
     { command: 'shale build --on-error shell .', says: 'stop in a step that fails, with a shell' },
     { command: 'shale build -t web https://github.com/me/web.git#main:docker', says: 'a folder of a repository' },
+    { command: 'shale build -o out .', says: 'only the files of the result, into a folder' },
+    {
+      command: 'shale build --platform linux/amd64,linux/arm64 -t web .',
+      says: 'one name for the images of two platforms',
+    },
     { command: 'printf "FROM alpine\\nRUN apk add curl\\n" | shale build -t tools -', says: 'without a context' },
   ],
   run,
@@ -126,10 +129,9 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number | 
   const engine = await context.engine();
   const outcome = await engine.build(request, progress.watch);
   await progress.close();
-  const file = flags.text('iidfile');
-  if (file !== undefined) writeIdFile(resolve(context.cwd, file), outcome.imageId);
+  writeResultFiles(context, flags, outcome);
   if (flags.boolean('explain')) await context.stderr.write(formatWhy(await engine.why({ build: outcome.buildId })));
-  if (quiet || request.tags.length === 0) await context.stdout.write(`${outcome.imageId}\n`);
+  if (printsId(request, quiet)) await context.stdout.write(`${outcome.imageId}\n`);
 }
 
 /**
@@ -141,10 +143,8 @@ export function buildRequest(context: Context, { flags, args }: ParsedArguments,
   const file = flags.text('file');
   if (place === '-' && file === '-')
     throw new UsageError('context and Dockerfile cannot both come from standard input');
-  const platform = flags.text('platform');
-  if (platform?.includes(',') === true) {
-    throw new UsageError('--platform takes one platform per build', 'one shale build per platform');
-  }
+  const platforms = splitList(flags.list('platform'));
+  const noCacheStages = splitList(flags.list('no-cache-filter'));
   const buildContexts = flags.list('build-context');
   const target = flags.text('target');
   const mode = flags.text('network');
@@ -162,11 +162,14 @@ export function buildRequest(context: Context, { flags, args }: ParsedArguments,
     buildArgs: parseAssignments('--build-arg', flags.list('build-arg'), context.env),
     labels: parseLabels(flags.list('label')),
     ...(target === undefined ? {} : { target }),
-    ...(platform === undefined ? {} : { platform }),
+    ...(platforms.length === 0 ? {} : { platforms }),
     network: NETWORK_CHOICES.find((choice) => choice === mode) ?? network,
     noCache: flags.boolean('no-cache'),
     pull: flags.boolean('pull'),
     keepNoise: flags.boolean('keep-noise'),
+    ...(noCacheStages.length > 0 && { noCacheStages }),
+    ...(flags.boolean('squash') && { squash: true }),
+    ...outputOptions(context, flags),
     ...stepOptions(context, flags),
   };
 }
@@ -176,12 +179,7 @@ function dockerfileOf(context: Context, file: string, place: string): NonNullabl
   return dockerfileSource(file, context.cwd, place !== '-' && !isAddress(place));
 }
 
-function writeIdFile(file: string, imageId: string): void {
-  try {
-    writeFileSync(file, imageId);
-  } catch (error) {
-    throw new ShaleError('OUTPUT_FAILED', `cannot write the image id to ${file}: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
+/** Values that are given one by one or separated by commas. */
+function splitList(words: readonly string[]): string[] {
+  return words.flatMap((word) => word.split(',')).filter((word) => word !== '');
 }

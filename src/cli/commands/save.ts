@@ -1,7 +1,5 @@
-import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { type ByteStream, messageOf, ShaleError } from '../../base/index.ts';
+import { writeWholeFile } from '../../base/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { SaveRequest } from '../../engine/index.ts';
@@ -54,25 +52,4 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   const archive = engine.save(request, { signal: context.signal });
   if (file === undefined) for await (const chunk of archive) await context.stdout.write(chunk);
   else await writeWholeFile(resolve(context.cwd, file), archive, context.signal);
-}
-
-/**
- * Writes beside `file` and renames at the end, so that a file of that name is always a whole one. Pipes and devices
- * are written to directly.
- */
-async function writeWholeFile(file: string, stream: ByteStream, signal: AbortSignal): Promise<void> {
-  const place = isSpecial(file) ? file : `${file}.${process.pid}.part`;
-  try {
-    await pipeline(stream, createWriteStream(place), { signal });
-    if (place !== file) renameSync(place, file);
-  } catch (error) {
-    if (place !== file) rmSync(place, { force: true });
-    if (signal.aborted || error instanceof ShaleError) throw error;
-    throw new ShaleError('OUTPUT_FAILED', `cannot write ${file}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-function isSpecial(file: string): boolean {
-  const stat = statSync(file, { throwIfNoEntry: false });
-  return stat !== undefined && !stat.isFile();
 }

@@ -1,0 +1,25 @@
+import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { messageOf, ShaleError } from './errors.ts';
+import type { ByteStream } from './streams.ts';
+
+/**
+ * Writes beside `file` and renames at the end, so that a file of that name is always a whole one. Pipes and devices
+ * are written to directly.
+ * @throws OUTPUT_FAILED
+ */
+export async function writeWholeFile(file: string, stream: ByteStream, signal: AbortSignal): Promise<void> {
+  const there = statSync(file, { throwIfNoEntry: false });
+  if (there?.isDirectory() === true)
+    throw new ShaleError('OUTPUT_FAILED', `cannot write ${file}: it is a directory`, { data: { file } });
+  const isSpecial = there !== undefined && !there.isFile();
+  const place = isSpecial ? file : `${file}.${process.pid}.part`;
+  try {
+    await pipeline(stream, createWriteStream(place), { signal });
+    if (place !== file) renameSync(place, file);
+  } catch (error) {
+    if (place !== file) rmSync(place, { force: true });
+    if (signal.aborted || error instanceof ShaleError) throw error;
+    throw new ShaleError('OUTPUT_FAILED', `cannot write ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,86 @@
+import type { Json } from '../../base/index.ts';
+import type { ProgressEvent } from '../../graph/index.ts';
+import type { Digest } from '../../oci/index.ts';
+import { messageOf } from '../../base/index.ts';
+import { archiveExporter } from './archive.ts';
+import type { ExportContext, Exporter, Product } from './exporter.ts';
+import { localExporter, tarExporter } from './files.ts';
+import { imageExporter } from './image.ts';
+import type { Output } from './output.ts';
+
+export interface ExportOptions extends Pick<ExportContext, 'layers' | 'signal'> {
+  readonly emit: (event: ProgressEvent) => void;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** The number that progress shows next. */
+  readonly firstNumber: number;
+}
+
+export interface ExportsDone {
+  /** What stands for the product: the image's digest, or the index's; that of the store where it went there. */
+  readonly digest: Digest | undefined;
+  /** Under buildx's names; of several outputs the last one that says a thing counts. */
+  readonly metadata: Readonly<Record<string, Json>>;
+}
+
+/** The exporter of an output. */
+function exporterOf(output: Output): Exporter {
+  switch (output.kind) {
+    case 'image':
+      return imageExporter(output);
+    case 'archive':
+      return archiveExporter(output);
+    case 'tar':
+      return tarExporter(output);
+    case 'local':
+      return localExporter(output);
+  }
+}
+
+/** Gives a product out, one output after the other; the store comes last, so that a name moves only when all else went well. */
+export async function runExporters(
+  outputs: readonly Output[],
+  product: Product,
+  options: ExportOptions,
+): Promise<ExportsDone> {
+  const { emit, now } = options;
+  const context: ExportContext = {
+    layers: options.layers,
+    signal: options.signal,
+    warn: (message) => emit({ kind: 'warning', message, time: now() }),
+  };
+  let digest: Digest | undefined;
+  let metadata: Record<string, Json> = {};
+  const ordered = [
+    ...outputs.filter(({ kind }) => kind !== 'image'),
+    ...outputs.filter(({ kind }) => kind === 'image'),
+  ];
+  for (const [i, output] of ordered.entries()) {
+    const exporter = exporterOf(output);
+    const exported = await told(exporter, { ...options, number: options.firstNumber + i }, () =>
+      exporter.export(product, context),
+    );
+    digest = exported.digest ?? digest;
+    metadata = { ...metadata, ...exported.report };
+  }
+  return { digest, metadata };
+}
+
+/** Does work with a step of progress around it. */
+async function told<T>(
+  { title }: Pick<Exporter, 'title'>,
+  { emit, now, number }: Pick<ExportOptions, 'emit' | 'now'> & { readonly number: number },
+  work: () => Promise<T>,
+): Promise<T> {
+  if (title === undefined) return work();
+  const id = `export/${number}`;
+  emit({ kind: 'vertex-started', id, number, name: title, time: now() });
+  try {
+    const result = await work();
+    emit({ kind: 'vertex-done', id, cached: false, time: now() });
+    return result;
+  } catch (error) {
+    emit({ kind: 'vertex-error', id, message: messageOf(error), time: now() });
+    throw error;
+  }
+}

@@ -1,0 +1,85 @@
+import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { messageOf, ShaleError } from '../../base/index.ts';
+import type { BuildOutcome, BuildRequest, OutputRequest } from '../../engine/index.ts';
+import type { Flag } from '../command.ts';
+import type { Context } from '../context.ts';
+import { parseAnnotations } from '../options/annotations.ts';
+import { isStream, parseOutputs } from '../options/outputs.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+
+/** What a build gives out, and what is written down about it. */
+export const OUTPUT_FLAGS: readonly Flag[] = [
+  {
+    kind: 'list',
+    name: 'output',
+    short: 'o',
+    value: 'OUTPUT',
+    summary: 'give the result out as type=local|tar|oci|docker|image|cacheonly,dest=…; a folder; "-" for a tar',
+  },
+  {
+    kind: 'list',
+    name: 'annotation',
+    value: '[PLACE[PLATFORM]:]KEY=VALUE',
+    summary: 'annotate the manifest, or manifest-descriptor, index, index-descriptor',
+  },
+  { kind: 'text', name: 'iidfile', value: 'FILE', summary: 'write the id of the image to a file' },
+  {
+    kind: 'text',
+    name: 'metadata-file',
+    value: 'FILE',
+    summary: 'write what was made to a file, as JSON with the names of buildx',
+  },
+  {
+    kind: 'boolean',
+    name: 'load',
+    default: true,
+    summary: 'keep the image in the store; with --output only when it is asked for',
+  },
+];
+
+/** Fields of what was not asked for are absent. @throws USAGE */
+export function outputOptions(context: Context, flags: ParsedFlags): Pick<BuildRequest, 'outputs' | 'annotations'> {
+  const outputs = outputsOf(context, flags);
+  const annotations = parseAnnotations(flags.list('annotation'));
+  return { ...(outputs !== undefined && { outputs }), ...(annotations.length > 0 && { annotations }) };
+}
+
+/** What --output and --load come to; undefined for the image in the store alone. */
+function outputsOf(context: Context, flags: ParsedFlags): readonly OutputRequest[] | undefined {
+  const words = flags.list('output');
+  if (words.length === 0) return flags.boolean('load') ? undefined : [];
+  const outputs = parseOutputs(context, words);
+  const loads = flags.given('load') && flags.boolean('load') && !outputs.some(({ kind }) => kind === 'image');
+  return loads ? [...outputs, { kind: 'image', names: [] }] : outputs;
+}
+
+/** The id is for scripts: of an image that has no other name, or when nothing else is shown. Bare files have none. */
+export function printsId({ outputs, tags }: BuildRequest, quiet: boolean): boolean {
+  if (outputs === undefined) return quiet || tags.length === 0;
+  const hasImage = outputs.some(({ kind }) => kind === 'image' || kind === 'archive');
+  return hasImage && !outputs.some(isStream) && (quiet || tags.length === 0);
+}
+
+/** `--iidfile` and `--metadata-file`. @throws OUTPUT_FAILED */
+export function writeResultFiles({ cwd }: Context, flags: ParsedFlags, outcome: BuildOutcome): void {
+  const idFile = flags.text('iidfile');
+  if (idFile !== undefined) writeResultFile(resolve(cwd, idFile), outcome.imageId, 'the image id');
+  const metadataFile = flags.text('metadata-file');
+  if (metadataFile === undefined) return;
+  writeResultFile(resolve(cwd, metadataFile), formatMetadata(outcome.metadata), 'the metadata');
+}
+
+/** As buildx writes it: names in order, two spaces. */
+function formatMetadata(metadata: BuildOutcome['metadata']): string {
+  const sorted = Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return JSON.stringify(Object.fromEntries(sorted), null, 2);
+}
+
+function writeResultFile(file: string, text: string, what: string): void {
+  try {
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new ShaleError('OUTPUT_FAILED', `cannot write ${what} to ${file}: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,74 @@
+import { invariant, ShaleError } from '../base/index.ts';
+import type { Annotation, Output } from '../build/index.ts';
+import type { Packing } from '../images/index.ts';
+import { formatPlatform, parsePlatform, parseReference, platformMatches, type Platform } from '../oci/index.ts';
+import type { AnnotationRequest, BuildRequest, OutputRequest, PackingRequest } from './types.ts';
+
+/**
+ * What a build is asked to give out; an image in the store when nothing is said.
+ * @throws REFERENCE_INVALID, PLATFORM_INVALID, OUTPUT_UNSUPPORTED, ANNOTATION_INVALID
+ */
+export function outputsOf(
+  request: Pick<BuildRequest, 'outputs' | 'annotations'>,
+  platforms: readonly Platform[],
+): Output[] {
+  const requests: readonly OutputRequest[] = request.outputs ?? [{ kind: 'image', names: [] }];
+  const outputs = requests.map((output) => outputOf(output, request.annotations ?? []));
+  for (const output of outputs) {
+    if (output.kind === 'archive' && output.format === 'docker' && platforms.length > 1)
+      throw new ShaleError('OUTPUT_UNSUPPORTED', 'a docker archive holds images of one platform', {
+        hint: '-o type=oci,dest=FILE',
+      });
+    if ('annotations' in output) for (const annotation of output.annotations) checkAnnotation(annotation, platforms);
+  }
+  return outputs;
+}
+
+function checkAnnotation({ place, platform, key }: Annotation, platforms: readonly Platform[]): void {
+  if (platforms.length === 1 && place.startsWith('index'))
+    throw new ShaleError('ANNOTATION_INVALID', `the annotation ${key} is for an index, and one image is made`, {
+      hint: 'an index is made of several platforms: --platform linux/amd64,linux/arm64',
+    });
+  if (platform === undefined || platforms.some((one) => platformMatches(platform, one))) return;
+  const built = platforms.map(formatPlatform).join(', ');
+  throw new ShaleError(
+    'ANNOTATION_INVALID',
+    `the annotation ${key} is for ${formatPlatform(platform)}, and what is built is ${built}`,
+  );
+}
+
+function outputOf(output: OutputRequest, everywhere: readonly AnnotationRequest[]): Output {
+  switch (output.kind) {
+    case 'image':
+      return {
+        kind: 'image',
+        names: output.names.map(parseReference),
+        annotations: annotationsOf(everywhere, output.annotations),
+      };
+    case 'archive':
+      return {
+        kind: 'archive',
+        format: output.format,
+        to: output.to,
+        names: output.names.map(parseReference),
+        packing: packingOf(output.packing ?? {}),
+        annotations: annotationsOf(everywhere, output.annotations),
+      };
+    case 'tar':
+    case 'local':
+      return output;
+  }
+}
+
+function annotationsOf(everywhere: readonly AnnotationRequest[], own: readonly AnnotationRequest[] = []): Annotation[] {
+  return [...everywhere, ...own].map(({ platform, ...rest }) => ({
+    ...rest,
+    ...(platform !== undefined && { platform: parsePlatform(platform) }),
+  }));
+}
+
+/** Layers leave the store in gzip, which everybody reads, unless something else is asked for. */
+function packingOf({ compression = 'gzip', level, mediaTypes = 'oci' }: PackingRequest): Packing {
+  invariant(compression !== 'zstd' || mediaTypes === 'oci', 'docker has no media type for zstd');
+  return { compression, mediaTypes, ...(level !== undefined && { level }) };
+}

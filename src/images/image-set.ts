@@ -1,0 +1,118 @@
+import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import {
+  descriptorJson,
+  MANIFEST_MAX_BYTES,
+  MEDIA,
+  parseDescriptor,
+  sortedMap,
+  type Descriptor,
+  type Digest,
+  type Platform,
+} from '../oci/index.ts';
+import type { ImageIndexRecord, Store } from '../store/index.ts';
+import { hasAny, type Annotations, type ImageAnnotations } from './pack.ts';
+
+/** Of the documents of image sets; they never leave a store (docs/formats/image-sets.md). */
+export const IMAGE_SET_TYPE = 'application/vnd.shale.images.v1+json';
+
+/** One image of a set. */
+export interface ImageOfSet {
+  readonly id: Digest;
+  /** Bytes of its config. */
+  readonly sizeBytes: number;
+  readonly platform: Platform;
+  readonly annotations?: ImageAnnotations | undefined;
+}
+
+/**
+ * What a name leads to when that is more than one config: the images of several platforms (`index`), or one image with
+ * annotations (`image`). A set is named by the digest of its document, which names configs: as with the id of an image, no
+ * compression has a part in it. Manifests and the image index are made of it when it leaves the store.
+ */
+export interface ImageSet {
+  readonly kind: 'index' | 'image';
+  readonly images: readonly ImageOfSet[];
+  /** Of the image index, and of the descriptor that leads to it. */
+  readonly annotations?: Annotations | undefined;
+  readonly descriptorAnnotations?: Annotations | undefined;
+}
+
+/** Stores the document of a set and describes the set for `publish`; its images are in the store or published with it. */
+export async function putImageSet(store: Store, set: ImageSet): Promise<Omit<ImageIndexRecord, 'addedAt'>> {
+  const bytes = formatImageSet(set);
+  const digest = await store.blobs.put(bytes);
+  return {
+    digest,
+    mediaType: IMAGE_SET_TYPE,
+    sizeBytes: bytes.length,
+    repositories: [],
+    entries: set.images.map(({ id, sizeBytes, platform }) => ({
+      digest: id,
+      sizeBytes,
+      mediaType: MEDIA.ociConfig,
+      platform,
+      imageId: id,
+    })),
+  };
+}
+
+/** @throws BLOB_NOT_FOUND, BLOB_CORRUPT, IMAGE_SET_INVALID */
+export async function readImageSet(store: Store, digest: Digest): Promise<ImageSet> {
+  return parseImageSet(await store.blobs.read(digest, MANIFEST_MAX_BYTES));
+}
+
+/** The same bytes for the same set. */
+export function formatImageSet(set: ImageSet): Buffer {
+  const manifests = set.images.map(({ id, sizeBytes, platform, annotations }) => {
+    const { manifest, manifestDescriptor } = annotations ?? {};
+    const descriptor: Descriptor = { mediaType: MEDIA.ociConfig, digest: id, size: sizeBytes, platform };
+    const described = hasAny(manifestDescriptor) ? { ...descriptor, annotations: manifestDescriptor } : descriptor;
+    return { ...descriptorJson(described), ...(hasAny(manifest) && { manifestAnnotations: sortedMap(manifest) }) };
+  });
+  return Buffer.from(
+    JSON.stringify({
+      mediaType: IMAGE_SET_TYPE,
+      kind: set.kind,
+      manifests,
+      ...(hasAny(set.annotations) && { annotations: sortedMap(set.annotations) }),
+      ...(hasAny(set.descriptorAnnotations) && { descriptorAnnotations: sortedMap(set.descriptorAnnotations) }),
+    }),
+  );
+}
+
+/** @throws IMAGE_SET_INVALID */
+export function parseImageSet(bytes: Uint8Array): ImageSet {
+  const fields = new JsonReader(parseJson(bytes, 'the image set'), 'the image set', 'IMAGE_SET_INVALID');
+  const kind = fields.string('kind');
+  if (kind !== 'index' && kind !== 'image')
+    throw new ShaleError('IMAGE_SET_INVALID', 'the image set has no known kind');
+  const images = fields.required('manifests', fields.objects('manifests')).map((entry): ImageOfSet => {
+    const { digest, size, platform, annotations } = parseDescriptor(entry);
+    if (platform === undefined) throw new ShaleError('IMAGE_SET_INVALID', `${digest} of the image set has no platform`);
+    return {
+      id: digest,
+      sizeBytes: size,
+      platform,
+      annotations: { manifest: entry.stringMap('manifestAnnotations'), manifestDescriptor: annotations },
+    };
+  });
+  return {
+    kind,
+    images,
+    annotations: fields.stringMap('annotations'),
+    descriptorAnnotations: fields.stringMap('descriptorAnnotations'),
+  };
+}
+
+/** The images of a set that it alone keeps: without a name of their own and in no other set. */
+export async function imagesOnlyIn(store: Store, set: ImageIndexRecord): Promise<Digest[]> {
+  const others = (await store.indexes.list()).filter(({ digest }) => digest !== set.digest);
+  const shared = new Set(others.flatMap(({ entries }) => entries.map(({ imageId }) => imageId)));
+  const own: Digest[] = [];
+  for (const { imageId } of set.entries) {
+    if (imageId === undefined || shared.has(imageId) || own.includes(imageId)) continue;
+    if ((await store.tags.of(imageId)).length > 0) continue;
+    if ((await store.images.find(imageId)) !== undefined) own.push(imageId);
+  }
+  return own;
+}

@@ -1,0 +1,119 @@
+import type { Layers } from '../layers/index.ts';
+import {
+  digestOf,
+  dockerLayerType,
+  formatManifest,
+  layerCompression,
+  MEDIA,
+  type Descriptor,
+  type DiffId,
+  type LayerCompression,
+  type Platform,
+} from '../oci/index.ts';
+import { encodeLayer, type EncodedLayer } from './encode.ts';
+
+export type Annotations = Readonly<Record<string, string>>;
+
+/** How images are packed to leave the store: the compression of their layers, and whose media types their documents have. */
+export interface Packing {
+  readonly compression: LayerCompression;
+  /** 1 to 9 for gzip, 1 to 19 for zstd; the compressor's own when absent. */
+  readonly level?: number | undefined;
+  readonly mediaTypes: 'oci' | 'docker';
+}
+
+/** What is written beside the image: in the manifest itself, and on the descriptor that leads to it. */
+export interface ImageAnnotations {
+  readonly manifest?: Annotations | undefined;
+  readonly manifestDescriptor?: Annotations | undefined;
+}
+
+/** What is packed: the config's bytes and what they say. */
+export interface PackableImage {
+  readonly config: Buffer;
+  readonly platform: Platform;
+  readonly diffIds: readonly DiffId[];
+}
+
+/** A document with the descriptor that leads to it. */
+export interface PackedDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+/** An image with everything that its manifest names. */
+export interface PackedImage {
+  readonly config: PackedDocument;
+  readonly layers: readonly EncodedLayer[];
+  readonly manifest: PackedDocument;
+}
+
+/**
+ * Packs an image: its layers in one encoding, and a manifest over them. The same image and packing give the same bytes.
+ * @throws LAYER_NOT_FOUND, BLOB_CORRUPT
+ */
+export async function packImage(
+  layers: Layers,
+  image: PackableImage,
+  packing: Packing & { readonly annotations?: ImageAnnotations | undefined; readonly signal: AbortSignal },
+): Promise<PackedImage> {
+  const isOci = packing.mediaTypes === 'oci';
+  const encoded: EncodedLayer[] = [];
+  for (const diffId of image.diffIds) {
+    const layer = await encodeLayer(layers, diffId, packing, packing.signal);
+    encoded.push(isOci ? layer : { ...layer, descriptor: withDockerType(layer.descriptor) });
+  }
+  const config = packed(image.config, isOci ? MEDIA.ociConfig : MEDIA.dockerConfig);
+  const mediaType = isOci ? MEDIA.ociManifest : MEDIA.dockerManifest;
+  const { annotations } = packing;
+  const bytes = formatManifest({
+    kind: 'manifest',
+    manifest: {
+      mediaType,
+      config: config.descriptor,
+      layers: encoded.map((layer) => layer.descriptor),
+      ...(hasAny(annotations?.manifest) && { annotations: annotations.manifest }),
+    },
+  });
+  const manifest = packed(bytes, mediaType, {
+    platform: image.platform,
+    ...(hasAny(annotations?.manifestDescriptor) && { annotations: annotations.manifestDescriptor }),
+  });
+  return { config, layers: encoded, manifest };
+}
+
+/** The image index over packed images, in their order. */
+export function packIndex(
+  images: readonly PackedImage[],
+  options: Pick<Packing, 'mediaTypes'> & {
+    readonly annotations?: Annotations | undefined;
+    readonly descriptorAnnotations?: Annotations | undefined;
+  },
+): PackedDocument {
+  const mediaType = options.mediaTypes === 'oci' ? MEDIA.ociIndex : MEDIA.dockerIndex;
+  const bytes = formatManifest({
+    kind: 'index',
+    index: {
+      mediaType,
+      manifests: images.map((image) => image.manifest.descriptor),
+      ...(hasAny(options.annotations) && { annotations: options.annotations }),
+    },
+  });
+  return packed(
+    bytes,
+    mediaType,
+    hasAny(options.descriptorAnnotations) && { annotations: options.descriptorAnnotations },
+  );
+}
+
+export function hasAny(annotations: Annotations | undefined): annotations is Annotations {
+  return annotations !== undefined && Object.keys(annotations).length > 0;
+}
+
+function packed(bytes: Buffer, mediaType: string, more: Partial<Descriptor> | false = {}): PackedDocument {
+  return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length, ...more } };
+}
+
+function withDockerType(descriptor: Descriptor): Descriptor {
+  return { ...descriptor, mediaType: dockerLayerType(layerCompression(descriptor.mediaType) ?? 'none') };
+}
