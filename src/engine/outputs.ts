@@ -2,7 +2,8 @@ import { invariant, ShaleError } from '../base/index.ts';
 import type { Annotation, Output } from '../build/index.ts';
 import type { Packing } from '../images/index.ts';
 import { formatPlatform, parsePlatform, parseReference, platformMatches, type Platform } from '../oci/index.ts';
-import type { AnnotationRequest, BuildRequest, OutputRequest, PackingRequest } from './types.ts';
+import type { AnnotationRequest, OutputRequest, PackingRequest } from './output-types.ts';
+import type { BuildRequest } from './types.ts';
 
 /**
  * What a build is asked to give out; an image in the store when nothing is said.
