@@ -9,3 +9,4 @@ export * from './host-config.ts';
 export { probeLayerMounts } from './probe.ts';
 export type * from './output-types.ts';
 export type * from './types.ts';
+export type * from './why-types.ts';

@@ -3,7 +3,7 @@ import { familiarName, parseReference } from '../oci/index.ts';
 import type { BuildStepRecord } from '../store/index.ts';
 import { getBuild, getStep, outcomeOf } from './build-records.ts';
 import type { EngineContext } from './context.ts';
-import type { WhyReport, WhyRequest, WhyStep } from './types.ts';
+import type { WhyReport, WhyRequest, WhyStep } from './why-types.ts';
 
 /** Why each step of a recorded build ran or was found in the cache. @throws BUILD_NOT_FOUND */
 export async function why({ store }: EngineContext, request: WhyRequest): Promise<WhyReport> {
