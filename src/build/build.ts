@@ -17,7 +17,7 @@ import { solve } from '../solver/index.ts';
 import { openActionCache } from './action-cache.ts';
 import { assembleProduct } from './assemble.ts';
 import { openContexts, type GivenContexts } from './context/contexts.ts';
-import type { Provisions } from './exec/provisions.ts';
+import type { Provisions, StepSettings } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { Product } from './exporters/exporter.ts';
 import type { Output } from './exporters/output.ts';
@@ -49,6 +49,7 @@ export interface BuildOptions {
   /** Of this machine. */
   readonly buildPlatform: Platform;
   readonly network: NetworkMode;
+  readonly steps: StepSettings;
   readonly noCache: boolean;
   /** Names of stages whose steps all run. */
   readonly noCacheStages: readonly string[];
@@ -190,6 +191,7 @@ async function solvePlan(plan: WholePlan, options: BuildOptions, recorder: Build
     epochSeconds: plan.epoch,
     keepNoise: options.keepNoise,
     provisions: options.provisions,
+    resources: options.steps.resources,
     makeFolder: options.makeFolder,
     openRunner: options.openRunner,
     signal: options.signal,

@@ -41,6 +41,7 @@ export type PlanInput = Pick<
   | 'platformRequested'
   | 'buildPlatform'
   | 'network'
+  | 'steps'
   | 'noCacheStages'
   | 'epochSeconds'
   | 'resolveImage'
@@ -59,7 +60,9 @@ export function planOptionsOf(options: PlanInput, platform: Platform): PlanOptio
     labels: options.labels,
     network: options.network,
     noCache: options.noCacheStages,
-    entitlements: options.network === 'host' ? ['network.host'] : [],
+    entitlements: [...options.steps.allow, ...(options.network === 'host' ? (['network.host'] as const) : [])],
+    extraHosts: options.steps.extraHosts,
+    ...(options.steps.limits !== undefined && { limits: options.steps.limits }),
     ignorePatterns: ignorePatternsOf(options.contexts.main, options.dockerfile.path),
     resolveImageConfig: (reference, wanted) => options.resolveImage(parseReference(reference), wanted),
     namedContexts: options.contexts.named,

@@ -4,6 +4,7 @@ import type { ByteStream } from '../base/index.ts';
 import type { VertexId } from '../graph/index.ts';
 import type { Layers, LayerWriter } from '../layers/index.ts';
 import type { DiffId } from '../oci/index.ts';
+import type { Resources } from '../runtime/index.ts';
 import { FORMAT_VERSION } from './format-version.ts';
 import type { BuildContexts } from './context/contexts.ts';
 import type { Sources } from './sources/sources.ts';
@@ -25,6 +26,8 @@ export interface SessionOptions {
   /** Keeps what package managers leave behind instead of what the layer below had. */
   readonly keepNoise: boolean;
   readonly provisions: Provisions;
+  /** Limits of the cgroup of each step. */
+  readonly resources: Resources;
   /** Makes a private folder that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Runs the containers of RUN; opened when the first one is needed. */
@@ -42,6 +45,7 @@ export class BuildSession implements AsyncDisposable {
   readonly epochNs: bigint;
   readonly keepNoise: boolean;
   readonly provisions: Provisions;
+  readonly resources: Resources;
   readonly onFailedStep: SessionOptions['onFailedStep'];
   /** Aborted when the whole build is to end. */
   readonly signal: AbortSignal;
@@ -60,6 +64,7 @@ export class BuildSession implements AsyncDisposable {
     this.sources = options.sources;
     this.keepNoise = options.keepNoise;
     this.provisions = options.provisions;
+    this.resources = options.resources;
     this.onFailedStep = options.onFailedStep;
     this.signal = options.signal;
     this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;

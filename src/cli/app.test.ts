@@ -256,6 +256,35 @@ describe('command lines become requests', () => {
     });
   });
 
+  test('build takes what its steps are given', async () => {
+    let request: BuildRequest | undefined;
+    const engine = {
+      build: async (given: BuildRequest) => {
+        request = given;
+        return outcome;
+      },
+    };
+    const line =
+      'build -q --secret id=a,src=f --secret id=b,env=B --ssh k=key --allow network.host --add-host db=10.0.0.3 --ulimit nofile=1:2 --shm-size 1m -m 512m --memory-swap -1 --cpus 1.5 -c 512 --cpuset-cpus 0-1';
+    await runFake(line.split(' '), { engine });
+    assert.deepEqual(request?.secrets, [
+      { kind: 'file', id: 'a', path: '/project/f' },
+      { kind: 'env', id: 'b', name: 'B' },
+    ]);
+    assert.deepEqual(request.ssh, [{ id: 'k', paths: ['/project/key'] }]);
+    assert.deepEqual(request.allow, ['network.host']);
+    assert.deepEqual(request.stepConfig, {
+      Memory: 512 * 1024 ** 2,
+      MemorySwap: -1,
+      NanoCpus: 1_500_000_000,
+      CpuShares: 512,
+      CpusetCpus: '0-1',
+      ShmSize: 1024 ** 2,
+      ExtraHosts: ['db:10.0.0.3'],
+      Ulimits: [{ Name: 'nofile', Hard: 2, Soft: 1 }],
+    });
+  });
+
   test('build without words builds "." and prints the id, as it does with -q', async () => {
     const engine = { build: async () => outcome };
     assert.equal((await runFake(['build'], { engine })).stdout, `${outcome.imageId}\n`);

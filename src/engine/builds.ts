@@ -26,6 +26,7 @@ import { buildLimits, cacheCap } from './cache-cap.ts';
 import { outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
+import { stepSettingsOf } from './step-settings.ts';
 import type { BuildAnswer, BuildCall, BuildOutcome, BuildRequest, Watch } from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
 
@@ -92,6 +93,9 @@ function planInput(context: EngineContext, request: BuildRequest, input: BuildIn
     platformRequested: request.platforms !== undefined,
     buildPlatform: hostPlatform(),
     network: request.network === undefined || request.network === 'bridge' ? 'default' : request.network,
+    steps: stepSettingsOf(request, (message) =>
+      watch.progress?.({ kind: 'warning', message, time: context.options.now() }),
+    ),
     noCacheStages: request.noCacheStages ?? [],
     epochSeconds: epoch === 'context' ? contexts.madeAt() : epochOf(epoch),
     resolveImage: async (reference, platform) =>

@@ -133,6 +133,10 @@ export interface BuildRequest {
   readonly keepNoise: boolean;
   readonly secrets?: readonly SecretSource[];
   readonly ssh?: readonly SshSource[];
+  /** What RUN may ask for beyond the sandbox: `network.host`, `security.insecure`. */
+  readonly allow?: readonly string[];
+  /** Limits (memory, CPUs), ulimits, ShmSize and ExtraHosts of RUN's programs; other fields are not for builds. */
+  readonly stepConfig?: Partial<HostConfig>;
   /** What the build puts on its base image becomes one layer. */
   readonly squash?: boolean;
   /** Where the result goes: into the store under the tags when absent; nowhere but into the cache when empty. */

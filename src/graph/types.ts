@@ -110,6 +110,22 @@ export interface ExecOp {
   readonly devices: readonly ExecDevice[];
   readonly hostname?: string;
   readonly extraHosts: readonly ExtraHost[];
+  /** What the build says of its processes; absent: nothing. */
+  readonly limits?: ExecLimits;
+}
+
+/** Limits that a program can see. Those of a cgroup are no part of a step: they decide how fast it ends, and whether. */
+export interface ExecLimits {
+  readonly ulimits: readonly ExecUlimit[];
+  /** Of /dev/shm. */
+  readonly shmSizeBytes?: number;
+}
+
+/** As setrlimit(2): `nofile`, …; -1 is no limit. */
+export interface ExecUlimit {
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
 }
 
 export type NetworkMode = 'default' | 'none' | 'host';

@@ -11,7 +11,9 @@ const LIMITS: readonly ResourceLimit[] = [
  * fields after it. Hard limits are the machine's where it gives less. stdin is empty, there is no terminal, no variable
  * of the host is passed on.
  */
-export const STEP_SURROUNDINGS: Pick<RunSpec, 'hostname' | 'hostnameVariable' | 'umask' | 'rlimits' | 'cgroupMount'> = {
+export const STEP_SURROUNDINGS: Pick<RunSpec, 'hostname' | 'hostnameVariable' | 'umask' | 'cgroupMount'> & {
+  readonly rlimits: readonly ResourceLimit[];
+} = {
   hostname: 'shale',
   hostnameVariable: false,
   umask: 0o022,

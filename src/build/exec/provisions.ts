@@ -1,3 +1,6 @@
+import type { Entitlement } from '../../dockerfile/index.ts';
+import type { ExecLimits, ExtraHost } from '../../graph/index.ts';
+import type { Resources } from '../../runtime/index.ts';
 import type { SshAgent } from '../ssh/agent.ts';
 
 /**
@@ -9,4 +12,15 @@ export interface Provisions {
   readonly secret: (id: string) => Promise<Uint8Array | undefined>;
   /** What signs for an id of `--ssh`; undefined when none was given. */
   readonly ssh: (id: string) => SshAgent | undefined;
+}
+
+/** What a build says of all its RUN steps. */
+export interface StepSettings {
+  /** What steps may ask for that reaches out of the sandbox. */
+  readonly allow: readonly Entitlement[];
+  /** Names are part of a step's key, addresses are not, as with BuildKit. */
+  readonly extraHosts: readonly ExtraHost[];
+  readonly limits: ExecLimits | undefined;
+  /** Of each step's cgroup; no part of any key. */
+  readonly resources: Resources;
 }

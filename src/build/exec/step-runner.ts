@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShaleError } from '../../base/index.ts';
-import type { ExecOp, Vertex } from '../../graph/index.ts';
+import type { ExecOp, ExecUlimit, Vertex } from '../../graph/index.ts';
 import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
@@ -9,6 +9,7 @@ import {
   STEP_SURROUNDINGS,
   type ContainerHandle,
   type NetworkProvider,
+  type ResourceLimit,
   type RunSpec,
   type Runtime,
 } from '../../runtime/index.ts';
@@ -117,7 +118,7 @@ async function enterStep(
 
 function specOf(
   parts: StepRunnerParts,
-  { step, extraEnv }: StepRequest,
+  { step, extraEnv, session }: StepRequest,
   at: { readonly id: string; readonly rootfs: MountedRootfs; readonly mounts: StepMounts },
 ): RunSpec {
   const { op } = step;
@@ -133,7 +134,19 @@ function specOf(
     network: parts.networks[op.network],
     extraHosts: op.extraHosts.map(({ host, ip }) => `${host}:${ip}`),
     ...(op.hostname !== undefined && { hostname: op.hostname }),
+    rlimits: [...STEP_SURROUNDINGS.rlimits, ...(op.limits?.ulimits ?? []).map(rlimitOf)],
+    ...(op.limits?.shmSizeBytes !== undefined && { shmSizeBytes: op.limits.shmSizeBytes }),
+    resources: session.resources,
+    ...(op.security === 'insecure' && INSECURE),
   };
+}
+
+/** As docker's --privileged; what such a step starts may want to make cgroups. */
+const INSECURE = { capabilities: { kind: 'privileged' }, cgroupMount: true } as const;
+
+function rlimitOf({ name, soft, hard }: ExecUlimit): ResourceLimit {
+  const limit = (value: number): ResourceLimit['soft'] => (value === -1 ? 'unlimited' : value);
+  return { name, soft: limit(soft), hard: limit(hard) };
 }
 
 /** Passes the output on until the container has ended. @throws EXEC_FAILED */

@@ -32,13 +32,15 @@ export const execOperation: Operation<ExecOp> = {
 
 async function inputsOf(step: Step<ExecOp>, session: BuildSession, by: 'definition' | 'content'): Promise<StepInputs> {
   const { args, env, kind: _kind, ...rest } = step.op;
+  // Where a host's name leads is the machine's; that the step knows the name is the step's.
+  const settings = { ...rest, extraHosts: rest.extraHosts.map(({ host }) => host) };
   return new Map([
     ...session.commonInputs(),
     ['surroundings', SURROUNDINGS_VERSION],
     ['noise', session.keepNoise ? 'kept' : 'left out'],
     ['command', JSON.stringify(args)],
     ...env.map((variable): [string, string] => variableInput(variable)),
-    ['settings', JSON.stringify(rest)],
+    ['settings', JSON.stringify(settings)],
     ['rootfs', chainOf(rootfsOf(step).stack)],
     ...(await mountInputs(step, session, by)),
   ]);

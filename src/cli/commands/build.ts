@@ -18,12 +18,8 @@ const REFUSED: readonly RefusedFlag[] = [
   { name: 'cache-from', why: 'the cache of this machine is used by itself' },
   { name: 'cache-to', why: 'the cache stays on this machine' },
   { name: 'attest', why: 'shale makes no attestations' },
-  { name: 'add-host', why: 'shale does not add hosts to RUN steps' },
-  { name: 'ulimit', why: 'RUN steps have fixed limits' },
-  { name: 'shm-size', why: 'RUN steps have a fixed /dev/shm' },
-  { name: 'memory', short: 'm', why: 'RUN steps are not limited' },
+  { name: 'cgroup-parent', why: 'the cgroup of a step is at the root of its hierarchy' },
   { name: 'builder', why: 'there is one builder' },
-  { name: 'allow', why: 'RUN steps have a fixed set of rights' },
 ];
 
 export const command: Command = {

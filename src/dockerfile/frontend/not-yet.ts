@@ -3,12 +3,11 @@ import type { Span } from '../syntax/source.ts';
 
 /** What the language has and the builder cannot carry out yet. A row that is removed is supported. */
 const NOT_YET = {
-  'run-security-insecure': 'RUN --security=insecure',
   'run-device': 'RUN --device',
 } as const satisfies Readonly<Record<string, string>>;
 
 /** Every feature that is asked about, also those whose row is gone. */
-export type Feature = 'run-security-insecure' | 'run-device';
+export type Feature = 'run-device';
 
 /** @throws Refusal NOT_SUPPORTED when the feature has a row */
 export function requireFeature(feature: Feature, span: Span | undefined): void {

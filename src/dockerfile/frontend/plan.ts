@@ -1,4 +1,4 @@
-import type { ExtraHost, Graph, NetworkMode, VertexId } from '../../graph/index.ts';
+import type { ExecLimits, ExtraHost, Graph, NetworkMode, VertexId } from '../../graph/index.ts';
 import type { HistoryEntry, ImageConfig, Platform } from '../../oci/index.ts';
 import type { Finding } from '../lint/check.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
@@ -45,6 +45,8 @@ export interface PlanOptions {
   readonly network?: NetworkMode;
   readonly hostname?: string;
   readonly extraHosts?: readonly ExtraHost[];
+  /** Of every RUN. */
+  readonly limits?: ExecLimits;
   readonly entitlements?: readonly Entitlement[];
   /** The patterns of the context's ignore file, for the build checks. */
   readonly ignorePatterns?: readonly string[];

@@ -56,6 +56,7 @@ export function applyRun(scene: Scene, instruction: RunInstruction): void {
     mounts: [...scripts, ...mounts],
     devices: instruction.devices,
     extraHosts: options.extraHosts ?? [],
+    ...(options.limits === undefined ? {} : { limits: options.limits }),
     ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
   };
   const history = runHistory(scene, args);
@@ -76,7 +77,6 @@ function checkAllowed(scene: Scene, instruction: RunInstruction): void {
   const { options } = scene.planning;
   const securitySpan = instruction.securityFlag ?? instruction.node;
   if (instruction.security === 'insecure') {
-    require(scene, 'run-security-insecure', securitySpan);
     requireEntitlement(scene, 'security.insecure', securitySpan);
   }
   for (const flag of instruction.deviceFlags) {
@@ -95,13 +95,7 @@ function requireEntitlement(
   const { options } = scene.planning;
   if (options.acceptNotYet === true || options.entitlements?.includes(entitlement) === true) return;
   const message = `${entitlement} is not allowed here`;
-  throw new Refusal('ENTITLEMENT', message, span, entitlementHint(entitlement));
-}
-
-/** The command line allows the host's network by naming it for the whole build; the others are refused before. */
-function entitlementHint(entitlement: string): string {
-  const option = entitlement === 'network.host' ? '--network host' : `--allow ${entitlement}`;
-  return `${option}, if you trust the Dockerfile`;
+  throw new Refusal('ENTITLEMENT', message, span, `--allow ${entitlement}, if you trust the Dockerfile`);
 }
 
 /** SOURCE_DATE_EPOCH is in the environment of every RUN; one that the Dockerfile sets wins. */

@@ -371,7 +371,7 @@ test('toGraph() refuses with code, line and column', async () => {
 });
 
 test('toGraph() says what is not supported yet, with its place', async () => {
-  const cases = ['RUN --security=insecure y', 'RUN --device=gpu y'];
+  const cases = ['RUN --device=gpu y'];
   for (const instruction of cases) {
     const { code, message, start } = await refusalOf(`FROM a\n${instruction}\n`);
     assert.equal(code, 'NOT_SUPPORTED', instruction);
