@@ -321,7 +321,7 @@ describe('command lines become requests', () => {
       hostname: 'h',
       hostConfig: {},
       labels: { x: '' },
-      volumes: [{ kind: 'bind', source: '/project', target: '/src', readOnly: true }],
+      volumes: [{ kind: 'bind', source: '/project', target: '/src', readOnly: true, mode: 'ro' }],
       ports: [{ hostPort: 8080, containerPort: 80, protocol: 'tcp' }],
       network: 'bridge',
       readOnly: true,

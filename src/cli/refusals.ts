@@ -36,7 +36,6 @@ const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedComm
   ['context', { why: NO_DAEMON, instead: 'SHALE_HOME=/other/store shale …' }],
   ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],
   ['network', { why: 'networks are not managed by name', instead: 'shale run --network bridge|host|none' }],
-  ['volume', { why: NOT_THERE, instead: 'shale run -v NAME:/path, and shale system prune' }],
   ['compose', { why: NO_ORCHESTRATION }],
   ['bake', { why: NOT_THERE, instead: 'shale build' }],
   ['swarm', { why: NO_ORCHESTRATION }],

@@ -58,6 +58,12 @@ export const COMMANDS: readonly CommandRow[] = [
   ]),
   row('diff', 'containers', 'list what a container changed', () => import('./commands/diff.ts'), ['container diff']),
 
+  row('volume create', 'volumes', 'make a volume', () => import('./commands/volume-create.ts')),
+  row('volume ls', 'volumes', 'list volumes', () => import('./commands/volume-ls.ts'), ['volume list']),
+  row('volume inspect', 'volumes', 'show everything about volumes', () => import('./commands/volume-inspect.ts')),
+  row('volume rm', 'volumes', 'remove volumes', () => import('./commands/volume-rm.ts'), ['volume remove']),
+  row('volume prune', 'volumes', 'remove volumes that nothing uses', () => import('./commands/volume-prune.ts')),
+
   row('images', 'images', 'list images', () => import('./commands/images.ts'), ['image ls', 'image list']),
   row('pull', 'images', 'fetch an image from a registry', () => import('./commands/pull.ts'), ['image pull']),
   row('tag', 'images', 'give an image another name', () => import('./commands/tag.ts'), ['image tag']),
@@ -93,6 +99,7 @@ export const COMMANDS: readonly CommandRow[] = [
 export const GROUP_TITLES: Readonly<Record<CommandGroup, string>> = {
   build: 'Build',
   containers: 'Containers',
+  volumes: 'Volumes',
   images: 'Images',
   store: 'Store',
   help: 'Help',

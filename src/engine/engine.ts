@@ -12,6 +12,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const buildRecords = async () => import('./build-records.ts');
   const images = async () => import('./images.ts');
   const transfers = async () => import('./transfers.ts');
+  const volumes = async () => import('./volumes.ts');
   const system = async () => import('./system.ts');
   const inspectContainer = async (name: string): Promise<Record<string, unknown>> =>
     (await import('./containers/inspect.ts')).inspectContainer(context, name);
@@ -60,6 +61,11 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       yield* (await transfers()).saveImages(context, request, watch);
     },
     pull: async (request, watch) => (await transfers()).pull(context, request, watch),
+    createVolume: async (request) => (await volumes()).createVolume(context, request),
+    volumes: async () => (await volumes()).listVolumes(context),
+    inspectVolume: async (name) => (await volumes()).inspectVolume(context, name),
+    removeVolume: async (name, how) => (await volumes()).removeVolume(context, name, how),
+    pruneVolumes: async (query) => (await volumes()).pruneVolumes(context, query),
     makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
     check: async (request, watch) => (await system()).check(context, request, watch),
     usage: async () => (await system()).usage(context),

@@ -10,3 +10,4 @@ export { probeLayerMounts } from './probe.ts';
 export type * from './output-types.ts';
 export type * from './types.ts';
 export type * from './why-types.ts';
+export type * from './volume-types.ts';

@@ -3,6 +3,7 @@ import { buildLimits } from './cache-cap.ts';
 import type { EngineContext } from './context.ts';
 import type { CheckReport, CheckRequest, PruneReport, PruneRequest, UsageRow, Watch } from './types.ts';
 import { removeContainer } from './containers/remove.ts';
+import { pruneVolumes } from './volumes.ts';
 
 /** `shale system check`. */
 export async function check({ store }: EngineContext, request: CheckRequest, watch: Watch): Promise<CheckReport> {
@@ -50,6 +51,12 @@ export async function prune(context: EngineContext, request: PruneRequest, watch
       removed.push({ kind: 'container', name: container.id });
     }
   }
+  let volumeBytes = 0;
+  if (request.what.includes('volumes')) {
+    const { names, reclaimedBytes } = await pruneVolumes(context, { all: false });
+    for (const name of names) removed.push({ kind: 'volume', name });
+    volumeBytes = reclaimedBytes;
+  }
   // What this command looked at is not in use any more.
   await store.leases.release();
   const report = await store.collect({
@@ -66,7 +73,7 @@ export async function prune(context: EngineContext, request: PruneRequest, watch
     );
   }
   for (const id of report.deletedImages) removed.push({ kind: 'image', name: id });
-  return { removed, reclaimedBytes: report.freedBytes };
+  return { removed, reclaimedBytes: report.freedBytes + volumeBytes };
 }
 
 /** `shale system reset`. @throws STORE_IN_USE */

@@ -9,6 +9,7 @@ import type { ProgressEvent } from '../graph/index.ts';
 import type { HostConfig } from './host-config.ts';
 import type { AnnotationRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest, WhyStep } from './why-types.ts';
+import type { VolumeMount, VolumeOperations } from './volume-types.ts';
 
 /** A published port. */
 export interface PortMapping {
@@ -20,30 +21,14 @@ export interface PortMapping {
   readonly protocol: 'tcp' | 'udp' | 'sctp';
 }
 
-export type VolumeMount = BindMount | NamedVolume | AnonymousVolume;
-
-export interface BindMount {
-  readonly kind: 'bind';
-  readonly source: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-}
-
-export interface NamedVolume {
-  readonly kind: 'volume';
-  readonly name: string;
-  readonly target: string;
-  readonly readOnly: boolean;
-  /** Do not fill a new volume with what the image has at the target. */
-  readonly noCopy: boolean;
-}
-
-export interface AnonymousVolume {
-  readonly kind: 'anonymous';
-  readonly target: string;
-  readonly readOnly: boolean;
-  readonly noCopy: boolean;
-}
+export type {
+  AnonymousVolume,
+  BindMount,
+  NamedVolume,
+  TmpfsMount,
+  VolumeMount,
+  VolumeSettings,
+} from './volume-types.ts';
 
 export interface Watch {
   readonly signal: AbortSignal;
@@ -191,6 +176,8 @@ export interface RunRequest {
   readonly hostConfig?: Partial<HostConfig>;
   readonly labels: Readonly<Record<string, string>>;
   readonly volumes: readonly VolumeMount[];
+  /** Containers whose volumes and folders it gets too, `NAME[:ro|:rw]`. */
+  readonly volumesFrom?: readonly string[];
   readonly ports: readonly PortMapping[];
   readonly network?: NetworkMode;
   readonly readOnly: boolean;
@@ -434,7 +421,7 @@ export interface PruneBuildsRequest {
 }
 
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
-export interface Engine extends AsyncDisposable {
+export interface Engine extends AsyncDisposable, VolumeOperations {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
   /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
   readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;

@@ -12,6 +12,8 @@ export interface TargetRequest {
   readonly kind: 'file' | 'directory';
   /** Leave no trace: what is created for it is in MountTraces. */
   readonly traceless: boolean;
+  /** Octal mode bits of the target when it has to be made; default 0755, and 0644 for a file. */
+  readonly mode?: number;
   /** Allow a target below /sys: only for the same path of the host (cadvisor's `-v /sys:/sys`). */
   readonly allowSys?: boolean;
 }
@@ -48,7 +50,7 @@ export function preflight(request: PreflightRequest): Preflight {
   const maker = new TargetMaker(walk);
   for (const name of RUNTIME_TARGETS) {
     const stat = walk.statTop(name);
-    if (stat === undefined) maker.create({ path: name, stat, missing: 1 }, 'directory', true);
+    if (stat === undefined) maker.create({ path: name, stat, missing: 1 }, { kind: 'directory', traceless: true });
     else if (!stat.isDirectory()) throw unsafe(name, 'it must be a real directory (or absent)');
   }
   checkCwd(walk, request.cwd);
@@ -75,7 +77,7 @@ function placeTarget(
   const found = walk.find(asked);
   const path = allowed(request, found.path);
   if (mounted.some((mount) => isBelow(path, mount))) return path;
-  if (found.stat === undefined) maker.create(found, request.kind, request.traceless);
+  if (found.stat === undefined) maker.create(found, request);
   else checkKind(request, found);
   return path;
 }
@@ -129,21 +131,26 @@ class TargetMaker {
     this.#walk = walk;
   }
 
-  create(found: Found, kind: 'file' | 'directory', traceless: boolean): void {
+  create(found: Found, { kind, traceless, mode }: Pick<TargetRequest, 'kind' | 'traceless' | 'mode'>): void {
     if (found.missing > CREATED_MAX) throw unsafe(found.path, `more than ${CREATED_MAX} directories are missing`);
     const names = found.path.split('/');
     for (let at = names.length - found.missing; at < names.length; at++) {
       const parent = names.slice(0, at).join('/');
       const last = at === names.length - 1;
-      this.#createOne(parent, names[at] ?? '', last ? kind : 'directory', traceless);
+      const own = last ? { kind, mode } : { kind: 'directory' as const };
+      this.#createOne(parent, names[at] ?? '', { traceless, ...own });
     }
   }
 
-  #createOne(parent: ByteString, name: ByteString, kind: 'file' | 'directory', traceless: boolean): void {
+  #createOne(
+    parent: ByteString,
+    name: ByteString,
+    { kind, traceless, mode }: { kind: 'file' | 'directory'; traceless: boolean; mode?: number | undefined },
+  ): void {
     this.#walk.inside(parent, (directory) => {
       const { atimeNs, mtimeNs } = fstatSync(directory, { bigint: true });
       try {
-        createAt(directory, name, kind, kind === 'file' ? 0o644 : 0o755);
+        createAt(directory, name, kind, mode ?? (kind === 'file' ? 0o644 : 0o755));
       } catch (error) {
         if (!isSystemError(error, 'EROFS')) throw error;
         throw unsafe(

@@ -114,7 +114,11 @@ function orderMounts(mounts: readonly MountSpec[]): MountSpec[] {
 }
 
 function targetOf(mount: MountSpec): TargetRequest {
-  if (mount.kind === 'tmpfs') return { target: mount.target, kind: 'directory', traceless: true };
+  if (mount.kind !== 'bind') {
+    // Older runtimes give a tmpfs the mode of the directory that it hides.
+    const mode = mount.kind === 'tmpfs' ? { mode: mount.mode ?? 0o1777 } : {};
+    return { target: mount.target, kind: 'directory', traceless: true, ...mode };
+  }
   return {
     target: mount.target,
     kind: mount.sourceKind ?? kindOf(mount.source),

@@ -117,7 +117,7 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
     process: makeProcess(input),
     root: { path: spec.rootfs.path, readonly: spec.readonlyRootfs === true },
     ...(spec.hostname !== undefined && !hostUts ? { hostname: spec.hostname } : {}),
-    mounts: [...runtimeMounts(spec, privileged), ...input.mounts.map(userMount)],
+    mounts: [...runtimeMounts(spec, privileged), ...input.mounts.map((mount) => userMount(mount, input.facts))],
     linux: {
       namespaces: makeNamespaces(spec, network, input.facts),
       cgroupsPath: cgroupPathOf(spec.id),
@@ -127,9 +127,7 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
       ...makeSeccomp(input, privileged),
       maskedPaths: spec.maskedPaths ?? (privileged ? [] : input.facts.maskedPaths),
       readonlyPaths: spec.readonlyPaths ?? (privileged ? [] : input.facts.readonlyPaths),
-      ...(input.mounts.some((mount) => mount.kind === 'bind' && (mount.propagation ?? 'private') !== 'private')
-        ? { rootfsPropagation: 'shared' }
-        : {}),
+      ...rootfsPropagation(input.mounts),
     },
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
   };
@@ -262,27 +260,48 @@ function special(destination: string, type: string, options: readonly string[]):
   return { destination, type, source, options };
 }
 
-function userMount(mount: MountSpec): MountConfig {
-  if (mount.kind === 'bind') {
-    const recursive = mount.recursive !== false;
-    const propagation = `${recursive ? 'r' : ''}${mount.propagation ?? 'private'}`;
-    const options = [
-      recursive ? 'rbind' : 'bind',
-      propagation,
-      mount.readonly === true ? 'ro' : 'rw',
-      ...(mount.flags ?? []),
-    ];
-    return { destination: mount.target, type: 'bind', source: mount.source, options };
+/** Since Linux 5.12 a mount can be made read-only with all that is mounted below it. */
+const KERNEL_OF_MOUNT_SETATTR: readonly [number, number] = [5, 12];
+
+function userMount(mount: MountSpec, facts: HostFacts): MountConfig {
+  const access = mount.readonly === true ? 'ro' : 'rw';
+  const destination = mount.target;
+  switch (mount.kind) {
+    case 'bind': {
+      const recursive = mount.recursive !== false;
+      const [major, minor] = KERNEL_OF_MOUNT_SETATTR;
+      const deep = facts.kernel[0] > major || (facts.kernel[0] === major && facts.kernel[1] >= minor);
+      const options = [
+        recursive ? 'rbind' : 'bind',
+        mount.propagation ?? 'rprivate',
+        access,
+        ...(recursive && access === 'ro' && mount.writableBelow !== true && deep ? ['rro'] : []),
+        ...(mount.flags ?? []),
+      ];
+      return { destination, type: 'bind', source: mount.source, options };
+    }
+    case 'filesystem':
+      return { destination, type: mount.type, source: mount.device, options: [access, ...mount.options] };
+    case 'tmpfs': {
+      const options = [
+        ...(mount.flags ?? ['nosuid', 'nodev', 'noexec']),
+        access,
+        `mode=${(mount.mode ?? 0o1777).toString(8)}`,
+        ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
+        ...(mount.uid === undefined ? [] : [`uid=${mount.uid}`]),
+        ...(mount.gid === undefined ? [] : [`gid=${mount.gid}`]),
+        ...(mount.data ?? []),
+      ];
+      return { destination, type: 'tmpfs', source: 'tmpfs', options };
+    }
   }
-  const options = [
-    ...(mount.flags ?? ['nosuid', 'nodev', 'noexec']),
-    mount.readonly === true ? 'ro' : 'rw',
-    `mode=${(mount.mode ?? 0o1777).toString(8)}`,
-    ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
-    ...(mount.uid === undefined ? [] : [`uid=${mount.uid}`]),
-    ...(mount.gid === undefined ? [] : [`gid=${mount.gid}`]),
-  ];
-  return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options };
+}
+
+/** The runtime makes everything private otherwise, and then nothing of the host's can come through. */
+function rootfsPropagation(mounts: readonly MountSpec[]): { readonly rootfsPropagation?: string } {
+  const asked = mounts.map((mount) => (mount.kind === 'bind' ? (mount.propagation ?? '') : ''));
+  if (asked.some((word) => word.endsWith('shared'))) return { rootfsPropagation: 'shared' };
+  return asked.some((word) => word.endsWith('slave')) ? { rootfsPropagation: 'rslave' } : {};
 }
 
 function makeNamespaces(spec: RunSpec, network: NetworkAttachment, facts: HostFacts): LinuxConfig['namespaces'] {

@@ -22,10 +22,12 @@ export type MountSpec =
       readonly sourceKind?: 'file' | 'directory';
       readonly target: string;
       readonly readonly?: boolean;
-      /** Default `private`; `rprivate` is what `recursive` makes of it. */
-      readonly propagation?: 'private' | 'slave' | 'shared';
+      /** How mounts of the host spread into it and back; default `rprivate`. */
+      readonly propagation?: MountPropagation;
       /** Take the mounts below the source along; default true. */
       readonly recursive?: boolean;
+      /** With `readonly`: leave the mounts below the source writable. Default: they are read-only too, where possible. */
+      readonly writableBelow?: boolean;
       /** Further flags for the mount: `nosuid`, `nodev`, `noexec`. */
       readonly flags?: readonly MountFlag[];
       /**
@@ -44,9 +46,38 @@ export type MountSpec =
       readonly gid?: number;
       readonly readonly?: boolean;
       readonly flags?: readonly MountFlag[];
+      /** Further options of the file system: `nr_inodes=100`, `size=10%`. */
+      readonly data?: readonly string[];
+    }
+  /** A file system that the kernel mounts by itself. */
+  | {
+      readonly kind: 'filesystem';
+      readonly type: string;
+      /** What is mounted, as mount(8) takes it. */
+      readonly device: string;
+      readonly options: readonly string[];
+      readonly target: string;
+      readonly readonly?: boolean;
     };
 
-export type MountFlag = 'nosuid' | 'nodev' | 'noexec' | 'exec' | 'suid' | 'dev' | 'noatime';
+export type MountPropagation = 'private' | 'rprivate' | 'slave' | 'rslave' | 'shared' | 'rshared';
+
+export type MountFlag =
+  | 'nosuid'
+  | 'nodev'
+  | 'noexec'
+  | 'exec'
+  | 'suid'
+  | 'dev'
+  | 'noatime'
+  | 'atime'
+  | 'nodiratime'
+  | 'diratime'
+  | 'relatime'
+  | 'norelatime'
+  | 'strictatime'
+  | 'sync'
+  | 'async';
 
 /** `name` without RLIMIT_, in lower case: nofile, nproc, core, … Asked limits are clamped to what this process may give. */
 export interface ResourceLimit {

@@ -5,4 +5,5 @@
  * its process. The layout is described in docs/formats/store.md.
  */
 export type * from './types.ts';
+export { diskUsage } from './files.ts';
 export { openStore } from './open.ts';

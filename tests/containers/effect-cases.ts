@@ -95,4 +95,28 @@ export const EFFECT_CASES: readonly EffectCase[] = [
   },
   { options: '-e A=1 -e B -e C=', script: 'env | grep -E "^[ABC]=" | sort' },
   { options: '-w /does/not/exist', script: 'pwd' },
+  { options: '--tmpfs /t', script: 'grep " /t " /proc/mounts | cut -d" " -f2-4; stat -c "%a %u" /t' },
+  {
+    options: '--tmpfs /t:size=1m,mode=700,uid=7,exec',
+    script: 'grep " /t " /proc/mounts | cut -d" " -f2-4; stat -c "%a %u" /t',
+  },
+  {
+    options: '--mount type=tmpfs,dst=/mt,tmpfs-size=2m,tmpfs-mode=0711',
+    script: 'grep " /mt " /proc/mounts | cut -d" " -f2-4; stat -c "%a %u" /mt',
+  },
+  { options: '--mount type=tmpfs,dst=/mt,readonly', script: 'touch /mt/x || echo refused' },
+  {
+    options: '-v /proc/fs:/b:ro',
+    script: 'touch /b/x || echo refused; grep " /b " /proc/mounts | cut -d" " -f4 | cut -d, -f1',
+  },
+  { options: '-v /usr/share/doc:/b:ro,z', script: 'ls /b > /dev/null; touch /b/x 2>&1' },
+  { options: '--mount type=bind,src=/usr/share/doc,dst=/b,readonly', script: 'ls /b > /dev/null; touch /b/x 2>&1' },
+  { options: '--mount type=bind,src=/sys,dst=/b,bind-nonrecursive,ro', script: 'grep -c " /b" /proc/mounts' },
+  { options: '-v /etc', script: 'ls /etc | head -3; touch /etc/new && echo written' },
+  { options: '--mount type=volume,dst=/etc,volume-nocopy', script: 'ls /etc/passwd' },
+  {
+    options: '--mount type=volume,dst=/w,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=1m',
+    script: 'grep " /w " /proc/mounts | cut -d" " -f2-3; df /w | tail -1 | tr -s " " | cut -d" " -f2',
+  },
+  { options: '-v /vol/../other/', script: 'test -d /other && echo there; test -d /vol || echo none' },
 ];

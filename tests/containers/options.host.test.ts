@@ -1,14 +1,13 @@
 /** What options do inside a container, against what docker 28.5 did with the same command lines (recorded). */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
+import { type Ran, type Shale, shaleOf } from './command.ts';
 import type { Effect } from './effect-cases.ts';
 import { wordsOf } from './option-cases.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../bin/shale');
 const effects = JSON.parse(readFileSync(join(import.meta.dirname, 'docker-effects.json'), 'utf8')) as Effect[]; // by record-options.ts
 
 /** What another machine lacks: the facts were recorded with legacy hierarchies and two CPUs. */
@@ -31,21 +30,7 @@ describe('options inside a container', { skip: cannotRun || BUSYBOX.missing }, (
   });
   after(() => lab[Symbol.asyncDispose]());
 
-  interface Ran {
-    readonly status: number;
-    readonly stdout: string;
-    readonly stderr: string;
-  }
-
-  function shale(...words: string[]): Promise<Ran> {
-    const env = { ...process.env, SHALE_HOME: lab.home, SHALE_RUN: lab.runRoot };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [PROGRAM, ...words], { env }, (error, stdout, stderr) => {
-        resolve({ status: typeof error?.code === 'number' ? error.code : error === null ? 0 : -1, stdout, stderr });
-      });
-    });
-  }
-
+  const shale: Shale = (...words) => shaleOf(lab)(...words);
   const run = (options: readonly string[], ...command: string[]): Promise<Ran> =>
     shale('run', '--rm', '--network', 'none', ...options, 'busybox', ...command);
 

@@ -27,8 +27,6 @@ export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
   { name: 'kernel-memory', why: 'kernels have no such limit any more' },
   { name: 'cgroup-parent', why: 'the cgroup of a container is at the root of its hierarchy' },
   { name: 'use-api-socket', why: 'there is no daemon whose socket could be passed on' },
-  { name: 'mount', why: 'shale takes mounts as -v', instead: '-v SOURCE:TARGET[:ro]' },
-  { name: 'tmpfs', why: 'shale mounts no tmpfs into containers', instead: '-v TARGET for a fresh folder' },
   {
     name: 'restart',
     why: 'nobody restarts containers: there is no daemon',
@@ -39,7 +37,6 @@ export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
   { name: 'health-cmd', why: 'health checks are not run' },
   { name: 'log-driver', why: 'logs are kept in the store', instead: 'shale logs' },
   { name: 'link', why: 'containers are not linked' },
-  { name: 'volumes-from', why: 'volumes are named', instead: '-v NAME:TARGET in both' },
   { name: 'stop-signal', why: 'the image says it (STOPSIGNAL)' },
   { name: 'stop-timeout', why: 'it is given when stopping', instead: 'shale stop -t SECONDS' },
 ];

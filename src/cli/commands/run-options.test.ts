@@ -19,10 +19,9 @@ const REFUSED_HERE: readonly RegExp[] = [
   /^--cgroup-parent/,
   /^--(kernel-memory|runtime|isolation|gpus|volume-driver|stop-signal|stop-timeout|disable-content-trust|platform)/,
   /^--network (none|host) -p|^--network name=|^-P|^--mac-address/,
-  /^--mount/,
-  /^-v \/srv:\/bind:rshared|^-v a:b/,
+  /^--mount type=image/,
+  /^-v a:b/,
   /^-q/,
-  /^--tmpfs/,
   /^--hostname -x/,
 ];
 
@@ -32,7 +31,7 @@ const REFUSED_LATER: readonly RegExp[] = [
   /^--cpus (99|1 --cpu-period)|^--cpu-(quota|period) 10$|^--cpuset/,
   /^--cap-(add|drop) FOO/,
   /^-w rel/,
-  /^-v \/srv:\/b:ro,rw|^-v \/srv:\/b:consistent|^-v \/srv:\/b -v/,
+  /^-v \/srv:\/b -v|^--mount type=bind,src=\/srv,dst=\/b -v|^--volumes-from|src=\/nonexistent/,
 ];
 
 /** Fields that the engine adds, or that the machine decides. */

@@ -3,9 +3,11 @@ import type { Command, ParsedArguments } from '../command.ts';
 import { NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
-import type { NetworkMode, RunRequest } from '../../engine/index.ts';
+import type { NetworkMode, RunRequest, VolumeMount } from '../../engine/index.ts';
 import { parsePortSpec } from '../options/ports.ts';
-import { parseVolumeSpec } from '../options/volumes.ts';
+import { parseMountSpec } from '../options/mounts.ts';
+import { parseTmpfsSpec, parseVolumeSpec } from '../options/volumes.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
 import { openIdFile } from '../options/id-file.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
@@ -32,6 +34,19 @@ export const command: Command = {
       short: 'v',
       value: '[SOURCE:]TARGET[:ro]',
       summary: 'mount a folder or a named volume',
+    },
+    {
+      kind: 'list',
+      name: 'mount',
+      value: 'type=TYPE,…',
+      summary: 'mount a bind, volume or tmpfs, in words: source=, destination=, readonly, …',
+    },
+    { kind: 'list', name: 'tmpfs', value: 'TARGET[:OPTIONS]', summary: 'mount a file system in memory' },
+    {
+      kind: 'list',
+      name: 'volumes-from',
+      value: 'CONTAINER[:ro]',
+      summary: 'mount what is mounted in another container',
     },
     {
       kind: 'list',
@@ -109,7 +124,8 @@ export function runRequest(context: Context, { flags, args }: ParsedArguments, n
     ...optional('domainname', flags.text('domainname')),
     hostConfig: hostConfigOf({ flags }),
     labels: parseLabels([...readLabelFiles(flags.list('label-file')), ...flags.list('label')]),
-    volumes: flags.list('volume').map((spec) => parseVolumeSpec(spec, { cwd: context.cwd, home: context.env['HOME'] })),
+    volumes: volumesOf(context, flags),
+    ...(flags.given('volumes-from') && { volumesFrom: flags.list('volumes-from').map(parseVolumesFrom) }),
     ports,
     network: resolved,
     readOnly: flags.boolean('read-only'),
@@ -120,6 +136,20 @@ export function runRequest(context: Context, { flags, args }: ParsedArguments, n
     detach: flags.boolean('detach'),
     pull: PULL_CHOICES.find((choice) => choice === flags.text('pull')) ?? 'missing',
   };
+}
+
+function volumesOf({ cwd, env }: Context, flags: ParsedFlags): VolumeMount[] {
+  return [
+    ...flags.list('volume').map((spec) => parseVolumeSpec(spec, { cwd, home: env['HOME'] })),
+    ...flags.list('mount').map(parseMountSpec),
+    ...flags.list('tmpfs').map(parseTmpfsSpec),
+  ];
+}
+
+/** @throws USAGE */
+function parseVolumesFrom(word: string): string {
+  if (/^[^:]+(:(ro|rw|z|Z))?$/.test(word)) return word;
+  throw new UsageError(`--volumes-from ${JSON.stringify(word)} is not a container`, '--volumes-from NAME[:ro]');
 }
 
 /** @throws USAGE when a terminal is to be passed on and there is none. */

@@ -36,6 +36,16 @@ export function parseAssignments(
   return Object.fromEntries(result);
 }
 
+/**
+ * `NAME=VALUE`.
+ * @throws USAGE without a name or a value.
+ */
+export function parseAssignment(flag: string, word: string): readonly [name: string, value: string] {
+  const [name, value] = splitAssignment(flag, word);
+  if (value === undefined) throw new UsageError(`${flag} ${JSON.stringify(word)} has no value`, `${flag} NAME=VALUE`);
+  return [name, value];
+}
+
 function splitAssignment(flag: string, word: string): readonly [name: string, value: string | undefined] {
   const equals = word.indexOf('=');
   const name = equals === -1 ? word : word.slice(0, equals);

@@ -74,9 +74,12 @@ describe('parseVolumeSpec()', () => {
   const specs: readonly (readonly [string, object])[] = [
     ['/data', { kind: 'anonymous', target: '/data', readOnly: false, noCopy: false }],
     ['cache:/data', { kind: 'volume', name: 'cache', target: '/data', readOnly: false, noCopy: false }],
-    ['cache:/data:ro,nocopy', { kind: 'volume', name: 'cache', target: '/data', readOnly: true, noCopy: true }],
-    ['/srv/x:/data:Z', { kind: 'bind', source: '/srv/x', target: '/data', readOnly: false }],
-    ['.:/src:ro', { kind: 'bind', source: '/project', target: '/src', readOnly: true }],
+    [
+      'cache:/data:ro,nocopy',
+      { kind: 'volume', name: 'cache', target: '/data', readOnly: true, noCopy: true, mode: 'ro,nocopy' },
+    ],
+    ['/srv/x:/data:Z', { kind: 'bind', source: '/srv/x', target: '/data', readOnly: false, mode: 'Z' }],
+    ['.:/src:ro', { kind: 'bind', source: '/project', target: '/src', readOnly: true, mode: 'ro' }],
     ['../up:/src', { kind: 'bind', source: '/up', target: '/src', readOnly: false }],
     ['~/x:/src', { kind: 'bind', source: '/home/me/x', target: '/src', readOnly: false }],
   ];
@@ -89,7 +92,9 @@ describe('parseVolumeSpec()', () => {
     'a:b',
     'x/y:/data',
     '/a:/b:ro:rw',
-    '/a:/b:shared',
+    '/a:/b:rro',
+    '/a:/b:ro,rw',
+    'a:/b:rshared',
     '/a:/',
     '/a:/../',
     ':/data',

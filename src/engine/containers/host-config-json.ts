@@ -1,6 +1,7 @@
 import { hostFacts } from '../../runtime/index.ts';
 import type { HostConfig } from '../host-config.ts';
 import type { PortMapping } from '../types.ts';
+import type { TmpfsMount, VolumeMount } from '../volume-types.ts';
 import type { ContainerSetup } from './record.ts';
 import { cgroupNamespaceOf, hostConfigOf } from './surroundings.ts';
 
@@ -9,7 +10,7 @@ export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'removeWh
   const { request } = setup;
   const host = hostConfigOf(request ?? {});
   return {
-    Binds: null,
+    Binds: listOrNull(bindsOf(request?.volumes ?? [])),
     ContainerIDFile: '',
     LogConfig: { Type: 'json-file', Config: {} },
     NetworkMode: request?.network ?? 'bridge',
@@ -17,7 +18,7 @@ export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'removeWh
     RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
     AutoRemove: setup.removeWhenDone,
     VolumeDriver: '',
-    VolumesFrom: null,
+    VolumesFrom: listOrNull(request?.volumesFrom ?? []),
     ConsoleSize: [0, 0],
     ...(Object.keys(host.Annotations).length > 0 && { Annotations: host.Annotations }),
     CapAdd: listOrNull(host.CapAdd),
@@ -39,11 +40,13 @@ export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'removeWh
     SecurityOpt: host.SecurityOpt.length > 0 || host.MaskedPaths !== null ? host.SecurityOpt : null,
     UTSMode: host.UTSMode,
     UsernsMode: host.UsernsMode,
+    ...tmpfsJson(request?.volumes ?? []),
     ShmSize: host.ShmSize,
     ...(Object.keys(host.Sysctls).length > 0 && { Sysctls: host.Sysctls }),
     Runtime: 'runc',
     Isolation: '',
     ...resourcesJson(host),
+    ...mountsJson(request?.volumes ?? []),
     ...pathsJson(host),
     ...(host.Init !== null && { Init: host.Init }),
   };
@@ -82,6 +85,77 @@ function resourcesJson(host: HostConfig): Record<string, unknown> {
     IOMaximumIOps: 0,
     IOMaximumBandwidth: 0,
   };
+}
+
+/** docker keeps what `-v` said as text, and `-v TARGET` among the volumes of the config. */
+function bindsOf(volumes: readonly VolumeMount[]): string[] {
+  return volumes.flatMap((volume) => {
+    if (volume.flag === 'mount' || (volume.kind !== 'bind' && volume.kind !== 'volume')) return [];
+    const source = volume.kind === 'bind' ? volume.source : volume.name;
+    return `${source}:${volume.target}${volume.mode === undefined ? '' : `:${volume.mode}`}`;
+  });
+}
+
+function tmpfsJson(volumes: readonly VolumeMount[]): Record<string, unknown> {
+  const mounts = volumes.filter((volume) => volume.kind === 'tmpfs' && volume.flag !== 'mount') as TmpfsMount[]; // by kind
+  const entries = mounts.map(({ target, options }) => [target, options ?? '']);
+  return entries.length === 0 ? {} : { Tmpfs: Object.fromEntries(entries) };
+}
+
+/** docker's form of `--mount`. */
+export function mountsJson(volumes: readonly VolumeMount[]): Record<string, unknown> {
+  const mounts = volumes.filter((volume) => volume.flag === 'mount').map(mountJson);
+  return mounts.length === 0 ? {} : { Mounts: mounts };
+}
+
+function mountJson(volume: VolumeMount): Record<string, unknown> {
+  const common = { Target: volume.target, ...(volume.readOnly && { ReadOnly: true }) };
+  switch (volume.kind) {
+    case 'bind': {
+      const { propagation, nonRecursive, writableBelow, readOnlyBelow, consistency } = volume;
+      const options = {
+        ...(propagation !== undefined && { Propagation: propagation }),
+        ...(nonRecursive === true && { NonRecursive: true }),
+        ...(writableBelow === true && { ReadOnlyNonRecursive: true }),
+        ...(readOnlyBelow === true && { ReadOnlyForceRecursive: true }),
+      };
+      return {
+        Type: 'bind',
+        Source: volume.source,
+        ...common,
+        ...(consistency !== undefined && { Consistency: consistency }),
+        ...(Object.keys(options).length > 0 && { BindOptions: options }),
+      };
+    }
+    case 'tmpfs': {
+      const { sizeBytes, permissions } = volume;
+      const options = {
+        ...(sizeBytes !== undefined && { SizeBytes: sizeBytes }),
+        ...(permissions !== undefined && { Mode: permissions }),
+      };
+      return { Type: 'tmpfs', ...common, ...(Object.keys(options).length > 0 && { TmpfsOptions: options }) };
+    }
+    case 'volume':
+    case 'anonymous': {
+      const { labels, options } = volume.settings ?? {};
+      const subpath = volume.kind === 'volume' ? volume.subpath : undefined;
+      const wants = volume.noCopy || labels !== undefined || options !== undefined || subpath !== undefined;
+      const driver = options === undefined ? {} : { Name: 'local', Options: options };
+      return {
+        Type: 'volume',
+        ...(volume.kind === 'volume' && { Source: volume.name }),
+        ...common,
+        ...(wants && {
+          VolumeOptions: {
+            ...(volume.noCopy && { NoCopy: true }),
+            ...(labels !== undefined && { Labels: labels }),
+            ...(subpath !== undefined && { Subpath: subpath }),
+            DriverConfig: driver,
+          },
+        }),
+      };
+    }
+  }
 }
 
 function pathsJson(host: HostConfig): Record<string, unknown> {

@@ -30,7 +30,7 @@ export async function inspectContainer(context: EngineContext, name: string): Pr
     },
     Image: record.imageId ?? '',
     Name: `/${record.name}`,
-    Mounts: record.volumes.map((volume) => ({ Type: 'volume', Name: volume })),
+    Mounts: setup.mountPoints,
     HostConfig: hostConfigJson(setup),
     Config: {
       ...containerConfigJson(image?.config ?? {}),

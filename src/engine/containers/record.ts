@@ -1,6 +1,8 @@
 import { isJsonObject, JsonReader, type Json } from '../../base/index.ts';
+import type { MountSpec } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { ContainerState, PortMapping, RunRequest } from '../types.ts';
+import type { MountPoint } from '../volume-types.ts';
 
 /** What a container was made with, as its record keeps it. */
 export interface ContainerSetup {
@@ -15,6 +17,9 @@ export interface ContainerSetup {
   readonly env: readonly string[];
   readonly workingDirectory: string;
   readonly stopSignal: string | undefined;
+  readonly mounts: readonly MountSpec[];
+  /** As `inspect` shows them. */
+  readonly mountPoints: readonly MountPoint[];
   /** Names of anonymous volumes, which go with the container. */
   readonly anonymousVolumes: readonly string[];
   /** Runs under a keeper that outlives the command; false: it ends with the command that started it. */
@@ -40,6 +45,8 @@ export function parseSetup(record: ContainerRecord): ContainerSetup {
     env: fields.strings('env') ?? [],
     workingDirectory: fields.string('workingDirectory') ?? '/',
     stopSignal: fields.string('stopSignal'),
+    mounts: (fields.raw('mounts') ?? []) as unknown as readonly MountSpec[], // as above
+    mountPoints: (fields.raw('mountPoints') ?? []) as unknown as readonly MountPoint[], // as above
     anonymousVolumes: fields.strings('anonymousVolumes') ?? [],
     detached: fields.boolean('detached') ?? true,
     removeWhenDone: fields.boolean('removeWhenDone') ?? false,

@@ -26,7 +26,7 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
   const source = await sourceOf(context, request, watch);
   const { config } = source;
   const program = programOf(request, config);
-  const volumes = await prepareVolumes(context, request.volumes, config.Volumes ?? []);
+  const volumes = await prepareVolumes(context, request, config.Volumes ?? []);
   const surroundings = await surroundingsOf(context, request);
   for (const message of surroundings.warnings)
     watch.progress?.({ kind: 'warning', message, time: context.options.now() });
@@ -43,6 +43,8 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
     env: program.env,
     workingDirectory: program.workingDirectory,
     stopSignal: config.StopSignal,
+    mounts: volumes.mounts,
+    mountPoints: volumes.points,
     anonymousVolumes: volumes.anonymous,
     detached,
     removeWhenDone: request.removeWhenDone,
