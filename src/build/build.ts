@@ -157,9 +157,8 @@ function emitFinished({ emit, now }: BuildOptions, how: { readonly quietly: bool
 
 /** Tells what the build checks found. @throws CHECKS_FAILED when the file says that this is an error */
 function tellFindings(plan: WholePlan, { emit, now, dockerfile }: BuildOptions, recorder: BuildRecorder): void {
-  const text = plan.findings.length === 0 ? '' : Buffer.from(dockerfile.bytes).toString();
   for (const { start: _start, end: _end, ...finding } of plan.findings) {
-    const event = { kind: 'finding', ...finding, text, time: now() } as const;
+    const event = { kind: 'finding', ...finding, time: now() } as const;
     recorder.take(event);
     emit(event);
   }
@@ -201,10 +200,7 @@ async function solvePlan(plan: WholePlan, options: BuildOptions, recorder: Build
   const targets = plan.platforms.map((one) => one.plan.result);
   await solve(targets, {
     graph: plan.graph,
-    operations: openOperations(session, {
-      name: options.dockerfile.name,
-      text: Buffer.from(options.dockerfile.bytes).toString(),
-    }),
+    operations: openOperations(session, plan.sources),
     cache: openActionCache(store, projectOf(options)),
     concurrency: CONCURRENCY,
     noCache: options.noCache,

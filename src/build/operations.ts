@@ -12,14 +12,11 @@ import { belowOf, squashOperation } from './ops/squash.ts';
 import { formatStored, parseStored, withLayer, type StepResult } from './result.ts';
 import type { BuildSession } from './session.ts';
 
-/** The file that steps come from, for errors that show its lines. */
-export interface StepSource {
-  readonly name: string;
-  readonly text: string;
-}
+/** The files that steps come from, by name, for errors that show their lines. */
+export type StepSources = ReadonlyMap<string, string>;
 
 /** The operations of a build as the solver drives them. What fails says where it stands in the source. */
-export function openOperations(session: BuildSession, source: StepSource): Operations<StepResult> {
+export function openOperations(session: BuildSession, sources: StepSources): Operations<StepResult> {
   const locate = <T>(
     vertex: Vertex,
     inputs: readonly StepResult[],
@@ -29,7 +26,7 @@ export function openOperations(session: BuildSession, source: StepSource): Opera
     dispatch(vertex, inputs, visitor)
       .catch((error: unknown) => failAloud({ session, vertex, inputs, signal }, error))
       .catch((error: unknown) => {
-        throw error === signal.reason ? error : withExcerpt(error, vertex, source);
+        throw error === signal.reason ? error : withExcerpt(error, vertex, sources);
       });
   return {
     fastInputs: (vertex, inputs) =>
@@ -67,13 +64,15 @@ async function failAloud({ session, vertex, inputs, signal }: FailedWork, error:
 }
 
 /** Adds the lines that a step comes from, unless the error has some already or says only that it was told to stop. */
-function withExcerpt(error: unknown, vertex: Vertex, { name, text }: StepSource): unknown {
+function withExcerpt(error: unknown, vertex: Vertex, sources: StepSources): unknown {
   const [at] = vertex.origin;
-  if (!isShaleError(error) || error.code === 'CANCELED' || at === undefined || at.file !== name) return error;
+  if (!isShaleError(error) || error.code === 'CANCELED' || at === undefined) return error;
+  const text = sources.get(at.file);
+  if (text === undefined) return error;
   if ('excerpt' in error.data) return error;
   const { firstLine, lastLine } = at;
   return new ShaleError(error.code, error.message, {
-    data: { ...error.data, excerpt: { file: name, text, firstLine, lastLine } },
+    data: { ...error.data, excerpt: { file: at.file, text, firstLine, lastLine } },
     ...(error.hint !== undefined && { hint: error.hint }),
     ...(error.cause !== undefined && { cause: error.cause }),
   });

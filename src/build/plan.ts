@@ -1,6 +1,7 @@
 import {
   parseDockerfile,
   refuseForeignFrontend,
+  resolveIncludes,
   toGraph,
   type BuildPlan,
   type PlanOptions,
@@ -9,6 +10,7 @@ import type { Graph, Vertex, VertexId } from '../graph/index.ts';
 import { formatPlatform, parseReference, type Platform } from '../oci/index.ts';
 import type { BuildOptions } from './build.ts';
 import { ignorePatternsOf } from './context/contexts.ts';
+import { includeReader } from './context/include-reader.ts';
 import { squashPlan } from './squash.ts';
 
 /** The plan of one of the platforms that are built. */
@@ -18,7 +20,7 @@ export interface PlatformPlan {
 }
 
 /** What a build comes to: one graph for all platforms, so that what they share is done once. */
-export interface WholePlan extends Pick<BuildPlan, 'graph' | 'findings' | 'findingsAreErrors'> {
+export interface WholePlan extends Pick<BuildPlan, 'graph' | 'sources' | 'findings' | 'findingsAreErrors'> {
   /** In the order in which they were asked for; at least one. */
   readonly platforms: readonly PlatformPlan[];
   /** Seconds since 1970; the same for all platforms. */
@@ -50,8 +52,11 @@ export type PlanInput = Pick<
 /** Reads the Dockerfile and says how it is planned for one platform. @throws FRONTEND_FOREIGN */
 export function planOptionsOf(options: PlanInput, platform: Platform): PlanOptions {
   const { bytes, name } = options.dockerfile;
-  const dockerfile = parseDockerfile(bytes, name);
-  refuseForeignFrontend(dockerfile, options.buildArgs);
+  const written = parseDockerfile(bytes, name);
+  refuseForeignFrontend(written, options.buildArgs);
+  const { buildArgs, target } = options;
+  const read = includeReader(options.contexts.main, options.dockerfile.path);
+  const dockerfile = resolveIncludes(written, { read, buildArgs, platform, target });
   return {
     dockerfile,
     platform,
@@ -87,6 +92,7 @@ export async function planBuild(options: BuildOptions): Promise<WholePlan> {
     platforms,
     graph: mergeGraphs(plans),
     epoch,
+    sources: new Map(plans.flatMap((plan) => Array.from(plan.sources))),
     warnings: [
       ...new Set([
         ...filterWarnings(options, plans),

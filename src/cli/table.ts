@@ -16,6 +16,12 @@ export const COMMANDS: readonly CommandRow[] = [
     'print what a Dockerfile says, as JSON',
     () => import('./commands/dockerfile-parse.ts'),
   ),
+  row(
+    'transpile',
+    'build',
+    'write an extended Dockerfile in the plain language',
+    () => import('./commands/transpile.ts'),
+  ),
   row('why', 'build', 'say why each step of a build ran or came from the cache', () => import('./commands/why.ts')),
   row('builds ls', 'build', 'list builds', () => import('./commands/builds-ls.ts'), [
     'builds list',

@@ -17,6 +17,7 @@ export { dumpSyntax } from './syntax/dump.ts';
 export { cleanPath, compileIgnore, parseIgnoreFile, type IgnoreMatcher, type IgnoreScope } from './syntax/ignore.ts';
 export type * from './syntax/instructions.ts';
 export { piecesOf, printDockerfile, type Piece } from './syntax/print.ts';
+export { sourceText } from './frontend/failures.ts';
 export { positionAt, type Position, type Source, type Span } from './syntax/source.ts';
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { parseCsvLine } from './syntax/values.ts';
@@ -24,8 +25,10 @@ export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptio
 export type { Finding } from './lint/check.ts';
 export { checkDockerfile, type BuildCheckReport } from './frontend/check.ts';
 export { describeDockerfile, type DockerfileDescription } from './frontend/describe.ts';
+export { resolveIncludes, type IncludeOptions } from './frontend/include.ts';
 export { refuseForeignFrontend } from './frontend/foreign.ts';
 export { outlineDockerfile, targetsOf, type Lines, type Outline, type Target } from './frontend/outline.ts';
 export type * from './frontend/plan.ts';
+export { transpileDockerfile, type Transpiled } from './frontend/transpile.ts';
 export { toGraph } from './frontend/to-graph.ts';
 export { HISTORY_COMMENT } from './frontend/scene.ts';

@@ -7,7 +7,7 @@ import {
   type Provisions,
   type Sources,
 } from '../build/index.ts';
-import { checkDockerfile, outlineDockerfile, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
+import { checkDockerfile, outlineDockerfile, sourceText, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
@@ -120,7 +120,11 @@ export async function callBuild(
   const source = { file, text };
   if (call === 'targets') return { kind: 'targets', source, targets: targetsOf(options) };
   if (call === 'outline') return { kind: 'outline', source, outline: await outlineDockerfile(options) };
-  return { kind: 'check', source, ...(await checkDockerfile(options)) };
+  const report = await checkDockerfile(options);
+  const { error } = report;
+  // An error is told with the file that it is in, which may be an included one.
+  const where = error === undefined ? source : { file: error.file, text: sourceText(options.dockerfile, error.file) };
+  return { kind: 'check', source: where, ...report };
 }
 
 /** Each once, in the order in which they were asked for; that of this machine when none was. @throws PLATFORM_INVALID */

@@ -11,3 +11,4 @@ export type * from './output-types.ts';
 export type * from './types.ts';
 export type * from './why-types.ts';
 export type * from './volume-types.ts';
+export { includeReader } from '../build/index.ts';

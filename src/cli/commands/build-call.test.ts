@@ -10,6 +10,7 @@ const FINDING = {
   url: 'https://docs.test/json',
   message: 'JSON arguments recommended for CMD',
   file: 'Dockerfile',
+  text: SOURCE.text,
   firstLine: 2,
   lastLine: 3,
   start: { line: 2, column: 1 },

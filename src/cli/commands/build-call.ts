@@ -92,9 +92,7 @@ function failureOf(error: Diagnostic, { file, text }: BuildAnswer['source']): Sh
 function textOf(answer: BuildAnswer): string {
   switch (answer.kind) {
     case 'check':
-      return answer.error !== undefined && answer.findings.length === 0
-        ? ''
-        : checkText(answer.findings, answer.source);
+      return answer.error !== undefined && answer.findings.length === 0 ? '' : checkText(answer.findings);
     case 'outline':
       return outlineText(answer.outline);
     case 'targets':
@@ -103,7 +101,7 @@ function textOf(answer: BuildAnswer): string {
 }
 
 /** As buildx prints it: by lines. */
-function checkText(findings: readonly Finding[], source: BuildAnswer['source']): string {
+function checkText(findings: readonly Finding[]): string {
   const { length } = findings;
   if (length === 0) return 'Check complete, no warnings found.\n';
   const count = length === 1 ? '1 warning has been found' : `${length} warnings have been found`;
@@ -111,7 +109,7 @@ function checkText(findings: readonly Finding[], source: BuildAnswer['source']):
     .toSorted((a, b) => a.firstLine - b.firstLine)
     .map((finding) => {
       const page = finding.url === undefined ? '' : ` - ${finding.url}`;
-      return `\nWARNING: ${finding.rule}${page}\n${displayLine(finding.message)}\n${formatExcerpt({ ...finding, text: source.text })}`;
+      return `\nWARNING: ${finding.rule}${page}\n${displayLine(finding.message)}\n${formatExcerpt(finding)}`;
     });
   return `Check complete, ${count}!\n${blocks.join('')}`;
 }
@@ -151,20 +149,10 @@ function table(rows: readonly (readonly string[])[]): string {
 
 /** The JSON of BuildKit's subrequests. */
 function jsonOf(answer: BuildAnswer): object {
-  const data = Buffer.from(answer.source.text).toString('base64');
+  const data = base64(answer.source.text);
   switch (answer.kind) {
     case 'check':
-      return {
-        warnings: answer.findings.map((finding) => ({
-          ruleName: finding.rule,
-          description: finding.description,
-          ...(finding.url === undefined ? {} : { url: finding.url }),
-          detail: finding.message,
-          location: locationOf(finding),
-        })),
-        sources: [{ filename: answer.source.file, data, language: 'Dockerfile' }],
-        ...(answer.error === undefined ? {} : { buildError: buildErrorOf(answer.error) }),
-      };
+      return checkJson(answer);
     case 'outline': {
       const { name, description, args, secrets, ssh } = answer.outline;
       return {
@@ -186,6 +174,31 @@ function jsonOf(answer: BuildAnswer): object {
         sources: [data],
       };
   }
+}
+
+function checkJson({ findings, error, source }: BuildAnswer & { readonly kind: 'check' }): object {
+  // More than one where files are included.
+  const files = new Map([[source.file, source.text], ...findings.map(({ file, text }) => [file, text] as const)]);
+  const names = Array.from(files.keys());
+  const inFile = (file: string, lines: Lines): object => {
+    const sourceIndex = names.indexOf(file);
+    return { ...(sourceIndex > 0 ? { sourceIndex } : {}), ...locationOf(lines) };
+  };
+  return {
+    warnings: findings.map((finding) => ({
+      ruleName: finding.rule,
+      description: finding.description,
+      ...(finding.url === undefined ? {} : { url: finding.url }),
+      detail: finding.message,
+      location: inFile(finding.file, finding),
+    })),
+    sources: Array.from(files, ([filename, text]) => ({ filename, data: base64(text), language: 'Dockerfile' })),
+    ...(error === undefined ? {} : { buildError: buildErrorOf(error) }),
+  };
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
 }
 
 function requestJson({ id, required, ...lines }: Outline['secrets'][number]): object {

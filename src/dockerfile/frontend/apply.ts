@@ -10,6 +10,8 @@ import {
   applyVolume,
   applyWorkdir,
 } from './metadata.ts';
+import { Refusal } from '../syntax/diagnostics.ts';
+import { applyUnset } from './unset.ts';
 import { applyRun } from './run.ts';
 import { addHistory, expand, type Scene } from './scene.ts';
 
@@ -55,6 +57,10 @@ export function applyInstruction(scene: Scene): void {
     case 'healthcheck':
       state.config.Healthcheck = instruction.healthcheck;
       return addHistory(scene, healthcheckText(instruction.healthcheck));
+    case 'unset':
+      return applyUnset(scene, instruction);
+    case 'include':
+      throw new Refusal('INCLUDE', 'INCLUDE is followed by builds only', instruction.node);
     case 'onbuild':
       state.config.OnBuild = [...(state.config.OnBuild ?? []), instruction.expression];
   }

@@ -7,6 +7,7 @@ import type { AddInstruction, CopyInstruction } from '../syntax/instructions.ts'
 import type { Word } from '../syntax/tree.ts';
 import { hasWildcard, sourceKind, urlFileName } from './copy-sources.ts';
 import { addHistory, addStep, expand, expandIn, Inputs, nextSlot, originOf, titleOf, type Scene } from './scene.ts';
+import { optionalPattern } from './optional-source.ts';
 import { vertexOfSource } from './sources.ts';
 
 const INLINE_MODE = 0o644;
@@ -37,6 +38,7 @@ export function applyCopy(scene: Scene, instruction: CopyInstruction | AddInstru
   const command = [
     instruction.kind.toUpperCase(),
     ...(instruction.kind === 'copy' && instruction.parents ? ['--parents'] : []),
+    ...(instruction.ifExists ? ['--if-exists'] : []),
     ...(op.chown === undefined ? [] : [`--chown=${op.chown}`]),
     ...(op.chmod === undefined ? [] : [`--chmod=${op.chmod}`]),
     ...sources.map(({ text }) => text),
@@ -97,8 +99,12 @@ function plannedSource(reader: SourceReader, word: Word, text: string): CopySour
   const input = inputs.indexOf(filesOf(scene, instruction));
   noteIgnored(scene, text);
   const unpack = instruction.kind === 'add' && (instruction.unpack ?? true);
-  if (instruction.kind === 'copy' && instruction.parents) return parentsSource(input, text);
-  return { kind: 'tree', input, path: fromText(cleanPath(`/${text}`)), unpack };
+  if (instruction.kind === 'copy' && instruction.parents) {
+    return parentsSource(input, instruction.ifExists ? (optionalPattern(text) ?? text) : text);
+  }
+  const path = cleanPath(`/${text}`);
+  const pattern = instruction.ifExists ? optionalPattern(path) : undefined;
+  return { kind: 'tree', input, path: fromText(pattern ?? path), unpack };
 }
 
 /** Takes down a source in the context that the ignore file leaves out. */

@@ -17,6 +17,10 @@ export class Environment {
     this.#values.set(name, value);
   }
 
+  delete(name: string): void {
+    this.#values.delete(name);
+  }
+
   get(name: string): string | undefined {
     return this.#values.get(name);
   }

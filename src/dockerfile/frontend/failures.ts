@@ -1,7 +1,7 @@
 import { invariant, ShaleError, type ErrorData } from '../../base/index.ts';
 import { diagnosticAt, formatCodeFrame, lastLineOf, Refusal, type Diagnostic } from '../syntax/diagnostics.ts';
 import type { Dockerfile } from '../syntax/dockerfile.ts';
-import type { Source } from '../syntax/source.ts';
+import { sourceNamed, type Source } from '../syntax/source.ts';
 import { BaseFailure } from './bases.ts';
 
 const PLAN_ERROR = { severity: 'error', phase: 'plan' } as const;
@@ -29,6 +29,11 @@ export function firstError(diagnostics: readonly Diagnostic[]): Diagnostic | und
   return errors.find(({ phase }) => phase === 'parse') ?? errors[0];
 }
 
+/** The text of the file of that name, among those that a Dockerfile is made of. */
+export function sourceText({ source }: Dockerfile, file: string): string {
+  return sourceNamed(source, file).text;
+}
+
 /** DOCKERFILE_INVALID with all diagnostics, of which there is at least one error. */
 export function refused(dockerfile: Dockerfile, diagnostics: readonly Diagnostic[]): ShaleError {
   const first = firstError(diagnostics);
@@ -46,7 +51,7 @@ function placeData(diagnostic: Diagnostic, source: Source): ErrorData {
     file,
     line: start.line,
     column: start.column,
-    excerpt: { file, text: source.text, firstLine: start.line, lastLine: lastLineOf(diagnostic) },
+    excerpt: { file, text: sourceNamed(source, file).text, firstLine: start.line, lastLine: lastLineOf(diagnostic) },
     frame: formatCodeFrame(diagnostic, source),
   };
 }

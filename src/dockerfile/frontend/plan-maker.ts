@@ -2,6 +2,7 @@ import { invariant } from '../../base/index.ts';
 import { GraphBuilder, type VertexId } from '../../graph/index.ts';
 import type { ContainerConfig } from '../../oci/index.ts';
 import { diagnosticAt, Refusal, type Diagnostic } from '../syntax/diagnostics.ts';
+import { textsOf } from '../syntax/source.ts';
 import { cleanPath } from '../syntax/ignore.ts';
 import { applyInstruction } from './apply.ts';
 import { buildArg, isPredefinedArg } from './arguments.ts';
@@ -103,6 +104,7 @@ export class PlanMaker implements Planning {
       stages,
       baseImages: Array.from(this.baseImages.values()).filter(({ vertex }) => graph.vertices.has(vertex)),
       epoch: this.epoch,
+      sources: textsOf(this.options.dockerfile.source),
       warnings: this.warnings,
       unusedArgs: this.#unusedArgs(),
     };

@@ -103,6 +103,8 @@ export interface BuildPlan {
   /** Seconds since 1970, for the times of files, the config and the history. */
   readonly epoch: number;
   readonly warnings: readonly Diagnostic[];
+  /** The files that the steps come from, by the names in their origins. */
+  readonly sources: ReadonlyMap<string, string>;
   /** What the build checks found. */
   readonly findings: readonly Finding[];
   /** True when findings mean that the build fails: `check=error=true`. */

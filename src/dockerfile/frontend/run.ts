@@ -12,11 +12,13 @@ import { buildArg, proxyEnvironment } from './arguments.ts';
 import { splitVariable } from './environment.ts';
 import { withShell } from './metadata.ts';
 import { addHistory, addStep, expandIn, Inputs, require, titleOf, type Scene } from './scene.ts';
+import { stopAtError } from './stop-at-error.ts';
 import { vertexOfSource } from './sources.ts';
 
 /** Where the script of a heredoc that begins with `#!` stands while it runs. */
 const SCRIPT_FOLDER = '/dev/pipes/';
 const SCRIPT_MODE = 0o755;
+const SHELL_ALONE: CommandLine = { words: [], isShellForm: true };
 const CACHE_MODE = 0o755;
 const SECRET_MODE = 0o400;
 const SOCKET_MODE = 0o600;
@@ -30,7 +32,14 @@ const SOCKET_PREFIX = '/run/buildkit/ssh_agent.';
 export function applyRun(scene: Scene, instruction: RunInstruction): void {
   const { planning, state } = scene;
   checkAllowed(scene, instruction);
-  const { command, mounts: scripts, summary } = heredocCommand(instruction);
+  const {
+    command,
+    mounts: scripts,
+    summary,
+  } = heredocCommand(
+    instruction,
+    planning.options.dockerfile.isExtended ? withShell(state.config, SHELL_ALONE) : undefined,
+  );
   const args = withShell(state.config, command);
   const inputs = new Inputs();
   const flags = instruction.mounts.map((word) => ({ word, mount: readMountFlag(scene, word) }));
@@ -68,6 +77,7 @@ export function applyRun(scene: Scene, instruction: RunInstruction): void {
     inputs: inputs.ids,
     title: titleOf(scene, { keepQuotes: true, keepUnset: true }, masked(state.environment.lookup, secrets)) + summary,
     command: history,
+    noCache: instruction.noCache,
     unkeyedEnv: proxyEnvironment(options.buildArgs ?? {}).filter((entry) => !isSet.has(splitVariable(entry)[0])),
   });
   addHistory(scene, `${history} # buildkit`, vertex);
@@ -113,7 +123,11 @@ function withSocket(environment: string[], mounts: readonly ExecMount[]): string
 }
 
 /** A heredoc alone is the script itself; with other words on the line the shell reads it. */
-function heredocCommand(instruction: RunInstruction): {
+/** `stopsIn` is the shell whose scripts end at the first error. */
+function heredocCommand(
+  instruction: RunInstruction,
+  stopsIn: readonly string[] | undefined,
+): {
   readonly command: CommandLine;
   readonly mounts: readonly ExecMount[];
   readonly summary: string;
@@ -126,7 +140,8 @@ function heredocCommand(instruction: RunInstruction): {
     const text = line + node.heredocs.map(({ name, content }) => `\n${content}${name}`).join('');
     return { command: { ...command, words: [text] }, mounts: [], summary: '' };
   }
-  const content = first.chomp ? chompHeredoc(first.content) : first.content;
+  const written = first.chomp ? chompHeredoc(first.content) : first.content;
+  const content = stopsIn === undefined ? written : stopAtError(written, stopsIn);
   const summary = ` (${summarizeHeredoc(first.content)})`;
   if (!content.startsWith('#!')) return { command: { ...command, words: [content] }, mounts: [], summary };
   const file = { name: fromText(first.name), content, mode: SCRIPT_MODE };

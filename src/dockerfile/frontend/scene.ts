@@ -1,7 +1,7 @@
 import type { GraphBuilder, Op, SourceRange, Surroundings, VertexId } from '../../graph/index.ts';
 import type { ContainerConfig } from '../../oci/index.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
-import type { Span } from '../syntax/source.ts';
+import { realLine, type Span } from '../syntax/source.ts';
 import type { Word } from '../syntax/tree.ts';
 import type { Expansion, Lookup, WordOptions } from '../syntax/words.ts';
 import type { Environment } from './environment.ts';
@@ -89,6 +89,8 @@ export interface Step {
   /** As history tells it, without the mark of BuildKit. */
   readonly command: string;
   readonly unkeyedEnv?: readonly string[];
+  /** Carried out whatever the cache knows. */
+  readonly noCache?: boolean;
 }
 
 /** Adds a step on the stage's root filesystem, and makes its result the new one. */
@@ -101,7 +103,7 @@ export function addStep(scene: Scene, step: Step): VertexId {
     platform: state.platform,
     name: stepName(planning, stage, `${command.isTrigger ? 'ONBUILD ' : ''}${step.title}`),
     origin: [originOf(planning, command.isTrigger ? stage.from.node : command.instruction.node)],
-    noCache: stage.noCache,
+    noCache: stage.noCache || step.noCache === true,
     slot: nextSlot(stage, step.kind),
     command: step.command,
     surroundings: surroundingsOf(state.config),
@@ -153,8 +155,8 @@ export function originOf(
   planning: Planning,
   lines: { readonly firstLine: number; readonly lastLine: number },
 ): SourceRange {
-  const file = planning.options.dockerfile.source.name;
-  return { file, firstLine: lines.firstLine, lastLine: lines.lastLine };
+  const { source, line } = realLine(planning.options.dockerfile.source, lines.firstLine);
+  return { file: source.name, firstLine: line, lastLine: line + (lines.lastLine - lines.firstLine) };
 }
 
 /** The inputs of a step beyond its root filesystem, each once; `indexOf` counts the root filesystem as 0. */

@@ -8,6 +8,8 @@ import { suggest } from '../syntax/suggest.ts';
 import type { Span } from '../syntax/source.ts';
 import type { Word } from '../syntax/tree.ts';
 import type { Expansion } from '../syntax/words.ts';
+import { extensionHint } from '../syntax/flags.ts';
+import { ArgScope } from './arg-scope.ts';
 import type { Environment } from './environment.ts';
 import { expandAt } from './expand.ts';
 import type { NamedContext, PlanOptions } from './plan.ts';
@@ -31,6 +33,7 @@ export class StageList {
   readonly #trace: Trace;
   /** What FROM can use. */
   readonly #variables: readonly string[];
+  readonly #scopes = new Map<Stage, ArgScope>();
   readonly #contexts: ReadonlyMap<string, readonly [string, NamedContext]>;
 
   /** @throws Refusal */
@@ -46,8 +49,22 @@ export class StageList {
     // A stage may be named before it stands: that it stands too late is said where it is used.
     this.stages.forEach((stage, index) => {
       const commands = stage.isOwn ? (options.dockerfile.stages[index]?.commands ?? []) : [];
-      stage.commands = commands.map((command) => this.link(command, false));
+      const scope = this.#scopeOf(stage);
+      stage.commands = commands.map((command) => {
+        scope?.pass(command);
+        return this.link(command, false, scope);
+      });
     });
+  }
+
+  /** Only the extended language has variables where stages are linked. */
+  #scopeOf(stage: Stage): ArgScope | undefined {
+    const { dockerfile, buildArgs = {} } = this.#options;
+    if (!dockerfile.isExtended) return undefined;
+    const below = stage.base.kind === 'stage' ? this.#scopes.get(stage.base.stage) : undefined;
+    const scope = below?.derive() ?? new ArgScope(this.#globals, buildArgs, dockerfile.escape);
+    this.#scopes.set(stage, scope);
+    return scope;
   }
 
   /** @throws Refusal TARGET_UNKNOWN */
@@ -66,10 +83,10 @@ export class StageList {
   }
 
   /** A command with the stages and images that it names. @throws Refusal */
-  link(instruction: Command, isTrigger: boolean): PlannedCommand {
+  link(instruction: Command, isTrigger: boolean, scope?: ArgScope): PlannedCommand {
     const mountSources = instruction.kind === 'run' ? instruction.mounts.map((word) => this.#mountSource(word)) : [];
     if (instruction.kind !== 'copy' || instruction.from === undefined) return { instruction, isTrigger, mountSources };
-    return { instruction, isTrigger, mountSources, from: this.#copySource(instruction.from) };
+    return { instruction, isTrigger, mountSources, from: this.#copySource(instruction.from, scope) };
   }
 
   #addStage({ from, commands }: StageSyntax, index: number): Stage {
@@ -138,10 +155,14 @@ export class StageList {
     return this.#imageOf(text, platform, span);
   }
 
-  #copySource(word: Word): StageSource {
-    const { text } = word;
-    if (expandAt(text, () => undefined, { escape: this.#options.dockerfile.escape }, word).text !== text) {
-      const hint = 'FROM …${ARG} AS name, with an ARG before the first FROM, and then --from=name';
+  #copySource(word: Word, scope: ArgScope | undefined): StageSource {
+    const text = scope === undefined ? word.text : scope.expand(word.text, word);
+    if (text === '') throw new Refusal('COPY_FROM', `--from=${word.text} comes to nothing`, word, 'ARG NAME=default');
+    if (
+      scope === undefined &&
+      expandAt(text, () => undefined, { escape: this.#options.dockerfile.escape }, word).text !== text
+    ) {
+      const hint = `FROM …\${ARG} AS name, with an ARG before the first FROM, and then --from=name; or: ${extensionHint('a variable there')}`;
       throw new Refusal('COPY_FROM', '--from cannot have variables', word, hint);
     }
     if (/^[-+]?\d+$/.test(text)) {

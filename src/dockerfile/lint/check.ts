@@ -1,4 +1,4 @@
-import { positionAt, type Position, type Span } from '../syntax/source.ts';
+import { positionAt, realLine, type Position, type Span } from '../syntax/source.ts';
 import type { SyntaxNode } from '../syntax/tree.ts';
 import { isAllowed, withComments, type CheckOptions } from './options.ts';
 import type { Found, Rule } from './rule.ts';
@@ -11,6 +11,8 @@ export interface Finding {
   readonly url?: string;
   readonly message: string;
   readonly file: string;
+  /** The whole of that file. */
+  readonly text: string;
   /** The lines of the instruction, counted from 1. */
   readonly firstLine: number;
   readonly lastLine: number;
@@ -58,16 +60,21 @@ function findingOf(rule: Rule, { message, at, span }: Found, subject: LintSubjec
   const place = span ?? at;
   const start = positionAt(source, place.start);
   const end = positionAt(source, Math.max(place.start, place.end));
+  const firstLine = isNode(at) ? at.firstLine : positionAt(source, at.start).line;
+  const lastLine = isNode(at) ? at.lastLine : positionAt(source, at.end).line;
+  const real = realLine(source, firstLine);
+  const moved = real.line - firstLine;
   return {
     rule: rule.name,
     description: rule.description,
     ...(rule.url === undefined ? {} : { url: rule.url }),
     message,
-    file: source.name,
-    firstLine: isNode(at) ? at.firstLine : positionAt(source, at.start).line,
-    lastLine: isNode(at) ? at.lastLine : positionAt(source, at.end).line,
-    start,
-    end,
+    file: real.source.name,
+    text: real.source.text,
+    firstLine: firstLine + moved,
+    lastLine: lastLine + moved,
+    start: { ...start, line: start.line + moved },
+    end: { ...end, line: end.line + moved },
   };
 }
 

@@ -30,6 +30,9 @@ const FORMS: Readonly<Record<string, (line: LogicalLine, slice: Slice, escape: s
   workdir: wholeText,
 };
 
+/** What `# shale:extensions` adds. */
+const EXTENDED_FORMS: typeof FORMS = { ...FORMS, include: plainWords, unset: plainWords };
+
 /** The instructions of the language, in lower case. */
 export const INSTRUCTION_NAMES: readonly string[] = [...Object.keys(FORMS), 'onbuild'];
 
@@ -37,9 +40,15 @@ export const INSTRUCTION_NAMES: readonly string[] = [...Object.keys(FORMS), 'onb
  * Reads the arguments of the instruction `name`; the slice has no white space at its ends.
  * @throws Refusal
  */
-export function readArguments(name: string, line: LogicalLine, slice: Slice, escape: string): Body {
-  const form = Object.hasOwn(FORMS, name) ? FORMS[name] : undefined;
-  return form === undefined ? { kind: 'unknown' } : form(line, slice, escape);
+export function readArguments(
+  name: string,
+  line: LogicalLine,
+  slice: Slice,
+  language: { readonly escape: string; readonly isExtended: boolean },
+): Body {
+  const forms = language.isExtended ? EXTENDED_FORMS : FORMS;
+  const form = Object.hasOwn(forms, name) ? forms[name] : undefined;
+  return form === undefined ? { kind: 'unknown' } : form(line, slice, language.escape);
 }
 
 /** Splits a line into its keyword, its flags and the rest. */

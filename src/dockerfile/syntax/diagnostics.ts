@@ -1,4 +1,4 @@
-import { lineText, positionAt, type Position, type Source, type Span } from './source.ts';
+import { lineText, positionAt, realLine, sourceNamed, type Position, type Source, type Span } from './source.ts';
 
 /**
  * What is wrong with a Dockerfile, and where. `phase` says how far reading came: `parse` is the shape of the file,
@@ -30,14 +30,18 @@ export function diagnosticAt(
   kind: Pick<Diagnostic, 'severity' | 'phase'>,
   fault: Fault,
 ): Diagnostic {
+  const start = positionAt(source, span.start);
+  const end = positionAt(source, Math.max(span.start, span.end));
+  const real = realLine(source, start.line);
+  const moved = real.line - start.line;
   return {
     ...kind,
     code: fault.code,
     message: fault.message,
     ...(fault.hint === undefined ? {} : { hint: fault.hint }),
-    file: source.name,
-    start: positionAt(source, span.start),
-    end: positionAt(source, Math.max(span.start, span.end)),
+    file: real.source.name,
+    start: { ...start, line: start.line + moved },
+    end: { ...end, line: end.line + moved },
   };
 }
 
@@ -74,7 +78,8 @@ export function formatDiagnostic(diagnostic: Diagnostic, source: Source): string
  */
 export function formatCodeFrame(diagnostic: Diagnostic, source: Source): string {
   const rule = '-'.repeat(20);
-  return [`${diagnostic.file}:${diagnostic.start.line}`, rule, ...frame(diagnostic, source), rule].join('\n');
+  const shown = frame(diagnostic, sourceNamed(source, diagnostic.file));
+  return [`${diagnostic.file}:${diagnostic.start.line}`, rule, ...shown, rule].join('\n');
 }
 
 /** The last line that a diagnostic is about: an end at the first column belongs to the line before. */

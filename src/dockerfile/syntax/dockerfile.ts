@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { diagnosticAt, Refusal, type Diagnostic } from './diagnostics.ts';
 import type { Directive } from './directives.ts';
 import type { ArgInstruction, Command, FromInstruction, Instruction } from './instructions.ts';
-import { parseSyntax } from './parse.ts';
+import { parseSyntax, type ParserStart } from './parse.ts';
 import { readInstruction } from './read-instruction.ts';
 import { decodeSource, sourceOf, type Source, type Span } from './source.ts';
 import type { SyntaxNode } from './tree.ts';
@@ -18,6 +18,8 @@ export interface Dockerfile {
   readonly source: Source;
   readonly directives: readonly Directive[];
   readonly escape: string;
+  /** True with `# shale:extensions` above the first instruction. */
+  readonly isExtended: boolean;
   readonly nodes: readonly SyntaxNode[];
   /** The last lines of instructions that go on over an empty line. */
   readonly emptyContinuations: readonly Span[];
@@ -31,15 +33,27 @@ export interface Dockerfile {
 /** Bytes of a Dockerfile that are read; whoever loads one from a disk or a stream stops there. */
 export const DOCKERFILE_MAX_BYTES: number = 16 * 1024 * 1024;
 
-/** Reads a Dockerfile. Never throws: whatever is wrong stands in `diagnostics`. `name` is for messages. */
-export function parseDockerfile(content: string | Uint8Array, name = 'Dockerfile'): Dockerfile {
-  const isText = typeof content === 'string' || isUtf8(content);
-  const decoded = sourceOf(name, typeof content === 'string' ? content : decodeSource(content));
-  const source = isText ? decoded : { ...decoded, bytes: content };
-  const { diagnostics, ...syntax } = parseSyntax(source);
+/**
+ * Reads a Dockerfile. Never throws: whatever is wrong stands in `diagnostics`. `name` is for messages, `start` what the
+ * file is taken to say before its first line.
+ */
+export function parseDockerfile(
+  content: string | Uint8Array,
+  name = 'Dockerfile',
+  start: ParserStart = {},
+): Dockerfile {
+  if (typeof content === 'string') return parseSource(sourceOf(name, content), start);
+  const source = sourceOf(name, decodeSource(content));
+  return parseSource(isUtf8(content) ? source : { ...source, bytes: content }, start);
+}
+
+/** As `parseDockerfile`, of a text that may be put together of several files. */
+export function parseSource(source: Source, start: ParserStart = {}): Dockerfile {
+  const { diagnostics, ...syntax } = parseSyntax(source, start);
   const { nodes } = syntax;
-  const garbled = isText ? [] : garbledNodes(source, nodes);
-  const reader = new StageReader(source);
+  const sources = [source, ...(source.sections ?? []).map((section) => section.source)];
+  const garbled = sources.some(({ bytes }) => bytes !== undefined) ? garbledNodes(source, nodes) : [];
+  const reader = new StageReader(source, syntax.isExtended);
   for (const node of nodes) reader.add(node);
   return {
     source,
@@ -73,13 +87,16 @@ class StageReader {
   /** After a FROM that could not be read, what follows has a stage all the same. */
   #lostStage = false;
 
-  constructor(source: Source) {
+  readonly #isExtended: boolean;
+
+  constructor(source: Source, isExtended: boolean) {
     this.#source = source;
+    this.#isExtended = isExtended;
   }
 
   add(node: SyntaxNode): void {
     try {
-      this.#place(readInstruction(node));
+      this.#place(readInstruction(node, { isExtended: this.#isExtended }));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (node.name === 'from') this.#lostStage = true;
@@ -98,6 +115,7 @@ class StageReader {
     } else if (this.#lostStage) return;
     else if (stage !== undefined) stage.commands.push(instruction);
     else if (instruction.kind === 'arg') this.globalArgs.push(instruction);
+    else if (instruction.kind === 'include') return;
     else {
       const message = `${instruction.node.keyword.text} stands before the first FROM, where only ARG can stand`;
       throw new Refusal('STAGE_MISSING', message, instruction.node.keyword);

@@ -33,15 +33,21 @@ export class Flags {
   }
 }
 
-/** @throws Refusal for a flag that is unknown, given twice, or has a value where it may not or none where it must */
-export function readFlags(words: readonly Word[], table: FlagTable): Flags {
+/** What to do about something that only the extended language has. */
+export function extensionHint(what: string): string {
+  return `${what} is an extension of shale: a line "# shale:extensions" above the first instruction allows it`;
+}
+
+/** `extension` are the flags that the extended language has besides. @throws Refusal for a flag that is unknown, given twice, or has a value where it may not or none where it must */
+export function readFlags(words: readonly Word[], table: FlagTable, extension: FlagTable = {}): Flags {
   const found = new Map<string, Word[]>();
   for (const word of words) {
     const equals = word.text.indexOf('=');
     const name = word.text.slice(2, equals === -1 ? undefined : equals);
     const kind = Object.hasOwn(table, name) ? table[name] : undefined;
     if (kind === undefined) {
-      throw new Refusal('FLAG_UNKNOWN', `unknown flag: --${name}`, word, suggestion(name, Object.keys(table)));
+      const hint = Object.hasOwn(extension, name) ? extensionHint(`--${name}`) : suggestion(name, Object.keys(table));
+      throw new Refusal('FLAG_UNKNOWN', `unknown flag: --${name}`, word, hint);
     }
     const earlier = found.get(name) ?? [];
     if (earlier.length > 0 && kind !== 'values') {

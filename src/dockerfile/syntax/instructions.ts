@@ -21,7 +21,9 @@ export type Command =
   | StopSignalInstruction
   | ShellInstruction
   | HealthcheckInstruction
-  | OnbuildInstruction;
+  | OnbuildInstruction
+  | UnsetInstruction
+  | IncludeInstruction;
 
 interface InstructionBase {
   readonly node: SyntaxNode;
@@ -58,6 +60,8 @@ export interface RunInstruction extends InstructionBase {
   readonly networkFlag?: Word;
   readonly securityFlag?: Word;
   readonly deviceFlags: readonly Word[];
+  /** Extension: always carried out. */
+  readonly noCache: boolean;
 }
 
 /** A file whose content stands in the Dockerfile. */
@@ -74,6 +78,8 @@ interface CopyBase extends InstructionBase {
   readonly chown?: Word;
   readonly chmod?: Word;
   readonly link: boolean;
+  /** Extension: sources that are not there are left out. */
+  readonly ifExists: boolean;
   readonly excludes: readonly string[];
 }
 
@@ -144,6 +150,19 @@ export interface ShellInstruction extends InstructionBase {
 export interface HealthcheckInstruction extends InstructionBase {
   readonly kind: 'healthcheck';
   readonly healthcheck: Healthcheck;
+}
+
+/** Extension: takes away what the base or an earlier instruction has set. */
+export interface UnsetInstruction extends InstructionBase {
+  readonly kind: 'unset';
+  readonly what: 'env' | 'label' | 'expose' | 'volume';
+  readonly names: readonly Word[];
+}
+
+/** Extension: stands for the lines of other files; gone before a plan is made. */
+export interface IncludeInstruction extends InstructionBase {
+  readonly kind: 'include';
+  readonly paths: readonly Word[];
 }
 
 export interface OnbuildInstruction extends InstructionBase {

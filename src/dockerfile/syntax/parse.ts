@@ -12,6 +12,8 @@ export interface SyntaxTree {
   readonly directives: readonly Directive[];
   /** `\` or "`". */
   readonly escape: string;
+  /** True with `# shale:extensions` above the first instruction. */
+  readonly isExtended: boolean;
   readonly nodes: readonly SyntaxNode[];
   /** The last lines of instructions that go on over an empty line. */
   readonly emptyContinuations: readonly Span[];
@@ -20,12 +22,20 @@ export interface SyntaxTree {
 
 /** Bytes of one line of the file, as in the reference (Go's bufio.Scanner). */
 export const LINE_MAX_BYTES = 65_535;
+/** The comment that allows the extensions of the language. */
+export const EXTENSIONS_MARK: RegExp = /^shale:extensions$/i;
 /** Instructions within an instruction that are read; the language allows one. */
 const TRIGGER_DEPTH_MAX = 4;
 
 /** Reads a file into instructions. Never throws: what it cannot read becomes a diagnostic, and reading goes on. */
-export function parseSyntax(source: Source): SyntaxTree {
-  return new Parser(source).parse();
+export function parseSyntax(source: Source, start: ParserStart = {}): SyntaxTree {
+  return new Parser(source, start).parse();
+}
+
+/** What a file is taken to say before its first line; its own directives count after that. */
+export interface ParserStart {
+  readonly escape?: string;
+  readonly isExtended?: boolean;
 }
 
 class Parser {
@@ -34,14 +44,17 @@ class Parser {
   readonly #nodes: SyntaxNode[] = [];
   readonly #emptyContinuations: Span[] = [];
   readonly #diagnostics: Diagnostic[] = [];
-  #escape = '\\';
+  #escape: string;
+  #isExtended: boolean;
   #comments: string[] = [];
   /** The next line to read, from 1. */
   #line = 1;
   #stopped = false;
 
-  constructor(source: Source) {
+  constructor(source: Source, { escape = '\\', isExtended = false }: ParserStart) {
     this.#source = source;
+    this.#escape = escape;
+    this.#isExtended = isExtended;
   }
 
   parse(): SyntaxTree {
@@ -52,6 +65,7 @@ class Parser {
     return {
       directives: this.#directives.found,
       escape: this.#escape,
+      isExtended: this.#isExtended,
       nodes: this.#nodes,
       emptyContinuations: this.#emptyContinuations,
       diagnostics: this.#diagnostics,
@@ -98,7 +112,8 @@ class Parser {
     if (this.#readDirective(this.#source.text.slice(start, end), span)) return;
     // With blanks before the mark the mark itself stays, as in the reference.
     const comment = trimSpace(whole.slice(1));
-    if (comment === '') this.#comments = [];
+    if (this.#nodes.length === 0 && EXTENSIONS_MARK.test(comment)) this.#isExtended = true;
+    else if (comment === '') this.#comments = [];
     else this.#comments.push(comment);
   }
 
@@ -169,7 +184,7 @@ class Parser {
           : depth >= TRIGGER_DEPTH_MAX
             ? { kind: 'unknown' }
             : { kind: 'trigger', node: this.#nodeFrom(line, rest.from, firstLine, [], depth + 1) }
-        : readArguments(name, line, rest, this.#escape);
+        : readArguments(name, line, rest, { escape: this.#escape, isExtended: this.#isExtended });
     return {
       keyword,
       name,

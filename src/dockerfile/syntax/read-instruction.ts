@@ -2,7 +2,7 @@ import type { Healthcheck } from '../../oci/index.ts';
 import { INSTRUCTION_NAMES } from './arguments.ts';
 import { trimSpace } from './characters.ts';
 import { Refusal } from './diagnostics.ts';
-import { readFlags, type Flags, type FlagTable } from './flags.ts';
+import { extensionHint, readFlags, type Flags, type FlagTable } from './flags.ts';
 import { chompHeredoc, readHeredocMark } from './heredocs.ts';
 import type { CommandLine, InlineSource, Instruction } from './instructions.ts';
 import { checkMount, readDevice } from './mounts.ts';
@@ -35,26 +35,37 @@ const HEALTHCHECK_FLAGS: FlagTable = {
   'start-interval': 'value',
   retries: 'value',
 };
+/** What the extended language has besides. */
+const COPY_EXTENSION: FlagTable = { 'if-exists': 'switch' };
+const RUN_EXTENSION: FlagTable = { 'no-cache': 'switch' };
+const EXTENSION_NAMES: readonly string[] = ['include', 'unset'];
+const UNSET_KINDS = ['env', 'label', 'expose', 'volume'] as const;
 /** `Instruction [a, b]` names that a name of a stage must have. */
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
 /** Nanoseconds; a shorter health check interval is refused. */
 const INTERVAL_MIN = 1e6;
 
+/** Which language is read. */
+export interface Dialect {
+  /** With shale's extensions. */
+  readonly isExtended: boolean;
+}
+
 /**
  * Understands one instruction.
  * @throws Refusal
  */
-export function readInstruction(node: SyntaxNode): Instruction {
+export function readInstruction(node: SyntaxNode, dialect: Dialect = { isExtended: false }): Instruction {
   switch (node.name) {
     case 'from':
       return readFrom(node);
     case 'arg':
       return readArg(node);
     case 'run':
-      return readRun(node);
+      return readRun(node, dialect);
     case 'copy':
     case 'add':
-      return readCopyOrAdd(node);
+      return readCopyOrAdd(node, dialect);
     case 'cmd':
     case 'entrypoint':
       noFlags(node);
@@ -93,17 +104,38 @@ export function readInstruction(node: SyntaxNode): Instruction {
       return { kind: 'healthcheck', node, healthcheck: readHealthcheck(node) };
     case 'onbuild':
       return readOnbuild(node);
+    case 'unset':
+    case 'include':
+      if (!dialect.isExtended) throw unknownInstruction(node);
+      return node.name === 'unset' ? readUnset(node) : readInclude(node);
     default:
-      throw new Refusal(
-        'INSTRUCTION_UNKNOWN',
-        `unknown instruction: ${node.keyword.text.slice(0, 100)}`,
-        node.keyword,
-        suggestion(
-          node.keyword.text,
-          INSTRUCTION_NAMES.map((name) => name.toUpperCase()),
-        ),
-      );
+      throw unknownInstruction(node);
   }
+}
+
+function unknownInstruction({ name, keyword }: SyntaxNode): Refusal {
+  const known = INSTRUCTION_NAMES.map((one) => one.toUpperCase());
+  const hint = EXTENSION_NAMES.includes(name) ? extensionHint(name.toUpperCase()) : suggestion(keyword.text, known);
+  return new Refusal('INSTRUCTION_UNKNOWN', `unknown instruction: ${keyword.text.slice(0, 100)}`, keyword, hint);
+}
+
+function readInclude(node: SyntaxNode): Instruction {
+  noFlags(node);
+  return { kind: 'include', node, paths: atLeastOne(node) };
+}
+
+function readUnset(node: SyntaxNode): Instruction {
+  noFlags(node);
+  const [first, ...names] = atLeastOne(node);
+  const what = UNSET_KINDS.find((kind) => kind === first?.text.toLowerCase());
+  if (what === undefined) {
+    const message = `UNSET takes away ENV, LABEL, EXPOSE or VOLUME, not ${JSON.stringify(first?.text)}`;
+    throw new Refusal('UNSET_KIND', message, first, 'UNSET ENV NAME…');
+  }
+  if (names.length === 0) {
+    throw new Refusal('ARGUMENT_COUNT', `UNSET ${what.toUpperCase()} needs a name`, node, 'UNSET ENV NAME…');
+  }
+  return { kind: 'unset', node, what, names };
 }
 
 /** By bytes of UTF-8, which for text is the order of code points. */
@@ -181,8 +213,8 @@ function commandLine(node: SyntaxNode): CommandLine {
   return { words: argumentsOf(node.body).map((word) => word.text), isShellForm: !isJsonForm(node.body) };
 }
 
-function readRun(node: SyntaxNode): Instruction {
-  const flags = readFlags(node.flags, RUN_FLAGS);
+function readRun(node: SyntaxNode, { isExtended }: Dialect): Instruction {
+  const flags = readFlags(node.flags, isExtended ? { ...RUN_FLAGS, ...RUN_EXTENSION } : RUN_FLAGS, RUN_EXTENSION);
   const mounts = flags.values('mount');
   for (const mount of mounts) checkMount(mount);
   const networkFlag = flags.find('network');
@@ -197,6 +229,7 @@ function readRun(node: SyntaxNode): Instruction {
     security: oneOf(['sandbox', 'insecure'], securityFlag, 'security mode'),
     devices: deviceFlags.map(readDevice),
     deviceFlags,
+    noCache: flags.switch('no-cache') ?? false,
     ...(networkFlag === undefined ? {} : { networkFlag }),
     ...(securityFlag === undefined ? {} : { securityFlag }),
   };
@@ -212,7 +245,7 @@ function oneOf<T extends string>(known: readonly [T, ...T[]], flag: Word | undef
   return found;
 }
 
-function readCopyOrAdd(node: SyntaxNode): Instruction {
+function readCopyOrAdd(node: SyntaxNode, { isExtended }: Dialect): Instruction {
   const name = instructionName(node);
   const words = argumentsOf(node.body);
   const destination = words.at(-1);
@@ -220,7 +253,8 @@ function readCopyOrAdd(node: SyntaxNode): Instruction {
     throw new Refusal('ARGUMENT_COUNT', `${name} requires at least two arguments: a source and a destination`, node);
   }
   const isAdd = node.name === 'add';
-  const flags = readFlags(node.flags, isAdd ? ADD_FLAGS : COPY_FLAGS);
+  const known = isAdd ? ADD_FLAGS : COPY_FLAGS;
+  const flags = readFlags(node.flags, isExtended ? { ...known, ...COPY_EXTENSION } : known, COPY_EXTENSION);
   if (readHeredocMark(destination.text) !== undefined) {
     throw new Refusal('HEREDOC_PLACE', `${name} cannot accept a heredoc as a destination`, destination);
   }
@@ -229,6 +263,7 @@ function readCopyOrAdd(node: SyntaxNode): Instruction {
     ...splitSources(node, words.slice(0, -1)),
     destination,
     link: flags.switch('link') ?? false,
+    ifExists: flags.switch('if-exists') ?? false,
     excludes: flags.values('exclude').map((word) => word.text),
     ...optionalWord('chown', flags),
     ...optionalWord('chmod', flags),
@@ -341,7 +376,7 @@ function readOnbuild(node: SyntaxNode): Instruction {
   const [first] = atLeastOne(node);
   noFlags(node);
   const trigger = trimSpace(first?.text ?? '').toUpperCase();
-  if (trigger === 'ONBUILD' || trigger === 'FROM' || trigger === 'MAINTAINER') {
+  if (['ONBUILD', 'FROM', 'MAINTAINER', ...EXTENSION_NAMES.map((name) => name.toUpperCase())].includes(trigger)) {
     throw new Refusal('ONBUILD_TRIGGER', `${trigger} is not allowed as an ONBUILD trigger`, first);
   }
   const text = node.text.replace(/^[\t\n\f\r ]*ONBUILD[\t\n\f\r ]*/i, '');

@@ -6,6 +6,17 @@ export interface Source {
   readonly lineStarts: readonly number[];
   /** What was read, where it is no UTF-8 and the text therefore not all of it. */
   readonly bytes?: Uint8Array;
+  /** Where its lines are from, for a text that was put together of several: in the order of their first lines. */
+  readonly sections?: readonly Section[];
+}
+
+/** Lines of a text that come from another source. */
+export interface Section {
+  /** In the text, from 1. */
+  readonly firstLine: number;
+  readonly source: Source;
+  /** The first line there. */
+  readonly line: number;
 }
 
 /** A part of a source: offsets into its text, `end` excluded. */
@@ -40,6 +51,24 @@ export function positionAt(source: Source, offset: number): Position {
     else high = middle - 1;
   }
   return { line: low + 1, column: offset - (source.lineStarts[low] ?? 0) + 1 };
+}
+
+/** The source and line that a line is really from. */
+export function realLine(source: Source, line: number): { readonly source: Source; readonly line: number } {
+  const section = source.sections?.findLast(({ firstLine }) => firstLine <= line);
+  return section === undefined
+    ? { source, line }
+    : { source: section.source, line: section.line + (line - section.firstLine) };
+}
+
+/** The source of that name among those that a text is made of. */
+export function sourceNamed(source: Source, name: string): Source {
+  return source.sections?.find((section) => section.source.name === name)?.source ?? source;
+}
+
+/** The texts of a source, or of those that it is made of, by their names. */
+export function textsOf({ name, text, sections = [] }: Source): ReadonlyMap<string, string> {
+  return new Map([[name, text], ...sections.map(({ source }) => [source.name, source.text] as const)]);
 }
 
 /** A line's text without its end; undefined beyond the last one. Lines count from 1. */
