@@ -41,6 +41,18 @@ describe('the published package', () => {
     assert.match(shale('doctor').stdout, /^level: /);
   });
 
+  test('starting the published package loads nothing that only some commands need', () => {
+    const list = "process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))";
+    writeFileSync(join(folder, 'list.cjs'), list);
+    const program = ['--require', join(folder, 'list.cjs'), join(folder, 'bin/shale'), 'version'];
+    const { stdout, stderr } = spawnSync(process.execPath, program, { encoding: 'utf8', env: { HOME: folder } });
+    assert.match(stdout, /^shale /);
+    const loaded = stderr
+      .split('\n')
+      .filter((line) => /NativeModule (crypto|http|https|zlib|child_process|sqlite|worker_threads|tls)$/.test(line));
+    assert.deepEqual(loaded, []);
+  });
+
   test('the published package opens a store, imports, and builds without RUN', () => {
     mkdirSync(join(folder, 'context'));
     writeFileSync(join(folder, 'context/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /copied\n');

@@ -23,7 +23,7 @@ import {
 } from '../../base/index.ts';
 import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
 import type { FileStat, StatCache, StatCacheBuilder } from '../../store/index.ts';
-import { hashRegion, type FileRegion } from '../copy/file-region.ts';
+import { hashRegion, SHA256_OF_NOTHING, type FileRegion } from '../copy/file-region.ts';
 import { READ_AHEAD_FILE_BYTES_MAX } from '../copy/read-ahead.ts';
 import { childPath, type ReadableFile, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
 
@@ -61,7 +61,7 @@ export function openContextTree(options: ContextOptions): SourceNode {
   return new ContextNode(reader, { path: '', stat: reader.stat(''), scope: options.ignore.root });
 }
 
-const NOTHING = { sha256: hash('sha256', '', 'buffer'), bytes: new Uint8Array(0) } satisfies KnownContent;
+const NOTHING = { sha256: SHA256_OF_NOTHING, bytes: new Uint8Array(0) } satisfies KnownContent;
 
 /** What stays in memory of a file's stat: the system's has three times as much, and a context has many files. */
 interface SeenStat extends FileStat {

@@ -1,6 +1,6 @@
 import { compareLayerPaths, type TarEntry } from '../../archive/index.ts';
-import { runNow, ShaleError, toText, type ByteString } from '../../base/index.ts';
-import { hashRegion, type FileRegion } from './file-region.ts';
+import { ShaleError, toText, type ByteString } from '../../base/index.ts';
+import { SHA256_OF_NOTHING, type FileRegion } from './file-region.ts';
 import { baseName, parentPath, resolvePath, type SourceKind, type SourceNode } from './source-tree.ts';
 
 /** What stands at a path of the destination: something that this copy puts there, or what the layers below hold. */
@@ -154,10 +154,8 @@ function opaqueMarker(path: ByteString): PlannedEntry {
     gid: 0,
     mtimeNs: 0n,
   };
-  return { entry, content: { open: openNothing, sha256: () => EMPTY_SHA256 }, origin: '' };
+  return { entry, content: { open: openNothing, sha256: () => SHA256_OF_NOTHING }, origin: '' };
 }
-
-const EMPTY_SHA256: Uint8Array = runNow(hashRegion(openNothing, 0));
 
 function openNothing(): FileRegion {
   return { content: { kind: 'bytes', bytes: new Uint8Array(0) }, [Symbol.dispose]: () => {} };

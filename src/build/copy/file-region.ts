@@ -2,6 +2,12 @@ import { createHash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import type { Steps } from '../../base/index.ts';
 
+/** Written out: to compute it would load the system's cryptography at every start. */
+export const SHA256_OF_NOTHING: Uint8Array = Buffer.from(
+  'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',
+  'hex',
+);
+
 /** Bytes read at once. */
 const READ_BYTES = 1024 * 1024;
 
