@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { ShaleError } from '../base/index.ts';
 import { allFlags } from './common-flags.ts';
-import type { BuildRequest, ExecRequest, RunRequest } from '../engine/index.ts';
+import type { AttachedStreams, BuildRequest, ExecRequest, RunRequest } from '../engine/index.ts';
 import { runCommandLine } from './app.ts';
 import { fakeContext, runFake } from './fake-context.fixture.ts';
 import { formatCommandHelp } from './help.ts';
@@ -105,7 +105,7 @@ describe('runCommandLine()', () => {
     [['frobnicate'], /^shale: unknown command: frobnicate\ntry: shale help\n$/],
     [['image', 'lst'], /^shale: unknown command: image lst\ntry: shale image ls\n$/],
     [['push', 'x'], /^shale: push: shale cannot write to registries\ntry: shale save /],
-    [['container', 'start', 'x'], /^shale: start: a stopped container is not started again\ntry: /],
+    [['image', 'push', 'x'], /^shale: push: shale cannot write to registries\ntry: shale save /],
     [['compose', 'up'], /^shale: compose: shale runs containers on this machine only\n$/],
     [['-H', 'tcp://x', 'ps'], /^shale: -H: there is no daemon/],
     [['--host=tcp://x', 'ps'], /^shale: --host: there is no daemon/],
@@ -174,7 +174,7 @@ describe('runCommandLine()', () => {
     assert.equal(await statusOf(['run', 'x'], 'START_FAILED', { exitCode: 127 }), 127);
     assert.equal(await statusOf(['exec', 'x', 'y'], 'START_FAILED', { exitCode: 126 }), 126);
     assert.equal(await statusOf(['run', 'x'], 'IMAGE_NOT_FOUND'), 125);
-    assert.equal(await statusOf(['exec', 'x', 'y'], 'CONTAINER_NOT_FOUND'), 125);
+    assert.equal(await statusOf(['exec', 'x', 'y'], 'CONTAINER_NOT_FOUND'), 1);
     assert.equal(await statusOf(['tag', 'x', 'y'], 'IMAGE_NOT_FOUND'), 1);
     assert.equal(await statusOf(['tag', 'x', 'y'], 'SETTINGS_INVALID'), 125);
     assert.equal(await statusOf(['tag', 'x', 'y'], 'OUTPUT_CLOSED'), 141);
@@ -189,11 +189,13 @@ describe('runCommandLine()', () => {
           return {
             containerId: 'c',
             exit: ended.promise,
-            output: (async function* () {
-              yield { stream: 'stdout', bytes: Buffer.from('out') } as const;
-              yield { stream: 'stderr', bytes: Buffer.from('err') } as const;
-              for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) desk.receive(signal);
-            })(),
+            attached: attachedTo(
+              (async function* () {
+                yield { stream: 'stdout', bytes: Buffer.from('out') } as const;
+                yield { stream: 'stderr', bytes: Buffer.from('err') } as const;
+                for (const signal of ['SIGINT', 'SIGTERM', 'SIGINT'] as const) desk.receive(signal);
+              })(),
+            ),
             kill: (signal) => {
               sent.push(signal);
               if (signal === 'SIGKILL') ended.resolve(137);
@@ -208,25 +210,47 @@ describe('runCommandLine()', () => {
     assert.equal(desk.signal.aborted, false);
   });
 
-  test('run stops a container by name when it has no handle on it', async () => {
-    const stops: unknown[] = [];
-    const ended = Promise.withResolvers<number>();
-    const { context, desk } = fakeContext({
+  test('the detach keys leave a container to itself', async () => {
+    const done: string[] = [];
+    const never = Promise.withResolvers<number>();
+    const { context } = fakeContext({
+      stdin: 'ab\x10\x11c',
+      terminal: { columns: 80, rows: 24 },
       engine: {
-        run: async () => {
-          setImmediate(() => desk.receive('SIGTERM'));
-          return { containerId: 'c', exit: ended.promise };
-        },
-        stop: async (...args) => {
-          stops.push(args.slice(0, 2));
-          ended.resolve(143);
-        },
+        run: async () => ({
+          containerId: 'c',
+          exit: never.promise,
+          attached: {
+            ...attachedTo(
+              (async function* () {
+                await never.promise;
+                yield { stream: 'stdout', bytes: new Uint8Array() } as const;
+              })(),
+            ),
+            terminal: true,
+            write: async (bytes) => done.push(Buffer.from(bytes).toString()) > 0,
+            detach: async () => void done.push('detached'),
+          },
+        }),
       },
     });
-    assert.equal(await runCommandLine(['run', 'x'], context), 143);
-    assert.deepEqual(stops, [['c', {}]]);
+    assert.equal(await runCommandLine(['run', '-it', 'x'], context), 0);
+    assert.deepEqual(done, ['ab', 'detached']);
   });
 });
+
+function attachedTo(output: AttachedStreams['output']): AttachedStreams {
+  const nothing = (): void => undefined;
+  return {
+    output,
+    terminal: false,
+    write: async () => true,
+    endInput: nothing,
+    resize: nothing,
+    close: nothing,
+    detach: async () => undefined,
+  };
+}
 
 describe('command lines become requests', () => {
   test('build takes what docker build takes', async () => {

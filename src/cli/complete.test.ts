@@ -28,7 +28,7 @@ describe('completion', () => {
     [['bui'], ['build', 'builder', 'buildx', 'builds']],
     [
       ['system', ''],
-      ['df', 'check', 'prune', 'reset'],
+      ['info', 'events', 'df', 'check', 'prune', 'reset'],
     ],
     [
       ['image', 'l'],

@@ -1,7 +1,7 @@
 import type { Environment } from './options/assignments.ts';
 import type { EffectiveConfig } from './config/load.ts';
 import type { Engine } from '../engine/index.ts';
-import type { EndingSignal } from './signals.ts';
+import type { EndingSignal, PassedSignal } from './signals.ts';
 
 /** Where text and bytes go: standard output or standard error. */
 export interface Output {
@@ -16,6 +16,8 @@ export interface Output {
 
 export interface Input {
   readonly isTerminal: boolean;
+  /** Hands keys through as they are pressed, without echo, until disposed; does nothing where it is no terminal. */
+  readonly raw: () => Disposable;
   readonly bytes: () => AsyncIterable<Uint8Array>;
   /** Reads one line of a terminal, without its end, and no more; undefined at its end and when `signal` is aborted. */
   readonly line: (signal: AbortSignal) => Promise<string | undefined>;
@@ -35,6 +37,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** While held, SIGINT, SIGTERM and SIGHUP go to `take` instead, for a container in the foreground. */
   readonly takeSignals: (take: (signal: EndingSignal) => void) => Disposable;
+  /** While held, signals that mean nothing to shale itself go to `take`. */
+  readonly takeOtherSignals: (take: (signal: PassedSignal) => void) => Disposable;
   readonly debug: boolean;
   readonly config: () => Promise<EffectiveConfig>;
   /** Opens the store, once; closed when the command is over. */

@@ -48,6 +48,7 @@ export function fakeContext(options: FakeOptions = {}): {
     now: () => options.nowMs ?? Date.UTC(2026, 0, 2),
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
+    takeOtherSignals: () => ({ [Symbol.dispose]: () => undefined }),
     debug: false,
     config: () => loadConfig({ env, uid: 1000, etc: '/nonexistent' }),
     engine: async () => fakeEngine(options.engine ?? {}),
@@ -60,6 +61,7 @@ function fakeInput({ stdin = '', terminal }: FakeOptions): Input {
   return {
     line: async () => lines.shift(),
     isTerminal: terminal !== undefined,
+    raw: () => ({ [Symbol.dispose]: () => undefined }),
     bytes: async function* () {
       yield Buffer.from(stdin);
     },

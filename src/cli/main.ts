@@ -5,7 +5,7 @@ import type { Engine } from '../engine/index.ts';
 import { EXIT } from './exit-codes.ts';
 import { readProxies } from './proxies.ts';
 import { reportError } from './report-error.ts';
-import { ENDING_SIGNALS, SignalDesk } from './signals.ts';
+import { ENDING_SIGNALS, PASSED_SIGNALS, type PassedSignal, SignalDesk } from './signals.ts';
 import { processInput, processOutput } from './streams.ts';
 
 /**
@@ -33,6 +33,7 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
     now: () => Date.now(),
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
+    takeOtherSignals,
     debug: false,
     config: engine.config,
     engine: engine.open,
@@ -44,6 +45,16 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
   const status = await runCommandLine(process.argv.slice(2), context);
   const closed = await closeEngine(engine, context);
   process.exit(desk.exitStatus ?? (status === EXIT.success ? closed : status));
+}
+
+function takeOtherSignals(take: (signal: PassedSignal) => void): Disposable {
+  const listeners = PASSED_SIGNALS.map((signal) => [signal, () => take(signal)] as const);
+  for (const [signal, listener] of listeners) process.on(signal, listener);
+  return {
+    [Symbol.dispose]: () => {
+      for (const [signal, listener] of listeners) process.off(signal, listener);
+    },
+  };
 }
 
 interface LazyEngine {

@@ -29,6 +29,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     ...(settings.mirrorDebian !== undefined && { debianMirror: settings.mirrorDebian }),
     cacheMax: settings.cacheMax,
     builds: { keep: settings.buildsKeep, logBytesMax: settings.buildsLogs },
+    // This very program, wherever it was started from.
+    keeperCommand: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'keeper'],
     ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),
   });
 }

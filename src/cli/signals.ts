@@ -5,6 +5,24 @@ export type EndingSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
 
 export const ENDING_SIGNALS: readonly EndingSignal[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
+/** What shale lets pass to a container in the foreground, as docker's --sig-proxy; SIGWINCH tells of a terminal's size. */
+export const PASSED_SIGNALS = [
+  'SIGQUIT',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGVTALRM',
+  'SIGTSTP',
+  'SIGCONT',
+  'SIGTTIN',
+  'SIGTTOU',
+  'SIGWINCH',
+  'SIGIO',
+  'SIGPWR',
+] as const;
+
+export type PassedSignal = (typeof PASSED_SIGNALS)[number];
+
 /** After the first signal a command has so long to clean up; then the process ends. A killed one is swept later. */
 export const GRACE_MS = 5000;
 

@@ -80,10 +80,19 @@ function outputError(error: unknown): ShaleError {
 
 /** Standard input; nothing is read before it is asked for. */
 export async function processInput(): Promise<Input> {
+  const isTerminal = await isTerminalDescriptor(0);
   return {
-    isTerminal: await isTerminalDescriptor(0),
+    isTerminal,
     bytes: () => process.stdin,
     line: readTerminalLine,
+    raw: () => {
+      if (isTerminal) process.stdin.setRawMode(true);
+      return {
+        [Symbol.dispose]: () => {
+          if (isTerminal) process.stdin.setRawMode(false);
+        },
+      };
+    },
   };
 }
 

@@ -63,6 +63,43 @@ export const COMMANDS: readonly CommandRow[] = [
     'container commit',
   ]),
   row('diff', 'containers', 'list what a container changed', () => import('./commands/diff.ts'), ['container diff']),
+  row('create', 'containers', 'make a container without starting it', () => import('./commands/create.ts'), [
+    'container create',
+  ]),
+  row('start', 'containers', 'start containers that do not run', () => import('./commands/start.ts'), [
+    'container start',
+  ]),
+  row('restart', 'containers', 'stop containers and start them again', () => import('./commands/restart.ts'), [
+    'container restart',
+  ]),
+  row('kill', 'containers', 'send a signal to containers', () => import('./commands/kill.ts'), ['container kill']),
+  row('pause', 'containers', 'freeze all processes of containers', () => import('./commands/pause.ts'), [
+    'container pause',
+  ]),
+  row('unpause', 'containers', 'let the processes of containers go on', () => import('./commands/unpause.ts'), [
+    'container unpause',
+  ]),
+  row('wait', 'containers', 'wait until containers have ended', () => import('./commands/wait.ts'), ['container wait']),
+  row('rename', 'containers', 'give a container another name', () => import('./commands/rename.ts'), [
+    'container rename',
+  ]),
+  row('update', 'containers', 'change how containers are kept', () => import('./commands/update.ts'), [
+    'container update',
+  ]),
+  row('attach', 'containers', 'connect to the streams of a running container', () => import('./commands/attach.ts'), [
+    'container attach',
+  ]),
+  row('top', 'containers', 'list the processes of a container', () => import('./commands/top.ts'), ['container top']),
+  row('stats', 'containers', 'show what containers use', () => import('./commands/stats.ts'), ['container stats']),
+  row('port', 'containers', 'show where ports of a container are reached', () => import('./commands/port.ts'), [
+    'container port',
+  ]),
+  row('cp', 'containers', 'copy files between a container and this machine', () => import('./commands/cp.ts'), [
+    'container cp',
+  ]),
+  row('export', 'containers', 'write the file system of a container to a tar', () => import('./commands/export.ts'), [
+    'container export',
+  ]),
 
   row('volume create', 'volumes', 'make a volume', () => import('./commands/volume-create.ts')),
   row('volume ls', 'volumes', 'list volumes', () => import('./commands/volume-ls.ts'), ['volume list']),
@@ -87,12 +124,19 @@ export const COMMANDS: readonly CommandRow[] = [
     'image import',
   ]),
 
+  row('info', 'store', 'show what is in the store and what this machine is', () => import('./commands/info.ts'), [
+    'system info',
+  ]),
+  row('events', 'store', 'show what happens to containers and images', () => import('./commands/events.ts'), [
+    'system events',
+  ]),
   row('system df', 'store', 'show what takes how much room', () => import('./commands/system-df.ts')),
   row('system check', 'store', 'check the store, and repair it', () => import('./commands/system-check.ts')),
   row('system prune', 'store', 'remove what nothing uses', () => import('./commands/system-prune.ts')),
   row('image prune', 'store', 'remove images that nothing uses', () => import('./commands/image-prune.ts')),
   row('container prune', 'store', 'remove stopped containers', () => import('./commands/container-prune.ts')),
   row('builder prune', 'store', 'remove build cache', () => import('./commands/builder-prune.ts'), ['buildx prune']),
+  row('keeper', 'store', 'look after containers that restart or are checked', () => import('./commands/keeper.ts')),
   row('system reset', 'store', 'remove everything in the store', () => import('./commands/system-reset.ts')),
 
   row('doctor', 'help', 'say what this machine can do and what is missing', () => import('./commands/doctor.ts')),

@@ -25,6 +25,8 @@ export interface EngineOptions {
   readonly cacheMax?: CacheMax;
   /** How many builds keep their records and logs, and how many bytes all logs may have. */
   readonly builds?: { readonly keep: number; readonly logBytesMax: number };
+  /** Program and arguments of `shale keeper`; containers that need one are refused without. */
+  readonly keeperCommand?: readonly string[];
   /** Never writes to the store. */
   readonly readOnly?: boolean;
 }

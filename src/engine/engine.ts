@@ -1,4 +1,5 @@
 import { isShaleError } from '../base/index.ts';
+import { containerOperations } from './containers/operations.ts';
 import { openContext, type EngineOptions } from './context.ts';
 import type { Engine } from './types.ts';
 
@@ -14,12 +15,13 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const transfers = async () => import('./transfers.ts');
   const volumes = async () => import('./volumes.ts');
   const system = async () => import('./system.ts');
-  const inspectContainer = async (name: string): Promise<Record<string, unknown>> =>
-    (await import('./containers/inspect.ts')).inspectContainer(context, name);
+  const inspectContainer = async (name: string, size: boolean): Promise<Record<string, unknown>> =>
+    (await import('./containers/inspect.ts')).inspectContainer(context, name, { size });
   const inspectImage = async (name: string): Promise<Record<string, unknown>> =>
     (await images()).inspectImageByName(context, name);
   return {
     callBuild: async (request, call, watch) => (await import('./builds.ts')).callBuild(context, request, call, watch),
+    ...containerOperations(context),
     build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
     why: async (request) => (await import('./why.ts')).why(context, request),
     builds: async () => (await buildRecords()).listBuilds(context),
@@ -31,13 +33,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     pruneBuilds: async (request) => (await buildRecords()).pruneBuilds(context, request),
     run: async (request, watch) => (await import('./containers/run.ts')).run(context, request, watch),
     exec: async (request) => (await import('./containers/exec.ts')).execIn(context, request),
-    containers: async (query) => (await import('./containers/list.ts')).listContainers(context, query),
     async *logs(container, query, watch) {
       yield* (await import('./containers/logs.ts')).logsOf(context, container, query, watch);
     },
-    stop: async (container, how) => (await import('./containers/remove.ts')).stopContainer(context, container, how),
-    removeContainer: async (container, how) =>
-      (await import('./containers/remove.ts')).removeContainer(context, container, how),
     commit: async (request) => (await import('./containers/commit.ts')).commitContainer(context, request),
     async *changes(container) {
       yield* (await import('./containers/changes.ts')).changesOf(context, container);
@@ -46,10 +44,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     tag: async (source, target) => (await images()).tagImage(context, source, target),
     removeImage: async (image, how) => (await images()).removeImage(context, image, how),
     history: async (image) => (await images()).imageHistory(context, image),
-    async inspect(name, type) {
+    async inspect(name, type, { size = false } = {}) {
       if (type === 'image') return inspectImage(name);
       try {
-        return await inspectContainer(name);
+        return await inspectContainer(name, size);
       } catch (error) {
         if (type === 'container' || !isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error;
         return inspectImage(name);

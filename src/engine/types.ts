@@ -10,6 +10,17 @@ import type { HostConfig } from './host-config.ts';
 import type { AnnotationRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest, WhyStep } from './why-types.ts';
 import type { VolumeMount, VolumeOperations } from './volume-types.ts';
+import type {
+  CommitRequest,
+  ContainerOperations,
+  LifeOptions,
+  LogPiece,
+  LogQuery,
+  PathChange,
+  Started,
+} from './containers/types.ts';
+
+export type * from './containers/types.ts';
 
 /** A published port. */
 export interface PortMapping {
@@ -162,7 +173,7 @@ export interface BuildOutcome {
   readonly metadata: Readonly<Record<string, Json>>;
 }
 
-export interface RunRequest {
+export interface RunRequest extends LifeOptions {
   readonly image: string;
   readonly command: readonly string[];
   readonly entrypoint?: readonly string[];
@@ -201,63 +212,8 @@ export interface ExecRequest {
   /** Of the terminal that the command gets, in characters. */
   readonly terminalSize?: { readonly columns: number; readonly rows: number };
   readonly detach: boolean;
-}
-
-/** Started: its id, and its exit status (128+n for a signal) once it ended; at once and 0 when detached. */
-export interface Started {
-  readonly containerId: string;
-  readonly exit: Promise<number>;
-  /** What it writes, when it does not write to the streams of this process. */
-  readonly output?: AsyncIterable<{ readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }>;
-  /** Sends a signal to it while it runs attached. */
-  readonly kill?: (signal: string) => void;
-}
-
-export type ContainerState =
-  | { readonly kind: 'created' }
-  | { readonly kind: 'running'; readonly startedMs: number }
-  | { readonly kind: 'exited'; readonly exitCode: number; readonly finishedMs: number };
-
-export interface ContainerSummary {
-  readonly id: string;
-  readonly name: string;
-  /** As it was named when the container was made. */
-  readonly image: string;
-  readonly imageId: string;
-  readonly command: readonly string[];
-  readonly createdMs: number;
-  readonly state: ContainerState;
-  readonly ports: readonly PortMapping[];
-  readonly labels: Readonly<Record<string, string>>;
-}
-
-export interface LogLine {
-  readonly stream: 'stdout' | 'stderr';
-  readonly timeMs: number;
-  /** With its line end where it has one. */
-  readonly data: Uint8Array;
-}
-
-export interface LogQuery {
-  readonly follow: boolean;
-  /** The last so many lines; all when absent. */
-  readonly tail?: number;
-  readonly sinceMs?: number;
-}
-
-export interface CommitRequest {
-  readonly container: string;
-  readonly tag?: string;
-  readonly author?: string;
-  readonly message?: string;
-  readonly changes: readonly string[];
-  readonly pause: boolean;
-}
-
-/** One path that a container changed. The path is a byte string. */
-export interface PathChange {
-  readonly kind: 'added' | 'changed' | 'deleted';
-  readonly path: string;
+  /** With every right that the machine gives. */
+  readonly privileged: boolean;
 }
 
 export interface ImageSummary {
@@ -421,7 +377,7 @@ export interface PruneBuildsRequest {
 }
 
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
-export interface Engine extends AsyncDisposable, VolumeOperations {
+export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOperations {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
   /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
   readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;
@@ -437,10 +393,7 @@ export interface Engine extends AsyncDisposable, VolumeOperations {
   readonly pruneBuilds: (request: PruneBuildsRequest) => Promise<readonly string[]>;
   readonly run: (request: RunRequest, watch: Watch) => Promise<Started>;
   readonly exec: (request: ExecRequest, watch: Watch) => Promise<Started>;
-  readonly containers: (options: { readonly all: boolean }) => Promise<readonly ContainerSummary[]>;
-  readonly logs: (container: string, query: LogQuery, watch: Watch) => AsyncIterable<LogLine>;
-  readonly stop: (container: string, options: { readonly seconds?: number }, watch: Watch) => Promise<void>;
-  readonly removeContainer: (container: string, options: { force: boolean; volumes: boolean }) => Promise<void>;
+  readonly logs: (container: string, query: LogQuery, watch: Watch) => AsyncIterable<LogPiece>;
   readonly commit: (request: CommitRequest, watch: Watch) => Promise<{ readonly imageId: string }>;
   readonly changes: (container: string) => AsyncIterable<PathChange>;
   readonly images: (options: { readonly all: boolean }) => Promise<readonly ImageSummary[]>;
@@ -448,7 +401,11 @@ export interface Engine extends AsyncDisposable, VolumeOperations {
   readonly removeImage: (image: string, options: { readonly force: boolean }) => Promise<readonly RemovedImage[]>;
   readonly history: (image: string) => Promise<readonly HistoryStep[]>;
   /** Docker's JSON of an image or container. */
-  readonly inspect: (name: string, type?: 'image' | 'container') => Promise<Readonly<Record<string, unknown>>>;
+  readonly inspect: (
+    name: string,
+    type?: 'image' | 'container',
+    options?: { readonly size?: boolean },
+  ) => Promise<Readonly<Record<string, unknown>>>;
   readonly importImage: (
     tar: ByteStream,
     request: ImportRequest,

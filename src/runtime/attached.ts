@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type ByteStream, thisOwner } from '../base/index.ts';
+import { publishAttached } from './attached-view.ts';
 import { oomKills, removeCgroupsSoon, setFrozen, thaw } from './cgroups.ts';
 import { startFailure } from './errors.ts';
 import { execInContainer } from './exec.ts';
@@ -33,6 +34,7 @@ export async function runAttached(context: RuntimeContext, spec: RunSpec, io: Co
         release();
         throw error;
       });
+      publishAttached(folder, child.pid, prepared.traces);
       return new AttachedContainer({ context, spec, folder, prepared, child, io, release });
     } catch (error) {
       await prepared.network[Symbol.asyncDispose]();

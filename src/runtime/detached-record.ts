@@ -3,7 +3,7 @@ import type { Owner } from '../base/index.ts';
 import { oomKills } from './cgroups.ts';
 import { isOwner, readJson, writeRecord } from './folders.ts';
 import { checkId } from './spec.ts';
-import type { DetachedState, MountTraces, PublishedPort } from './types.ts';
+import type { DetachedState, MountTraces, NetworkAddresses, PublishedPort } from './types.ts';
 
 /** What is in the state folder of a detached container. */
 export interface Paths {
@@ -41,6 +41,7 @@ export interface DetachedRecord {
   readonly keeper: Owner;
   readonly traces: MountTraces;
   readonly ports?: readonly PublishedPort[];
+  readonly network?: NetworkAddresses;
 }
 
 /** How a container ended, once conmon has written it down. */
@@ -56,15 +57,23 @@ export function readExit(id: string, paths: Paths): Extract<DetachedState, { rea
   }
 }
 
-interface EncodedTraces {
+/** JSON has no bigint, so times are kept as text. */
+export interface EncodedTraces {
   readonly created: MountTraces['created'];
   readonly touched: readonly { readonly path: string; readonly mtimeNs: string }[];
 }
 
-function encodeTraces(traces: MountTraces): EncodedTraces {
+export function encodeTraces(traces: MountTraces): EncodedTraces {
   return {
     created: traces.created,
     touched: traces.touched.map(({ path, mtimeNs }) => ({ path, mtimeNs: mtimeNs.toString() })),
+  };
+}
+
+export function decodeTraces(traces: EncodedTraces): MountTraces {
+  return {
+    created: traces.created,
+    touched: traces.touched.map(({ path, mtimeNs }) => ({ path, mtimeNs: BigInt(mtimeNs) })),
   };
 }
 
@@ -75,13 +84,13 @@ export function readDetachedRecord(path: string): DetachedRecord | undefined {
   const record: Record<string, unknown> = { ...value };
   const { id, init, keeper } = { id: record['id'], init: record['init'], keeper: record['keeper'] };
   if (typeof id !== 'string' || !isOwner(init) || !isOwner(keeper)) return undefined;
-  const traces = record['traces'] as EncodedTraces; // written by createDetached, with the fields that were just checked
-  const touched = traces.touched.map(({ path: at, mtimeNs }) => ({ path: at, mtimeNs: BigInt(mtimeNs) }));
+  const traces = decodeTraces(record['traces'] as EncodedTraces); // written by createDetached, with the fields above
   const ports = Array.isArray(record['ports']) ? (record['ports'] as readonly PublishedPort[]) : []; // as above
-  return { id, init, keeper, traces: { created: traces.created, touched }, ports };
+  const network = (record['network'] ?? { addresses: [] }) as NetworkAddresses; // as above
+  return { id, init, keeper, traces, ports, network };
 }
 
-/** Writes container.json; JSON has no bigint, so times are kept as text. */
+/** Writes container.json. */
 export function writeDetachedRecord(path: string, record: DetachedRecord): void {
   writeRecord(path, { ...record, traces: encodeTraces(record.traces) });
 }

@@ -199,7 +199,7 @@ test('F-252: a log stays within its size, whatever a container prints', { skip }
   const spec = world.spec(['sh', '-c', 'yes 0123456789012345678901234567890123456789 | head -c 3000000; echo last']);
   const stateDir = `${world.folder}/state`;
   mkdirSync(stateDir);
-  const container = await world.runtime.create(spec, { stateDir, logMaxBytes: 200_000 });
+  const container = await world.runtime.create(spec, { stateDir, log: { kind: 'file', bytesMax: 200_000 } });
   await container.start();
   assert.equal((await container.wait()).kind, 'exited');
   assert.ok(statSync(`${stateDir}/container.log`).size <= 400_000);

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { isAlive, isSystemError, messageOf, type Owner, ownerOf, ShaleError, thisOwner } from '../base/index.ts';
-import { openProcess, signalProcess } from '../sys/index.ts';
+import { openAttachment } from './attachment.ts';
+import { openRootfsOf, signalOwner } from './attached-view.ts';
 import { releaseLeases } from './bridge.ts';
 import { isFrozen, oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
 import { codeOf, oneLine } from './errors.ts';
@@ -15,12 +16,13 @@ import {
 } from './detached-record.ts';
 import { executionFailure } from './executable.ts';
 import { claimFolder, readJson, removeFolder, writeRecord } from './folders.ts';
-import { readLog } from './log-reader.ts';
+import { readLog, readLogOutput } from './log-reader.ts';
 import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
 import { RUNTIME_ENV, runProgram } from './program.ts';
 import { signalNumber } from './signals.ts';
 import { checkId, type RuntimeConfig } from './spec.ts';
 import type {
+  Attachment,
   DetachedContainer,
   DetachedOptions,
   DetachedState,
@@ -29,6 +31,9 @@ import type {
   LogLine,
   LogOptions,
   MountTraces,
+  NetworkAddresses,
+  NetworkAttachment,
+  OutputPiece,
   PublishedPort,
   RunSpec,
 } from './types.ts';
@@ -51,6 +56,8 @@ export async function createDetached(
   const paths = pathsOf(spec.id, options.stateDir);
   const claim = { id: spec.id, kind: 'detached', owner: thisOwner(), stateDir: options.stateDir } as const;
   const folder = claimFolder(context.folders, claim);
+  // What earlier runs made to mount on is in the upper still.
+  const earlier = readDetachedRecord(paths.record)?.traces ?? { created: [], touched: [] };
   try {
     for (const stale of [
       paths.bundle,
@@ -73,8 +80,9 @@ export async function createDetached(
         id: spec.id,
         init,
         keeper,
-        traces: prepared.traces,
+        traces: joinTraces(earlier, prepared.traces),
         ports: prepared.network.ports,
+        network: addressesOf(prepared.network),
       });
       writeRecord(`${folder}/record.json`, { ...claim, owner: keeper });
       await prepared.network.handOver();
@@ -88,6 +96,20 @@ export async function createDetached(
     removeFolder(folder);
     throw error;
   }
+}
+
+/** Of a path that was touched more than once, the first time that it had counts. */
+function joinTraces(earlier: MountTraces, later: MountTraces): MountTraces {
+  const created = new Set(earlier.created.map(({ path }) => path));
+  const touched = new Set(earlier.touched.map(({ path }) => path));
+  return {
+    created: [...earlier.created, ...later.created.filter(({ path }) => !created.has(path))],
+    touched: [...earlier.touched, ...later.touched.filter(({ path }) => !touched.has(path) && !created.has(path))],
+  };
+}
+
+function addressesOf({ addresses, gateway, macAddress }: NetworkAttachment): NetworkAddresses {
+  return { addresses, gateway, macAddress };
 }
 
 /** What the runtime cannot report once it runs under conmon. @throws START_FAILED. */
@@ -145,19 +167,21 @@ async function startKeeper(
 }
 
 function keeperArgs(context: RuntimeContext, spec: RunSpec, options: DetachedOptions, paths: Paths): string[] {
-  const [exitCommand, ...exitArgs] = options.exitCommand ?? [];
+  const keeping = options.log ?? { kind: 'file' };
   const { bundle, pidFile, keeperPidFile, exitFolder, log } = paths;
   const words = [
     ['--api-version', '1'],
     ['--cid', spec.id, '--cuuid', spec.id, '--name', spec.id],
     ['--runtime', absolute(context.command), '--runtime-arg=--root', `--runtime-arg=${context.folders.runtimeState}`],
     ['--bundle', bundle, '--container-pidfile', pidFile, '--conmon-pidfile', keeperPidFile, '--exit-dir', exitFolder],
-    ['--log-path', `k8s-file:${log}`, '--log-size-max', String(options.logMaxBytes ?? LOG_BYTES)],
+    keeping.kind === 'none'
+      ? ['--log-path', 'off:']
+      : ['--log-path', `k8s-file:${log}`, '--log-size-max', String(keeping.bytesMax ?? LOG_BYTES)],
     ['--full-attach', '--log-level', 'error'],
     spec.terminal === true ? ['--terminal'] : [],
-    options.stdin === true ? ['--stdin', '--leave-stdin-open'] : [],
-    exitCommand === undefined ? [] : [`--exit-command=${exitCommand}`],
-    exitArgs.map((arg) => `--exit-command-arg=${arg}`),
+    options.stdin === undefined ? [] : ['--stdin'],
+    // Otherwise conmon ends the input with whatever attachment ends first. A terminal has no end.
+    options.stdin === 'kept' || spec.terminal === true ? ['--leave-stdin-open'] : [],
   ];
   return words.flat();
 }
@@ -287,11 +311,24 @@ class Detached implements DetachedContainer {
     const exited = readExit(this.id, this.#paths);
     if (exited !== undefined) return exited;
     const record = this.#record();
-    if (record === undefined || !isAlive(record.init)) return { kind: 'lost' };
+    if (record === undefined) return { kind: 'lost' };
     const pid = record.init.pid;
+    if (!isAlive(record.init)) {
+      // The process ends a moment before conmon has written down how, and conmon after it.
+      if (isAlive(record.keeper)) return { kind: 'running', pid, paused: false };
+      return readExit(this.id, this.#paths) ?? { kind: 'lost' };
+    }
     // The runtime's fifo is there until `start`.
     if (existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`)) return { kind: 'created', pid };
     return { kind: 'running', pid, paused: isFrozen(this.id) };
+  }
+
+  get addresses(): NetworkAddresses {
+    return this.#record()?.network ?? { addresses: [] };
+  }
+
+  attach(): Attachment {
+    return openAttachment(this.#paths.bundle);
   }
 
   async start(): Promise<void> {
@@ -378,8 +415,21 @@ class Detached implements DetachedContainer {
     );
   }
 
+  openRootfs(): number {
+    return openRootfsOf(this.#record()?.keeper, `${this.#paths.bundle}/config.json`, this.id);
+  }
+
   logs(options: LogOptions = {}): AsyncGenerator<LogLine> {
-    return readLog(this.#paths.log, options, () => ['exited', 'lost'].includes(this.state().kind) && !this.#isKept());
+    return readLog(this.#paths.log, options, () => this.#isOver());
+  }
+
+  logOutput(options: LogOptions & { readonly timestamps: boolean }): AsyncGenerator<OutputPiece> {
+    return readLogOutput(this.#paths.log, options, () => this.#isOver());
+  }
+
+  /** Nothing more will be written. */
+  #isOver(): boolean {
+    return ['exited', 'lost'].includes(this.state().kind) && !this.#isKept();
   }
 
   async remove(options: { readonly force: boolean }): Promise<void> {
@@ -394,7 +444,6 @@ class Detached implements DetachedContainer {
     await discard(this.#context, this.id);
     await releaseLeases(this.#context.host, this.#context.folders.networks, (lease) => lease.id === this.id);
     removeFolder(`${this.#context.folders.containers}/${this.id}`);
-    removeFolder(this.#paths.record);
   }
 
   #record(): DetachedRecord | undefined {
@@ -404,22 +453,6 @@ class Detached implements DetachedContainer {
   #isKept(): boolean {
     const keeper = this.#record()?.keeper;
     return keeper !== undefined && isAlive(keeper);
-  }
-}
-
-function signalOwner(owner: Owner, signal: number): boolean {
-  try {
-    const descriptor = openProcess(owner.pid);
-    try {
-      // Between the two looks the pid cannot have become another process's: the descriptor holds the one.
-      if (!isAlive(owner)) return false;
-      signalProcess(descriptor, signal);
-      return true;
-    } finally {
-      closeSync(descriptor);
-    }
-  } catch {
-    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type ByteStream, ShaleError } from '../base/index.ts';
 import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { RUNTIME_ENV } from './program.ts';
@@ -160,7 +160,19 @@ function readOptional(path: string): string {
   }
 }
 
-function childOf(pid: number): number | undefined {
-  const [first = ''] = readOptional(`/proc/${pid}/task/${pid}/children`).trim().split(' ');
-  return first === '' ? undefined : Number(first);
+/** A child of a process, of whichever of its threads. */
+export function childOf(pid: number): number | undefined {
+  for (const thread of threadsOf(pid)) {
+    const [first = ''] = readOptional(`/proc/${pid}/task/${thread}/children`).trim().split(' ');
+    if (first !== '') return Number(first);
+  }
+  return undefined;
+}
+
+function threadsOf(pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return [];
+  }
 }

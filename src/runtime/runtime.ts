@@ -1,4 +1,5 @@
 import { runAttached } from './attached.ts';
+import { openAttachedView } from './attached-view.ts';
 import { probeRuntime } from './command.ts';
 import { createDetached, openDetached } from './detached.ts';
 import { type HostFacts, hostFacts } from './facts.ts';
@@ -33,6 +34,7 @@ export function openRuntime(options: RuntimeOptions): Runtime {
     command: () => probeRuntime(context.host, context.command),
     run: (spec, io) => runAttached(context, spec, io),
     create: (spec, detached) => createDetached(context, spec, detached),
+    openAttached: (id) => openAttachedView(context, id),
     open: (id, stateDir) => openDetached(context, id, stateDir),
     sweep: () => sweep(context),
   };

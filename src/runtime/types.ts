@@ -1,4 +1,7 @@
 import type { ByteString, ByteStream } from '../base/index.ts';
+import type { Attachment, LogKeeping, LogLine, LogOptions, OutputPiece } from './stream-types.ts';
+
+export type * from './stream-types.ts';
 
 /** The tree that a container sees as `/`. */
 export interface Rootfs {
@@ -372,12 +375,10 @@ export interface ExecHandle extends AsyncDisposable {
 export interface DetachedOptions {
   /** A folder that belongs to this container and lasts: bundle, log and exit file are in it. 0700. */
   readonly stateDir: string;
-  /** Keep stdin open for `attach` (docker's -i). */
-  readonly stdin?: boolean;
-  /** Rotate the log at this size; default 64 MiB. */
-  readonly logMaxBytes?: number;
-  /** A command that conmon runs when the container has ended: program and arguments. */
-  readonly exitCommand?: readonly string[];
+  /** Its standard input: empty when absent; open until the first attachment ends it (`once`), or always (`kept`). */
+  readonly stdin?: 'once' | 'kept';
+  /** Default: a log of at most 64 MiB. */
+  readonly log?: LogKeeping;
 }
 
 /** What is known of a detached container, from its exit file and the processes; never from memory. */
@@ -388,14 +389,11 @@ export type DetachedState =
   /** Neither a process nor an exit file: power loss or reboot, or conmon was killed. */
   | { readonly kind: 'lost' };
 
-/** A detached container: a view on files and processes, so any process can open it, any number of times. */
-export interface DetachedContainer {
+/** A running container as other processes than the one that started it see it. */
+export interface ContainerView {
   readonly id: string;
-  /** The published ports with the host ports that were chosen. */
-  readonly ports: readonly PublishedPort[];
   readonly traces: MountTraces;
   state(): DetachedState;
-  start(): Promise<void>;
   /** Waits for its end. */
   wait(signal?: AbortSignal): Promise<DetachedState>;
   kill(signal: string | number): Promise<boolean>;
@@ -404,28 +402,34 @@ export interface DetachedContainer {
   pause(): Promise<void>;
   resume(): Promise<void>;
   exec(request: ExecRequest): Promise<ExecHandle>;
+  /**
+   * A descriptor of its root file system as it was mounted for it, without what is mounted in it; the caller closes it.
+   * @throws CONTAINER_NOT_RUNNING
+   */
+  openRootfs(): number;
+}
+
+/** A detached container: a view on files and processes, so any process can open it, any number of times. */
+export interface DetachedContainer extends ContainerView {
+  /** The published ports with the host ports that were chosen. */
+  readonly ports: readonly PublishedPort[];
+  readonly addresses: NetworkAddresses;
+  start(): Promise<void>;
+  /** @throws ATTACH_FAILED when it has ended. */
+  attach(): Attachment;
   logs(options?: LogOptions): AsyncGenerator<LogLine>;
+  /** The log as bytes to be written out; with `timestamps` each line begins with its time (RFC 3339, UTC). */
+  logOutput(options: LogOptions & { readonly timestamps: boolean }): AsyncGenerator<OutputPiece>;
   /** Removes runtime state, cgroup and network; the state folder is the caller's. `force` kills first. Idempotent. */
   remove(options: { readonly force: boolean }): Promise<void>;
 }
 
-export interface LogOptions {
-  readonly follow?: boolean;
-  /** The last N lines. */
-  readonly tail?: number;
-  /** Milliseconds since the epoch, both inclusive. */
-  readonly sinceMs?: number;
-  readonly untilMs?: number;
-  readonly streams?: readonly ('stdout' | 'stderr')[];
-  readonly signal?: AbortSignal;
-}
-
-export interface LogLine {
-  readonly stream: 'stdout' | 'stderr';
-  /** RFC 3339 with nanoseconds, as written. */
-  readonly time: string;
-  /** With its newline where there was one. */
-  readonly bytes: Uint8Array;
+/** Where a container is reached on its network. */
+export interface NetworkAddresses {
+  /** With prefix lengths. */
+  readonly addresses: readonly string[];
+  readonly gateway?: string | undefined;
+  readonly macAddress?: string | undefined;
 }
 
 /** What one run of `sweep` removed. */
@@ -447,6 +451,8 @@ export interface Runtime {
   create(spec: RunSpec, options: DetachedOptions): Promise<DetachedContainer>;
   /** A detached container made earlier, also by another process. */
   open(id: string, stateDir: string): DetachedContainer;
+  /** A container that runs attached to some process (`run`), this one or another. */
+  openAttached(id: string): ContainerView;
   /** Removes what processes that are dead left behind. Safe at any time, by several processes at once. */
   sweep(): Promise<SweepReport>;
 }

@@ -42,7 +42,7 @@ export function createContainers(
             type: 'container',
             action: 'create',
             subject: record.id,
-            attributes: { name: record.name },
+            attributes: { name: record.name, ...options.attributes },
           });
           // Within the transaction: no sweep can see the folder without its record.
           mkdirSync(path, { recursive: true, mode: 0o700 });
@@ -52,21 +52,24 @@ export function createContainers(
       );
       return record;
     },
-    update: (id, change) =>
+    update: (id, change, event) =>
       db.write((sql) => {
         const before = findContainer(sql, id);
         if (before === undefined || before.id !== id) return notFound(id);
-        const after: ContainerRecord = { ...before, ...change(before) };
+        const changed = change(before);
+        if (changed === undefined) return before;
+        const after: ContainerRecord = { ...before, ...changed };
         if (after.name !== before.name) requireFree(sql, '', after.name);
         writeContainer(sql, after);
+        if (event !== undefined) appendEvent(sql, clock(), { type: 'container', subject: id, ...event });
         return after;
       }),
-    remove: async (id) => {
+    remove: async (id, events = []) => {
       const path = folder(id);
       await db.write(
         (sql) => {
           if (sql.run('DELETE FROM containers WHERE id = ?', id) === 0) notFound(id);
-          appendEvent(sql, clock(), { type: 'container', action: 'remove', subject: id });
+          for (const event of events) appendEvent(sql, clock(), { type: 'container', subject: id, ...event });
         },
         { durable: true, frees: true },
       );

@@ -177,11 +177,19 @@ export interface ContainerRecord {
 
 export type ContainerChange = Partial<Omit<ContainerRecord, 'id' | 'createdAt'>>;
 
+export type EventAttributes = Readonly<Record<string, string>>;
+
+/** What happened to a container, as the event table has it. */
+export interface ContainerEventOf {
+  readonly action: string;
+  readonly attributes: EventAttributes;
+}
+
 export interface Containers {
   /** Takes name and id at once and makes `containers/<id>`. @throws CONTAINER_EXISTS. `durable`: default true. */
   create(
     container: Omit<ContainerRecord, 'createdAt'> & { readonly createdAt?: TimeMs },
-    options?: { readonly durable?: boolean },
+    options?: { readonly durable?: boolean; readonly attributes?: EventAttributes },
   ): Promise<ContainerRecord>;
   /** By whole id, name, or unique id prefix, in that order. @throws NAME_AMBIGUOUS */
   find(name: string): Promise<ContainerRecord | undefined>;
@@ -189,10 +197,17 @@ export interface Containers {
   get(name: string): Promise<ContainerRecord>;
   /** Newest first. */
   list(): Promise<readonly ContainerRecord[]>;
-  /** Reads, changes and writes in one transaction; `change` sees the record as it is and must not wait. */
-  update(id: string, change: (record: ContainerRecord) => ContainerChange): Promise<ContainerRecord>;
-  /** Removes the record, then its folder. */
-  remove(id: string): Promise<void>;
+  /**
+   * Reads, changes and writes in one transaction; `change` sees the record as it is and must not wait. What it throws
+   * leaves the record as it was; `undefined` too. The event of the change is appended with it, or not at all.
+   */
+  update(
+    id: string,
+    change: (record: ContainerRecord) => ContainerChange | undefined,
+    event?: ContainerEventOf,
+  ): Promise<ContainerRecord>;
+  /** Removes the record, then its folder; appends `events` with it. */
+  remove(id: string, events?: readonly ContainerEventOf[]): Promise<void>;
   /** `containers/<id>` */
   folder(id: string): string;
 }

@@ -27,16 +27,7 @@ export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
   { name: 'kernel-memory', why: 'kernels have no such limit any more' },
   { name: 'cgroup-parent', why: 'the cgroup of a container is at the root of its hierarchy' },
   { name: 'use-api-socket', why: 'there is no daemon whose socket could be passed on' },
-  {
-    name: 'restart',
-    why: 'nobody restarts containers: there is no daemon',
-    instead: 'a systemd unit that runs shale run',
-  },
   { name: 'platform', why: 'the image decides; other architectures cannot be run' },
   { name: 'publish-all', short: 'P', why: 'ports are published one by one', instead: '-p PORT' },
-  { name: 'health-cmd', why: 'health checks are not run' },
-  { name: 'log-driver', why: 'logs are kept in the store', instead: 'shale logs' },
   { name: 'link', why: 'containers are not linked' },
-  { name: 'stop-signal', why: 'the image says it (STOPSIGNAL)' },
-  { name: 'stop-timeout', why: 'it is given when stopping', instead: 'shale stop -t SECONDS' },
 ];

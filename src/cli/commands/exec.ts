@@ -1,6 +1,5 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import { EXIT } from '../exit-codes.ts';
 import type { ExecRequest } from '../../engine/index.ts';
 import { readEnvironment } from '../options/assignments.ts';
 import { PROCESS_FLAGS } from './container-flags.ts';
@@ -10,17 +9,16 @@ import { optional, requireTerminal, terminalSize } from './run.ts';
 export const command: Command = {
   usage: '[OPTIONS] CONTAINER COMMAND [ARG …]',
   description: 'The exit status is that of the command, 126 when it cannot be executed, 127 when it is not there.',
-  flags: PROCESS_FLAGS,
-  refused: [
-    { name: 'privileged', why: 'the command has the rights of its container' },
-    { name: 'detach-keys', why: 'an attached command is not left running' },
+  flags: [
+    ...PROCESS_FLAGS,
+    { kind: 'boolean', name: 'privileged', summary: 'give the command every right that the machine gives' },
   ],
+  refused: [{ name: 'detach-keys', why: 'an attached command is not left running' }],
   args: { min: 2, max: Infinity, optionsFirst: true, complete: 'container' },
   examples: [
     { command: 'shale exec -it web sh', says: 'a shell in a running container' },
     { command: 'shale exec web cat /etc/os-release', says: 'one command' },
   ],
-  failureStatus: EXIT.usage,
   run,
 };
 
@@ -29,7 +27,9 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   requireTerminal(context, request);
   const engine = await context.engine();
   const started = await engine.exec(request, { signal: context.signal });
-  return request.detach ? await started.exit : await waitInForeground(context, engine, started);
+  if (request.detach) return await started.exit;
+  const options = { interactive: request.interactive, detachKeys: new Uint8Array(), passSignals: true };
+  return await waitInForeground(context, started, options);
 }
 
 /** @throws USAGE */
@@ -45,5 +45,6 @@ export function execRequest(context: Context, { flags, args }: ParsedArguments):
     terminal: flags.boolean('tty'),
     ...(flags.boolean('tty') && terminalSize(context)),
     detach: flags.boolean('detach'),
+    privileged: flags.boolean('privileged'),
   };
 }

@@ -1,33 +1,97 @@
-import type { Engine, Started } from '../../engine/index.ts';
+import type { AttachedStreams, Started } from '../../engine/index.ts';
+import type { ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
+import { DetachKeys, parseDetachKeys } from '../options/detach-keys.ts';
 
 /** So many signals in a row say that the command does not listen. */
 const PATIENCE = 3;
 
+export interface ForegroundOptions {
+  /** Pass standard input on. */
+  readonly interactive: boolean;
+  readonly detachKeys: Uint8Array;
+  /** Pass signals on (`--sig-proxy`); otherwise they end this command only. */
+  readonly passSignals: boolean;
+}
+
+/** Of `run` and `exec`. @throws USAGE */
+export function foregroundOptions({ flags }: ParsedArguments): ForegroundOptions {
+  return {
+    interactive: flags.boolean('interactive'),
+    detachKeys: parseDetachKeys(flags.text('detach-keys')),
+    passSignals: flags.boolean('sig-proxy'),
+  };
+}
+
 /**
- * Waits for a command in the foreground: passes its output on, and signals to it. A command that ignores three of them
- * is killed.
+ * Waits for a command in the foreground: passes input, output, signals and the size of the terminal on. A command that
+ * ignores three ending signals is killed. The detach keys leave it to itself, which is status 0.
  */
-export async function waitInForeground(context: Context, engine: Engine, started: Started): Promise<number> {
-  let received = 0;
-  using _taken = context.takeSignals((signal) => {
-    received++;
-    if (started.kill !== undefined) started.kill(received < PATIENCE ? signal : 'SIGKILL');
-    else void stop(context, engine, started, received);
-  });
-  const [status] = await Promise.all([started.exit, passOutput(context, started)]);
+export async function waitInForeground(
+  context: Context,
+  started: Started,
+  options: ForegroundOptions,
+): Promise<number> {
+  using _signals = passSignals(context, started, options);
+  const { attached } = started;
+  if (attached === undefined) return await started.exit;
+  using _raw = attached.terminal && options.interactive ? context.stdin.raw() : undefined;
+  const left = Promise.withResolvers<'detached'>();
+  context.signal.addEventListener('abort', () => left.resolve('detached'), { once: true });
+  if (options.interactive) void passInput(context, attached, options, () => left.resolve('detached'));
+  const output = passOutput(context, attached);
+  // The output may fail (nobody reads it): the container lives on, as with docker.
+  const how = await Promise.race([output.then(() => 'ended' as const), left.promise]);
+  if (how === 'detached') {
+    await attached.detach();
+    return 0;
+  }
+  const status = await started.exit;
+  attached.close();
   return status;
 }
 
-/** A container with a keeper of its own has no handle here: it is stopped by name. */
-async function stop(context: Context, engine: Engine, started: Started, received: number): Promise<void> {
-  const options = received < PATIENCE ? {} : { seconds: 0 };
-  // That it cannot be stopped any more shows in its end, which is waited for.
-  await engine.stop(started.containerId, options, { signal: context.signal }).catch(() => undefined);
+function passSignals(context: Context, started: Started, { passSignals: wanted }: ForegroundOptions): Disposable {
+  const held = new DisposableStack();
+  const { kill, attached } = started;
+  if (wanted && kill !== undefined) {
+    let received = 0;
+    held.use(context.takeSignals((signal) => kill(++received < PATIENCE ? signal : 'SIGKILL')));
+  }
+  held.use(
+    context.takeOtherSignals((signal) => {
+      if (signal === 'SIGWINCH' && attached?.terminal === true) resize(context, attached);
+      else if (wanted && kill !== undefined && attached?.terminal !== true) kill(signal);
+    }),
+  );
+  return held;
 }
 
-async function passOutput(context: Context, { output }: Started): Promise<void> {
-  if (output === undefined) return;
+function resize({ stdout }: Context, attached: AttachedStreams): void {
+  const size = stdout.size();
+  if (size !== undefined) attached.resize(size);
+}
+
+async function passInput(
+  { stdin }: Context,
+  attached: AttachedStreams,
+  { detachKeys }: ForegroundOptions,
+  leave: () => void,
+): Promise<void> {
+  const keys = new DetachKeys(attached.terminal ? detachKeys : new Uint8Array());
+  try {
+    for await (const bytes of stdin.bytes()) {
+      const { pass, detached } = keys.feed(bytes);
+      if (pass.length > 0 && !(await attached.write(pass))) return;
+      if (detached) return leave();
+    }
+  } catch {
+    // Our own input is broken: for the container that is its end.
+  }
+  attached.endInput();
+}
+
+async function passOutput(context: Context, { output }: AttachedStreams): Promise<void> {
   for await (const { stream, bytes } of output) {
     await (stream === 'stdout' ? context.stdout : context.stderr).write(bytes);
   }

@@ -9,9 +9,9 @@ export const command: Command = {
   description: 'Prints a JSON list with what docker prints, as far as it exists here; or a Go template for each.',
   flags: [
     FORMAT_FLAG_OF_INSPECT,
+    { kind: 'boolean', name: 'size', short: 's', summary: 'count what containers take on disk' },
     { kind: 'text', name: 'type', value: 'TYPE', choices: TYPES, summary: 'look for these only' },
   ],
-  refused: [{ name: 'size', short: 's', why: 'sizes are not counted here', instead: 'shale system df' }],
   args: { min: 1, max: Infinity, complete: 'image' },
   examples: [
     { command: 'shale inspect web', says: 'everything' },
@@ -24,5 +24,7 @@ export const command: Command = {
 async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const type = TYPES.find((one) => one === parsed.flags.text('type'));
   const engine = await context.engine();
-  return await inspectEach(context, parsed, (name) => engine.inspect(name, type));
+  return await inspectEach(context, parsed, (name) =>
+    engine.inspect(name, type, { size: parsed.flags.boolean('size') }),
+  );
 }

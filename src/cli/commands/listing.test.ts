@@ -21,6 +21,8 @@ const images: readonly ImageSummary[] = [
   { id: id('b'), taggedMs: NOW - 21 * 24 * HOUR, sizeBytes: 4_096, labels: {} },
 ];
 
+const NOTHING_ELSE = { exposedPorts: [], volumes: [], volumeNames: [], network: 'bridge' } as const;
+
 const containers: readonly ContainerSummary[] = [
   {
     id: 'c'.repeat(64),
@@ -35,6 +37,7 @@ const containers: readonly ContainerSummary[] = [
       { containerPort: 443, protocol: 'tcp' },
     ],
     labels: { a: '1' },
+    ...NOTHING_ELSE,
   },
   {
     id: 'd'.repeat(64),
@@ -46,6 +49,7 @@ const containers: readonly ContainerSummary[] = [
     state: { kind: 'exited', exitCode: 3, finishedMs: NOW - 2 * HOUR },
     ports: [],
     labels: {},
+    ...NOTHING_ELSE,
   },
 ];
 
@@ -148,17 +152,17 @@ describe('lists as docker prints them', () => {
     assert.equal(one.stdout, '["A=1"] any\n["A=1"] any\n');
   });
 
-  test('logs sends each stream to its own, with times where asked', async () => {
+  test('logs sends each stream to its own, and asks for times', async () => {
     const logs: Partial<Engine> = {
-      logs: async function* () {
-        yield { stream: 'stdout', timeMs: NOW, data: Buffer.from('out\n') };
-        yield { stream: 'stderr', timeMs: NOW, data: Buffer.from('err\n') };
+      logs: async function* (_container, { timestamps }) {
+        yield { stream: 'stdout', bytes: Buffer.from(timestamps ? 'time out\n' : 'out\n') };
+        yield { stream: 'stderr', bytes: Buffer.from('err\n') };
       },
     };
     const plain = await runFake(['logs', 'web'], { engine: logs });
     assert.deepEqual([plain.stdout, plain.stderr], ['out\n', 'err\n']);
     const stamped = await runFake(['logs', '-t', 'web'], { engine: logs });
-    assert.equal(stamped.stdout, '2026-01-02T00:00:00.000Z out\n');
+    assert.equal(stamped.stdout, 'time out\n');
   });
 
   test('diff prints names as bytes into a pipe, and nothing harmful onto a terminal', () => {

@@ -17,7 +17,7 @@ const facts = JSON.parse(
 const REFUSED_HERE: readonly RegExp[] = [
   /^--security-opt writable-cgroups/,
   /^--cgroup-parent/,
-  /^--(kernel-memory|runtime|isolation|gpus|volume-driver|stop-signal|stop-timeout|disable-content-trust|platform)/,
+  /^--(kernel-memory|runtime|isolation|gpus|volume-driver|disable-content-trust|platform)/,
   /^--network (none|host) -p|^--network name=|^-P|^--mac-address/,
   /^--mount type=image/,
   /^-v a:b/,
@@ -30,8 +30,10 @@ const REFUSED_LATER: readonly RegExp[] = [
   /^-m 1m|^-m 64m --memory|^--memory-swap 32m/,
   /^--cpus (99|1 --cpu-period)|^--cpu-(quota|period) 10$|^--cpuset/,
   /^--cap-(add|drop) FOO/,
-  /^-w rel/,
   /^-v \/srv:\/b -v|^--mount type=bind,src=\/srv,dst=\/b -v|^--volumes-from|src=\/nonexistent/,
+  /^-w rel|^--stop-signal FOO/,
+  // They were recorded with docker create, which has no such flag.
+  /^--sig-proxy/,
 ];
 
 /** Fields that the engine adds, or that the machine decides. */

@@ -12,7 +12,8 @@ import { openIdFile } from '../options/id-file.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
-import { waitInForeground } from './foreground.ts';
+import { foregroundOptions, waitInForeground } from './foreground.ts';
+import { LIFE_FLAGS, lifeOptions, REFUSED_LIFE_FLAGS } from './life-flags.ts';
 import { hostConfigOf, SURROUNDINGS_FLAGS } from './surroundings.ts';
 
 const PULL_CHOICES = ['always', 'missing', 'never'] as const;
@@ -28,6 +29,7 @@ export const command: Command = {
     ...PROCESS_FLAGS,
     { kind: 'text', name: 'entrypoint', value: 'COMMAND', summary: 'replace the entry point of the image' },
     { kind: 'text', name: 'name', value: 'NAME', summary: 'name the container' },
+    ...LIFE_FLAGS,
     {
       kind: 'list',
       name: 'volume',
@@ -72,7 +74,7 @@ export const command: Command = {
       summary: 'when to fetch the image',
     },
   ],
-  refused: REFUSED_RUN_FLAGS,
+  refused: [...REFUSED_RUN_FLAGS, ...REFUSED_LIFE_FLAGS],
   args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
   examples: [
     { command: 'shale run --rm -it debian bash', says: 'a shell in a fresh container' },
@@ -89,12 +91,12 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const request = runRequest(context, parsed, settings.networkDefault);
   requireTerminal(context, request);
   using idFile = openIdFile(parsed.flags.text('cidfile'));
-  await using progress = openProgress(context, settings.progress);
+  await using progress = openProgress(context, settings.progress, { whenNeeded: true });
   const engine = await context.engine();
   const started = await engine.run(request, progress.watch);
   idFile.write(started.containerId);
   await progress.close();
-  if (!request.detach) return await waitInForeground(context, engine, started);
+  if (!request.detach) return await waitInForeground(context, started, foregroundOptions(parsed));
   await context.stdout.write(`${started.containerId}\n`);
   return await started.exit;
 }
@@ -103,7 +105,12 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
  * The typed form of the command line.
  * @throws USAGE
  */
-export function runRequest(context: Context, { flags, args }: ParsedArguments, network: NetworkMode): RunRequest {
+export function runRequest(
+  context: Context,
+  { flags, args }: ParsedArguments,
+  network: NetworkMode,
+  detach: boolean = flags.boolean('detach'),
+): RunRequest {
   const [image = '', ...words] = args;
   const entrypoint = flags.text('entrypoint');
   const mode = flags.text('network');
@@ -129,11 +136,12 @@ export function runRequest(context: Context, { flags, args }: ParsedArguments, n
     ports,
     network: resolved,
     readOnly: flags.boolean('read-only'),
+    ...lifeOptions(flags),
     removeWhenDone: flags.boolean('rm'),
     interactive: flags.boolean('interactive'),
     terminal: flags.boolean('tty'),
     ...(flags.boolean('tty') && terminalSize(context)),
-    detach: flags.boolean('detach'),
+    detach,
     pull: PULL_CHOICES.find((choice) => choice === flags.text('pull')) ?? 'missing',
   };
 }

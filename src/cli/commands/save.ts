@@ -1,9 +1,7 @@
-import { resolve } from 'node:path';
-import { writeWholeFile } from '../../base/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { SaveRequest } from '../../engine/index.ts';
-import { UsageError } from '../usage-error.ts';
+import { requireNoTerminal, writeArchive } from './archive-output.ts';
 
 const FORMATS = ['docker', 'oci'] as const;
 const COMPRESSIONS = ['none', 'gzip', 'zstd'] as const;
@@ -40,16 +38,12 @@ export const command: Command = {
 
 async function run(context: Context, { flags, args }: ParsedArguments): Promise<void> {
   const file = flags.text('output');
-  if (file === undefined && context.stdout.isTerminal) {
-    throw new UsageError('an archive is not written to a terminal', `shale save -o image.tar ${args.join(' ')}`);
-  }
+  requireNoTerminal(context, file);
   const request: SaveRequest = {
     images: args,
     format: FORMATS.find((format) => format === flags.text('format')) ?? 'docker',
     compression: COMPRESSIONS.find((kind) => kind === flags.text('compression')) ?? 'none',
   };
   const engine = await context.engine();
-  const archive = engine.save(request, { signal: context.signal });
-  if (file === undefined) for await (const chunk of archive) await context.stdout.write(chunk);
-  else await writeWholeFile(resolve(context.cwd, file), archive, context.signal);
+  await writeArchive(context, file, engine.save(request, { signal: context.signal }));
 }

@@ -58,3 +58,16 @@ export function ellipsis(text: string, max: number): string {
   const characters = Array.from(text);
   return characters.length <= max ? text : `${characters.slice(0, max - 1).join('')}…`;
 }
+
+const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'];
+
+/** A size in powers of 1024, four significant digits, as docker's stats prints memory: `1.5MiB`. */
+export function binarySize(sizeBytes: number): string {
+  let value = sizeBytes;
+  let unit = 0;
+  while (unit < BINARY_UNITS.length - 1 && value >= 1024) {
+    value /= 1024;
+    unit++;
+  }
+  return `${Number(value.toPrecision(4))}${BINARY_UNITS[unit]}`;
+}

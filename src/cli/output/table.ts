@@ -4,11 +4,11 @@ const COLUMN_MIN = 10;
 const GAP = 3;
 
 /** Rows of cells as docker aligns them: columns at least 10 wide, 3 blanks apart, nothing after the last. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+export function formatTable(rows: readonly (readonly string[])[], columnMin: number = COLUMN_MIN): string {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? COLUMN_MIN, textWidth(cell) + GAP);
+      widths[index] = Math.max(widths[index] ?? columnMin, textWidth(cell) + GAP);
     }
   }
   return rows.map((row) => `${formatRow(row, widths)}\n`).join('');

@@ -19,32 +19,46 @@ export interface Progress extends AsyncDisposable {
 
 /**
  * Shows the events of one operation on standard error. `kind` is auto, tty, plain, quiet or rawjson; tty needs a
- * terminal that can move its cursor, else lines are printed.
+ * terminal that can move its cursor, else lines are printed. With `whenNeeded` nothing is shown before the first event.
  */
-export function openProgress(context: Context, kind: string): Progress {
+export function openProgress(
+  context: Context,
+  kind: string,
+  { whenNeeded = false }: { readonly whenNeeded?: boolean } = {},
+): Progress {
   // Lost output must not stop a build: the command's own result will find out that nobody reads.
   let pending: Promise<void> = Promise.resolve();
   const write = (text: string): void => {
     if (text === '') return;
     pending = context.stderr.write(text).catch(() => undefined);
   };
-  const renderer = rendererFor(context, kind, write);
+  let renderer = whenNeeded ? undefined : rendererFor(context, kind, write);
   let closed = false;
   const close = async (): Promise<void> => {
     if (!closed) {
       closed = true;
-      renderer.end();
-      const failed = renderer.failed();
-      if (failed !== undefined) write(formatFailedStep(failed, { sanitize: context.stderr.isTerminal }));
-      write(formatFindings(renderer.findings(), { debug: context.debug, colors: context.stderr.colors }));
+      if (renderer !== undefined) endRenderer(context, renderer, write);
     }
     await pending;
   };
   return {
-    watch: { signal: context.signal, progress: (event) => void (closed || renderer.event(event)) },
+    watch: {
+      signal: context.signal,
+      progress: (event) => {
+        if (!closed) (renderer ??= rendererFor(context, kind, write)).event(event);
+      },
+    },
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** What is told once all events have come: the step that failed, and what is wrong with the Dockerfile. */
+function endRenderer(context: Context, renderer: Renderer, write: (text: string) => void): void {
+  renderer.end();
+  const failed = renderer.failed();
+  if (failed !== undefined) write(formatFailedStep(failed, { sanitize: context.stderr.isTerminal }));
+  write(formatFindings(renderer.findings(), { debug: context.debug, colors: context.stderr.colors }));
 }
 
 function rendererFor(context: Context, kind: string, write: (text: string) => void): Renderer {

@@ -4,19 +4,16 @@ import { walkUpper, type Stack, type UpperChange } from '../../layers/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { PathChange } from '../types.ts';
-import { parseSetup } from './record.ts';
-import { detachedOf } from './state.ts';
+import { viewOf } from './state.ts';
 
 const WHITEOUT = '.wh.';
 
 /** What a container changed against its image, as the entries of a layer. It must not run meanwhile, or be frozen. */
 export function containerChanges(context: EngineContext, record: ContainerRecord, stack: Stack): Iterable<UpperChange> {
-  const setup = parseSetup(record);
-  const traces = setup.detached ? detachedOf(context, record).traces : undefined;
   return walkUpper({
     upperDir: join(context.store.containers.folder(record.id), 'upper'),
     lower: stack.view,
-    ...(traces !== undefined && { traces }),
+    traces: viewOf(context, record).traces,
   });
 }
 

@@ -6,8 +6,9 @@ import { applyChanges } from '../changes.ts';
 import type { EngineContext } from '../context.ts';
 import type { CommitRequest } from '../types.ts';
 import { containerChanges } from './changes.ts';
-import { parseSetup } from './record.ts';
-import { detachedOf, runtimeFor, stateOf } from './state.ts';
+import { containerConfigOf } from './container-config.ts';
+import { eventAttributes, parseSetup } from './record.ts';
+import { runtimeFor, stateOf, viewOf } from './state.ts';
 
 /**
  * `shale commit`: an image of the container's image and one more layer, which holds what the container changed and nothing
@@ -22,14 +23,15 @@ export async function commitContainer(
   const record = await store.containers.get(request.container);
   const name = request.tag === undefined ? undefined : formatReference(parseReference(request.tag));
   const base = await baseOf(context, record);
-  const config = await applyChanges(base.config, request.changes);
+  const setup = parseSetup(record);
+  const config = await applyChanges(containerConfigOf(setup, base.config), request.changes);
   await using _frozen = request.pause ? await freeze(context, record) : undefined;
   const stack = await layers.stack(record.diffIds);
   const { diffId } = await writeUpper(layers, containerChanges(context, record, stack));
   const created = new Date(context.options.now()).toISOString();
   const entry = {
     created,
-    createdBy: parseSetup(record).command.join(' '),
+    createdBy: setup.program.args.join(' '),
     ...(request.author !== undefined && { author: request.author }),
     ...(request.message !== undefined && { comment: request.message }),
   };
@@ -50,6 +52,12 @@ export async function commitContainer(
     tags: name === undefined ? [] : [{ name, target: { kind: 'image', digest: image.id } }],
     reason: `commit ${record.name}`,
   });
+  await store.events.append({
+    type: 'container',
+    action: 'commit',
+    subject: record.id,
+    attributes: eventAttributes(record, setup, { imageID: image.id }),
+  });
   return { imageId: image.id };
 }
 
@@ -60,8 +68,8 @@ async function baseOf({ store }: EngineContext, record: ContainerRecord): Promis
 
 async function freeze(context: EngineContext, record: ContainerRecord): Promise<AsyncDisposable | undefined> {
   const runtime = runtimeFor(context);
-  if (!parseSetup(record).detached || stateOf(context, record, runtime).kind !== 'running') return undefined;
-  const container = detachedOf(context, record, runtime);
+  if (stateOf(context, record, runtime).kind !== 'running') return undefined;
+  const container = viewOf(context, record, runtime);
   await container.pause();
   return { [Symbol.asyncDispose]: () => container.resume() };
 }

@@ -1,24 +1,27 @@
 import { hostFacts } from '../../runtime/index.ts';
 import type { HostConfig } from '../host-config.ts';
-import type { PortMapping } from '../types.ts';
+import type { PortMapping, RunRequest } from '../types.ts';
 import type { TmpfsMount, VolumeMount } from '../volume-types.ts';
 import type { ContainerSetup } from './record.ts';
 import { cgroupNamespaceOf, hostConfigOf } from './surroundings.ts';
 
 /** docker's `HostConfig` of a container, in the order and with the nulls that docker has. */
-export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'removeWhenDone'>): Record<string, unknown> {
-  const { request } = setup;
-  const host = hostConfigOf(request ?? {});
+export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'restart'>): Record<string, unknown> {
+  const { request, restart } = setup;
+  const host = hostConfigOf(request);
   return {
-    Binds: listOrNull(bindsOf(request?.volumes ?? [])),
+    Binds: listOrNull(bindsOf(request.volumes)),
     ContainerIDFile: '',
-    LogConfig: { Type: 'json-file', Config: {} },
-    NetworkMode: request?.network ?? 'bridge',
-    PortBindings: portBindings(request?.ports ?? []),
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
-    AutoRemove: setup.removeWhenDone,
+    LogConfig: logJson(request),
+    NetworkMode: request.network ?? 'bridge',
+    PortBindings: portBindings(request.ports),
+    RestartPolicy: {
+      Name: restart.kind,
+      MaximumRetryCount: restart.kind === 'on-failure' ? restart.retriesMax : 0,
+    },
+    AutoRemove: request.removeWhenDone,
     VolumeDriver: '',
-    VolumesFrom: listOrNull(request?.volumesFrom ?? []),
+    VolumesFrom: listOrNull(request.volumesFrom ?? []),
     ConsoleSize: [0, 0],
     ...(Object.keys(host.Annotations).length > 0 && { Annotations: host.Annotations }),
     CapAdd: listOrNull(host.CapAdd),
@@ -36,19 +39,29 @@ export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'removeWh
     PidMode: host.PidMode,
     Privileged: host.Privileged,
     PublishAllPorts: false,
-    ReadonlyRootfs: request?.readOnly === true,
+    ReadonlyRootfs: request.readOnly,
     SecurityOpt: host.SecurityOpt.length > 0 || host.MaskedPaths !== null ? host.SecurityOpt : null,
     UTSMode: host.UTSMode,
     UsernsMode: host.UsernsMode,
-    ...tmpfsJson(request?.volumes ?? []),
+    ...tmpfsJson(request.volumes),
     ShmSize: host.ShmSize,
     ...(Object.keys(host.Sysctls).length > 0 && { Sysctls: host.Sysctls }),
     Runtime: 'runc',
     Isolation: '',
     ...resourcesJson(host),
-    ...mountsJson(request?.volumes ?? []),
+    ...mountsJson(request.volumes),
     ...pathsJson(host),
     ...(host.Init !== null && { Init: host.Init }),
+  };
+}
+
+function logJson({ log }: RunRequest): Record<string, unknown> {
+  return {
+    Type: log?.driver ?? 'json-file',
+    Config: {
+      ...(log?.bytesMax !== undefined && { 'max-size': String(log.bytesMax) }),
+      ...(log?.filesMax !== undefined && { 'max-file': String(log.filesMax) }),
+    },
   };
 }
 

@@ -1,29 +1,38 @@
 import type { EngineContext } from '../context.ts';
 import type { ContainerSummary } from '../types.ts';
 import { parseSetup } from './record.ts';
-import { runtimeFor, settleState } from './state.ts';
+import { sizeOf } from './size.ts';
+import { isUp, publicState, runtimeFor, settle } from './state.ts';
+import { isUnsettled, settleOrRemove } from './sweep.ts';
+import type { ContainerQuery } from './types.ts';
 
 /** `shale ps`. Newest first. */
-export async function listContainers(
-  context: EngineContext,
-  options: { readonly all: boolean },
-): Promise<ContainerSummary[]> {
+export async function listContainers(context: EngineContext, query: ContainerQuery): Promise<ContainerSummary[]> {
   const runtime = runtimeFor(context);
   const summaries: ContainerSummary[] = [];
   for (const record of await context.store.containers.list()) {
-    const state = await settleState(context, record, runtime);
-    if (!options.all && state.kind !== 'running') continue;
+    const life = await settle(context, record, runtime);
+    if (!context.store.readOnly && isUnsettled(record) && (await settleOrRemove(context, record, life))) continue;
+    const state = publicState(life);
+    if (!query.all && !isUp(state) && state.kind !== 'restarting') continue;
     const setup = parseSetup(record);
     summaries.push({
       id: record.id,
       name: record.name,
       image: setup.image,
       imageId: record.imageId ?? '',
-      command: setup.command,
+      command: setup.program.args,
       createdMs: record.createdAt,
       state,
       ports: setup.ports,
+      exposedPorts: setup.exposedPorts,
       labels: setup.labels,
+      volumes: setup.mounts.flatMap(({ kind, ...mount }) =>
+        kind === 'bind' && 'source' in mount ? [{ source: mount.source, target: mount.target }] : [],
+      ),
+      volumeNames: record.volumes,
+      network: setup.request.network ?? 'bridge',
+      ...(query.sizes === true && { size: await sizeOf(context, record) }),
     });
   }
   return summaries;

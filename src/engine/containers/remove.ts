@@ -1,10 +1,14 @@
 import { rmSync } from 'node:fs';
 import { ShaleError } from '../../base/index.ts';
+import type { ContainerEventOf, ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import { containerMountDir } from '../workshop.ts';
-import { parseSetup } from './record.ts';
-import { detachedOf, runtimeFor, settleState } from './state.ts';
+import { eventAttributes, formatLife, parseLife, parseSetup } from './record.ts';
+import { detachedOf, isUp, publicState, runtimeFor, settle, viewOf } from './state.ts';
 import { removeVolumes } from './volumes.ts';
+
+const ATTACHED_GRACE_MS = 5000;
+const POLL_MS = 20;
 
 /**
  * Removes a container with its changes, its log and its anonymous volumes when `volumes` is set.
@@ -17,38 +21,54 @@ export async function removeContainer(
 ): Promise<void> {
   const record = await context.store.containers.get(name);
   const runtime = runtimeFor(context);
-  const state = await settleState(context, record, runtime);
-  if (state.kind === 'running' && !options.force) {
-    throw new ShaleError('CONTAINER_RUNNING', `the container ${record.name} is running`, {
+  const state = publicState(await settle(context, record, runtime));
+  if ((isUp(state) || state.kind === 'restarting') && !options.force) {
+    throw new ShaleError('CONTAINER_RUNNING', `cannot remove the container ${record.name}: it is ${state.kind}`, {
       hint: `shale stop ${record.name}, or shale rm -f ${record.name}`,
     });
   }
   const setup = parseSetup(record);
+  if (isUp(state) && !setup.detached) return await endAttached(context, record);
   if (setup.detached) {
+    // No policy is to start it again between the end and the removal.
+    if (state.kind === 'restarting' || isUp(state)) await forbidRestart(context, record);
     await detachedOf(context, record, runtime).remove({ force: options.force });
-    rmSync(containerMountDir(context, record.id), { recursive: true, force: true });
+    const ended = (await context.store.containers.find(record.id)) ?? record;
+    if (isUp(state)) await settle(context, ended, runtime);
   }
-  await context.store.containers.remove(record.id);
-  if (options.volumes) await removeVolumes(context, setup.anonymousVolumes);
+  await dropContainer(context, record, [], options.volumes);
 }
 
-/** Sends the image's stop signal, and SIGKILL after some seconds. Stopping one that has ended is no error. */
-export async function stopContainer(
-  context: EngineContext,
-  name: string,
-  options: { readonly seconds?: number },
-): Promise<void> {
-  const record = await context.store.containers.get(name);
-  const setup = parseSetup(record);
-  if (!setup.detached)
-    throw new ShaleError('CONTAINER_ATTACHED', `the container ${record.name} runs attached to another command`, {
-      hint: 'end it there with Ctrl-C',
-    });
-  const runtime = runtimeFor(context);
-  const seconds = options.seconds ?? 10;
-  await detachedOf(context, record, runtime).stop({
-    graceMs: seconds < 0 ? 2 ** 31 - 1 : seconds * 1000,
-    ...(setup.stopSignal !== undefined && { signal: setup.stopSignal }),
+async function forbidRestart(context: EngineContext, record: ContainerRecord): Promise<void> {
+  await context.store.containers.update(record.id, (before) => {
+    const life = parseLife(before);
+    const kind = life.kind === 'restarting' ? 'exited' : life.kind;
+    return { state: formatLife({ ...life, stopped: true, kind }) };
   });
-  await settleState(context, record, runtime);
+}
+
+/** The command that it belongs to removes it when it ends. */
+async function endAttached(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const view = viewOf(context, record);
+  await view.kill('KILL');
+  await view.wait(AbortSignal.timeout(ATTACHED_GRACE_MS));
+  const deadline = performance.now() + ATTACHED_GRACE_MS;
+  while ((await context.store.containers.find(record.id)) !== undefined) {
+    if (performance.now() > deadline) return await dropContainer(context, record, []);
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+/** Removes the record of a container of which nothing runs, its folders and, when asked for, its anonymous volumes. */
+export async function dropContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  events: readonly ContainerEventOf[],
+  volumes = true,
+): Promise<void> {
+  const setup = parseSetup(record);
+  if (setup.detached) rmSync(containerMountDir(context, record.id), { recursive: true, force: true });
+  const destroy = { action: 'destroy', attributes: eventAttributes(record, setup) };
+  await context.store.containers.remove(record.id, [...events, destroy]);
+  if (volumes) await removeVolumes(context, setup.anonymousVolumes);
 }

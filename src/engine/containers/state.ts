@@ -1,22 +1,26 @@
-import { isAlive, ShaleError } from '../../base/index.ts';
+import { isAlive, isShaleError, ShaleError } from '../../base/index.ts';
 import {
   openPlainHost,
   openRuntime,
+  type ContainerView,
   type DetachedContainer,
-  type DetachedState,
   type Runtime,
 } from '../../runtime/index.ts';
-import type { ContainerRecord } from '../../store/index.ts';
+import type { ContainerChange, ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
-import type { ContainerState } from '../types.ts';
-import { parseSetup, parseState } from './record.ts';
+import { eventAttributes, formatLife, type Life, parseLife, parseSetup } from './record.ts';
+import { afterEnd } from './restart-policy.ts';
+import type { ContainerState } from './types.ts';
+
+/** The status of a container of which nobody knows how it ended: power loss, reboot, its keeper killed. As docker. */
+export const UNKNOWN_END = 255;
 
 /** A runtime for looking at containers that run already: it mounts nothing. */
 export function runtimeFor(context: EngineContext): Runtime {
   return openRuntime({ host: openPlainHost(), runRoot: context.options.runRoot });
 }
 
-/** The keeper's view of a detached container. */
+/** conmon's view of a container that is kept by it. */
 export function detachedOf(
   context: EngineContext,
   record: ContainerRecord,
@@ -25,34 +29,41 @@ export function detachedOf(
   return runtime.open(record.id, context.store.containers.folder(record.id));
 }
 
-/**
- * The state of a container now: what its keeper and its processes say, not what somebody wrote down before they ended. A
- * container whose keeper is gone without an exit file (power loss, reboot) has exited.
- */
-export function stateOf(context: EngineContext, record: ContainerRecord, runtime: Runtime): ContainerState {
-  const written = parseState(record.state);
-  if (written.kind === 'exited') return written;
-  if (!parseSetup(record).detached) {
-    const isRunning = record.owner !== undefined && isAlive(record.owner);
-    return isRunning ? written : { kind: 'exited', exitCode: 137, finishedMs: record.createdAt };
-  }
-  if (written.kind === 'created') {
-    const isStarting = record.owner !== undefined && isAlive(record.owner);
-    if (isStarting) return written;
-  }
-  return fromKeeper(detachedOf(context, record, runtime).state(), written, record);
+/** A container as its processes show it, whoever started it. */
+export function viewOf(
+  context: EngineContext,
+  record: ContainerRecord,
+  runtime: Runtime = runtimeFor(context),
+): ContainerView {
+  return parseSetup(record).detached ? detachedOf(context, record, runtime) : runtime.openAttached(record.id);
 }
 
-function fromKeeper(state: DetachedState, written: ContainerState, record: ContainerRecord): ContainerState {
+/** How far a container is now: what its processes say, not what somebody wrote down before they ended. */
+export function lifeOf(context: EngineContext, record: ContainerRecord, runtime: Runtime): Life & { paused: boolean } {
+  const life = { ...parseLife(record), paused: false };
+  if (life.kind !== 'running' && life.kind !== 'starting') return life;
+  const isOwned = record.owner !== undefined && isAlive(record.owner);
+  if (life.kind === 'starting' && isOwned) return life;
+  const state = viewOf(context, record, runtime).state();
   switch (state.kind) {
-    case 'created':
-      return { kind: 'created' };
     case 'running':
-      return { kind: 'running', startedMs: written.kind === 'running' ? written.startedMs : record.createdAt };
+      return { ...life, kind: 'running', startedMs: life.startedMs || record.createdAt, paused: state.paused };
+    case 'created':
+      // Whoever was about to start it is gone; or it is starting at this moment.
+      return life.kind === 'starting' ? { ...life, kind: life.finishedMs > 0 ? 'exited' : 'created' } : life;
     case 'exited':
-      return { kind: 'exited', exitCode: state.code, finishedMs: state.finishedAtMs };
+      return {
+        ...life,
+        kind: 'exited',
+        exitCode: state.code,
+        oomKilled: state.oomKilled,
+        finishedMs: Math.round(state.finishedAtMs),
+      };
     case 'lost':
-      return { kind: 'exited', exitCode: 137, finishedMs: record.createdAt };
+      if (life.kind === 'starting' && life.startedMs === 0) return { ...life, kind: 'created' };
+      // An attached container's end is written down by the command that it belongs to, in a moment.
+      if (isOwned && !parseSetup(record).detached) return life;
+      return { ...life, kind: 'exited', exitCode: UNKNOWN_END, finishedMs: context.options.now() };
   }
 }
 
@@ -62,23 +73,129 @@ function fromKeeper(state: DetachedState, written: ContainerState, record: Conta
  */
 export async function processOf(context: EngineContext, name: string): Promise<number> {
   const record = await context.store.containers.get(name);
-  const state = parseSetup(record).detached ? detachedOf(context, record).state() : undefined;
-  if (state?.kind === 'running') return state.pid;
-  throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running on its own`, {
+  const state = viewOf(context, record).state();
+  if (state.kind === 'running') return state.pid;
+  throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running`, {
     data: { container: record.name },
     hint: 'shale ps',
   });
 }
 
-/** As `stateOf`, and writes an end down that nobody has written yet. */
+export function stateOf(context: EngineContext, record: ContainerRecord, runtime: Runtime): ContainerState {
+  return publicState(lifeOf(context, record, runtime));
+}
+
+export function publicState(life: Life & { readonly paused?: boolean }): ContainerState {
+  const health = life.health === undefined ? {} : { health: life.health.status };
+  switch (life.kind) {
+    case 'starting':
+      // By its policy, which has made it wait.
+      if (life.delayMs > 0) return { kind: 'restarting', exitCode: life.exitCode, finishedMs: life.finishedMs };
+      return publicState({ ...life, kind: 'created' });
+    case 'created':
+      return life.finishedMs > 0
+        ? { kind: 'exited', exitCode: life.exitCode, finishedMs: life.finishedMs }
+        : { kind: 'created' };
+    case 'running':
+      return { kind: life.paused === true ? 'paused' : 'running', startedMs: life.startedMs, ...health };
+    case 'restarting':
+      return { kind: 'restarting', exitCode: life.exitCode, finishedMs: life.finishedMs };
+    case 'exited':
+      return { kind: 'exited', exitCode: life.exitCode, finishedMs: life.finishedMs };
+  }
+}
+
+/** True for running and paused. */
+export function isUp(state: ContainerState): boolean {
+  return state.kind === 'running' || state.kind === 'paused';
+}
+
+/** As `lifeOf`, and writes an end down that nobody has written yet: once, whoever finds it first. */
+export async function settle(
+  context: EngineContext,
+  record: ContainerRecord,
+  runtime: Runtime,
+): Promise<Life & { readonly paused: boolean }> {
+  const life = lifeOf(context, record, runtime);
+  const written = parseLife(record);
+  if (life.kind === written.kind || context.store.readOnly) return life;
+  if (life.kind !== 'exited') {
+    // A start that its command did not live to write down.
+    if (life.kind === 'running') await writeLife(context, record, written, life, 'start');
+    return life;
+  }
+  if (written.kind === 'starting' && written.startedMs === 0 && life.exitCode === UNKNOWN_END) return life;
+  return { ...(await writeEnd(context, record, life)), paused: false };
+}
+
+/**
+ * Writes down that a container has ended, and what its restart policy makes of that. Gives what is written now: another
+ * process may have been first.
+ */
+export async function writeEnd(
+  context: EngineContext,
+  record: ContainerRecord,
+  end: Pick<Life, 'exitCode' | 'oomKilled' | 'finishedMs'>,
+): Promise<Life> {
+  const setup = parseSetup(record);
+  const started = parseLife(record).startedMs;
+  const attributes = {
+    exitCode: String(end.exitCode),
+    execDuration: String(Math.max(0, Math.floor((end.finishedMs - started) / 1000))),
+  };
+  try {
+    const written = await context.store.containers.update(record.id, endedFrom(started, end), {
+      action: 'die',
+      attributes: eventAttributes(record, setup, attributes),
+    });
+    return parseLife(written);
+  } catch (error) {
+    // Removed by whoever was to remove it at its end.
+    if (!isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error;
+    return { ...parseLife(record), ...pick(end), kind: 'exited' };
+  }
+}
+
+function endedFrom(
+  started: number,
+  end: Pick<Life, 'exitCode' | 'oomKilled' | 'finishedMs'>,
+): (before: ContainerRecord) => ContainerChange | undefined {
+  return (before) => {
+    const life = parseLife(before);
+    if (life.kind !== 'running' && life.kind !== 'starting') return undefined;
+    // Started anew meanwhile: that end is an old one.
+    if (life.startedMs !== started) return undefined;
+    const after = afterEnd(parseSetup(before).restart, { ...life, ...pick(end), kind: 'exited', error: '' });
+    return { state: formatLife(after), active: after.kind === 'restarting' };
+  };
+}
+
+function pick({ exitCode, oomKilled, finishedMs }: Pick<Life, 'exitCode' | 'oomKilled' | 'finishedMs'>): Partial<Life> {
+  return { exitCode, oomKilled, finishedMs };
+}
+
+async function writeLife(
+  context: EngineContext,
+  record: ContainerRecord,
+  written: Life,
+  { paused: _paused, ...life }: Life & { readonly paused: boolean },
+  action: string,
+): Promise<void> {
+  await context.store.containers.update(
+    record.id,
+    (before) =>
+      parseLife(before).kind === written.kind
+        ? { state: formatLife(life), active: life.kind === 'running' }
+        : undefined,
+    { action, attributes: eventAttributes(record, parseSetup(record)) },
+  );
+}
+
+/** As `settle`, in the words of the API. */
 export async function settleState(
   context: EngineContext,
   record: ContainerRecord,
   runtime: Runtime,
 ): Promise<ContainerState> {
-  const state = stateOf(context, record, runtime);
-  const isNews = state.kind === 'exited' && record.active;
-  if (isNews && !context.store.readOnly)
-    await context.store.containers.update(record.id, () => ({ state: { ...state }, active: false }));
-  return state;
+  return publicState(await settle(context, record, runtime));
 }

@@ -1,0 +1,19 @@
+import type { Command, ParsedArguments } from '../command.ts';
+import type { Context } from '../context.ts';
+import { forEachName } from './each.ts';
+
+export const command: Command = {
+  usage: 'CONTAINER …',
+  flags: [],
+  args: { min: 1, max: Infinity, complete: 'container' },
+  examples: [{ command: 'shale unpause web', says: 'let them go on' }],
+  run,
+};
+
+async function run(context: Context, { args }: ParsedArguments): Promise<number> {
+  const engine = await context.engine();
+  return await forEachName(context, args, async (name) => {
+    await engine.unpause(name);
+    await context.stdout.write(`${name}\n`);
+  });
+}

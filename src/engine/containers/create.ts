@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { thisOwner } from '../../base/index.ts';
+import { signalNumber } from '../../runtime/index.ts';
+import type { ContainerRecord } from '../../store/index.ts';
+import type { EngineContext } from '../context.ts';
+import type { RunRequest, Watch } from '../types.ts';
+import { healthCheckOf } from './health-check.ts';
+import { containerName } from './names.ts';
+import { type ContainerSetup, eventAttributes, formatLife, formatSetup, NEW_LIFE, STOP_SECONDS } from './record.ts';
+import { sourceOf } from './source.ts';
+import { programOf } from './spec.ts';
+import { joinsProcesses, type Surroundings, surroundingsOf } from './surroundings.ts';
+import { prepareVolumes, removeVolumes } from './volumes.ts';
+
+export interface Created {
+  readonly record: ContainerRecord;
+  readonly setup: ContainerSetup;
+  /** As they are now. */
+  readonly surroundings: Surroundings;
+}
+
+/**
+ * Makes a container: its record, its folder and its volumes; nothing runs. The image is pulled as `--pull` says.
+ * @throws IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, VOLUME_SOURCE_NOT_FOUND, and what `surroundingsOf` throws
+ */
+export async function createContainer(context: EngineContext, request: RunRequest, watch: Watch): Promise<Created> {
+  const source = await sourceOf(context, request, watch);
+  const { config } = source;
+  const program = programOf(request, config);
+  const volumes = await prepareVolumes(context, request, config.Volumes ?? []);
+  const surroundings = await surroundingsOf(context, request);
+  for (const message of surroundings.warnings)
+    watch.progress?.({ kind: 'warning', message, time: context.options.now() });
+  // Refused now, not when it is to be sent.
+  if (request.stopSignal !== undefined) signalNumber(request.stopSignal);
+  const setup: ContainerSetup = {
+    request,
+    image: source.name,
+    program,
+    labels: { ...config.Labels, ...request.labels },
+    ports: request.ports,
+    exposedPorts: config.ExposedPorts ?? [],
+    stopSignal: request.stopSignal ?? config.StopSignal ?? 'SIGTERM',
+    stopSeconds: request.stopSeconds ?? STOP_SECONDS,
+    restart: request.restart ?? { kind: 'no' },
+    health: healthCheckOf(request.health, config),
+    mounts: volumes.mounts,
+    mountPoints: volumes.points,
+    anonymousVolumes: volumes.anonymous,
+    toFill: volumes.toFill,
+    detached: isKept(request),
+    background: request.detach,
+  };
+  const name = request.name ?? containerName(randomBytes(4));
+  try {
+    const record = await context.store.containers.create(
+      {
+        id: randomBytes(32).toString('hex'),
+        name,
+        imageId: source.imageId,
+        diffIds: source.diffIds,
+        volumes: volumes.names,
+        config: formatSetup(setup),
+        state: formatLife(NEW_LIFE),
+        active: false,
+        owner: thisOwner(),
+      },
+      { durable: setup.detached, attributes: eventAttributes({ name }, setup) },
+    );
+    return { record, setup, surroundings };
+  } catch (error) {
+    await removeVolumes(context, volumes.anonymous);
+    throw error;
+  }
+}
+
+/**
+ * True for what runs under conmon: whatever may live longer than the command, be detached from, or stay afterwards. The
+ * rest, `run --rm` without a terminal, is a child of the command and ends with it.
+ */
+function isKept(request: RunRequest): boolean {
+  return (
+    request.detach || request.terminal || !request.removeWhenDone || needsOthers(request) || joinsProcesses(request)
+  );
+}
+
+function needsOthers({ restart, health }: RunRequest): boolean {
+  return (restart !== undefined && restart.kind !== 'no') || (health !== undefined && !health.disabled);
+}

@@ -1,0 +1,77 @@
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive, isSystemError, type Owner, thisOwner } from '../../base/index.ts';
+import { tryLock } from '../../sys/index.ts';
+import { runPath, type EngineContext } from '../context.ts';
+
+/*
+ * One keeper a store. `lock` is held by it and freed by the kernel when it ends; `keeper.json` says who it is, so that a
+ * command need not touch the lock to know. A keeper that finds nothing to do takes keeper.json away, looks once more,
+ * and only then ends: whoever has recorded a container before it saw no keeper.json starts another, which waits for the
+ * lock.
+ */
+
+const WAIT_MS = 20;
+
+export function keeperFolder(context: EngineContext): string {
+  return runPath(context, 'keeper');
+}
+
+/** True while a keeper runs that will look at the records again. */
+export function isKeeperAlive(context: EngineContext): boolean {
+  try {
+    // Written by `announce`; anything else is nobody alive.
+    const owner = JSON.parse(readFileSync(`${keeperFolder(context)}/keeper.json`, 'utf8')) as Owner;
+    return typeof owner === 'object' && isAlive(owner);
+  } catch {
+    return false;
+  }
+}
+
+/** Wakes the keeper: there is something new to look at. */
+export function pokeKeeper(context: EngineContext): void {
+  try {
+    writeFileSync(`${keeperFolder(context)}/poke`, '');
+  } catch (error) {
+    // No keeper was there in this boot: there is nobody to wake.
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  }
+}
+
+/** This process is the keeper, until it is disposed. */
+export interface KeeperClaim extends Disposable {
+  announce(): void;
+  /** From now on a command that needs a keeper starts one. */
+  renounce(): void;
+}
+
+/** Undefined when another one is the keeper. */
+export async function claimKeeper(context: EngineContext, signal: AbortSignal): Promise<KeeperClaim | undefined> {
+  const folder = keeperFolder(context);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const lock = openSync(`${folder}/lock`, 'a', 0o600);
+  try {
+    while (!tryLock(lock, 'exclusive')) {
+      if (isKeeperAlive(context) || signal.aborted) {
+        closeSync(lock);
+        return undefined;
+      }
+      await sleep(WAIT_MS);
+    }
+  } catch (error) {
+    closeSync(lock);
+    throw error;
+  }
+  const path = `${folder}/keeper.json`;
+  return {
+    announce: () => {
+      writeFileSync(`${path}.new`, JSON.stringify(thisOwner()), { mode: 0o600 });
+      renameSync(`${path}.new`, path);
+    },
+    renounce: () => rmSync(path, { force: true }),
+    [Symbol.dispose]: () => {
+      rmSync(path, { force: true });
+      closeSync(lock);
+    },
+  };
+}

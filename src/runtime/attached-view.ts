@@ -1,0 +1,149 @@
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
+import { isAlive, type Owner, ownerOf, ShaleError } from '../base/index.ts';
+import { openProcess, signalProcess } from '../sys/index.ts';
+import { isFrozen, setFrozen, thaw } from './cgroups.ts';
+import { decodeTraces, type EncodedTraces, encodeTraces } from './detached-record.ts';
+import { childOf, execInContainer } from './exec.ts';
+import { isOwner, readJson, writeRecord } from './folders.ts';
+import type { RuntimeContext } from './prepare.ts';
+import { signalNumber } from './signals.ts';
+import type { RuntimeConfig } from './spec.ts';
+import type { ContainerView, DetachedState, ExecHandle, ExecRequest, MountTraces } from './types.ts';
+
+const POLL_MS = 20;
+const SIGKILL = 9;
+
+interface AttachedRecord {
+  /** The runtime's process: process 1 of the pid namespace around the container. */
+  readonly runtime: Owner;
+  readonly traces: MountTraces;
+}
+
+/** Tells other processes how to reach an attached container: `attached.json` in its run folder. */
+export function publishAttached(folder: string, pid: number, traces: MountTraces): void {
+  const runtime = ownerOf(pid);
+  if (runtime !== undefined) writeRecord(`${folder}/attached.json`, { runtime, traces: encodeTraces(traces) });
+}
+
+function readAttached(folder: string): AttachedRecord | undefined {
+  const value = readJson(`${folder}/attached.json`);
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { runtime, traces }: Record<string, unknown> = { ...value };
+  if (!isOwner(runtime)) return undefined;
+  return { runtime, traces: decodeTraces(traces as EncodedTraces) }; // written by publishAttached
+}
+
+/** See Runtime.openAttached. How it ended is known to the process that runs it only: here it is `lost`. */
+export function openAttachedView(context: RuntimeContext, id: string): ContainerView {
+  return new AttachedView(context, id);
+}
+
+class AttachedView implements ContainerView {
+  readonly id: string;
+  readonly #context: RuntimeContext;
+  readonly #folder: string;
+
+  constructor(context: RuntimeContext, id: string) {
+    this.id = id;
+    this.#context = context;
+    this.#folder = `${context.folders.containers}/${id}`;
+  }
+
+  get traces(): MountTraces {
+    return readAttached(this.#folder)?.traces ?? { created: [], touched: [] };
+  }
+
+  state(): DetachedState {
+    const runtime = this.#runtime();
+    if (runtime === undefined) return { kind: 'lost' };
+    const pid = childOf(runtime.pid);
+    if (pid === undefined || existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`))
+      return { kind: 'created', pid: runtime.pid };
+    return { kind: 'running', pid, paused: isFrozen(this.id) };
+  }
+
+  async wait(signal?: AbortSignal): Promise<DetachedState> {
+    while (this.#runtime() !== undefined) {
+      signal?.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    }
+    return { kind: 'lost' };
+  }
+
+  /** To the runtime, which hands it on; SIGKILL ends the namespace. */
+  async kill(signal: string | number): Promise<boolean> {
+    const number = signalNumber(signal);
+    const runtime = this.#runtime();
+    if (runtime === undefined) return false;
+    const sent = signalOwner(runtime, number);
+    if (number === SIGKILL) thaw(this.id);
+    return sent;
+  }
+
+  async stop(options: { readonly signal?: string | number; readonly graceMs: number }): Promise<DetachedState> {
+    await this.kill(options.signal ?? 'TERM');
+    thaw(this.id);
+    try {
+      return await this.wait(AbortSignal.timeout(Math.max(0, options.graceMs)));
+    } catch (error) {
+      if (!(error instanceof Error && error.name === 'TimeoutError')) throw error;
+    }
+    await this.kill('KILL');
+    return this.wait();
+  }
+
+  pause(): Promise<void> {
+    return setFrozen(this.id, true);
+  }
+
+  resume(): Promise<void> {
+    return setFrozen(this.id, false);
+  }
+
+  async exec(request: ExecRequest): Promise<ExecHandle> {
+    const state = this.state();
+    const runtime = this.#runtime();
+    if (state.kind !== 'running' || runtime === undefined) {
+      throw new ShaleError('CONTAINER_NOT_RUNNING', `container ${this.id} is not running`, {
+        data: { state: state.kind },
+      });
+    }
+    const config = readJson(`${this.#folder}/config.json`) as RuntimeConfig; // written by `prepare`, folder 0700
+    const access = `/proc/${state.pid}/root`;
+    return execInContainer({ context: this.#context, id: this.id, config, access, namespacesOf: runtime.pid }, request);
+  }
+
+  openRootfs(): number {
+    return openRootfsOf(this.#runtime(), `${this.#folder}/config.json`, this.id);
+  }
+
+  #runtime(): Owner | undefined {
+    const runtime = readAttached(this.#folder)?.runtime;
+    return runtime !== undefined && isAlive(runtime) ? runtime : undefined;
+  }
+}
+
+/** The root file system that a configuration names, in the mount namespace of `holder`. @throws CONTAINER_NOT_RUNNING */
+export function openRootfsOf(holder: Owner | undefined, configPath: string, id: string): number {
+  const config = readJson(configPath) as RuntimeConfig | undefined; // written by `prepare`, folder 0700
+  if (holder === undefined || config === undefined || !isAlive(holder))
+    throw new ShaleError('CONTAINER_NOT_RUNNING', `container ${id} is not running`);
+  return openSync(`/proc/${holder.pid}/root${config.root.path}`, constants.O_RDONLY | constants.O_DIRECTORY);
+}
+
+/** Sends a signal to the very process that `owner` names; false when it has ended. */
+export function signalOwner(owner: Owner, signal: number): boolean {
+  try {
+    const descriptor = openProcess(owner.pid);
+    try {
+      // Between the two looks the pid cannot have become another process's: the descriptor holds the one.
+      if (!isAlive(owner)) return false;
+      signalProcess(descriptor, signal);
+      return true;
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch {
+    return false;
+  }
+}

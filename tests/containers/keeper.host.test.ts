@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { BUSYBOX, cannotRun } from '../support/lab.ts';
+import { ContainerLab, until } from './container-lab.ts';
+
+const skip = BUSYBOX.missing || cannotRun;
+
+describe('the keeper', { skip }, () => {
+  let world: ContainerLab;
+  before(async () => {
+    world = await ContainerLab.open();
+  });
+  after(() => world[Symbol.asyncDispose]());
+
+  const exists = async (id: string): Promise<boolean> => (await world.lab.store.containers.find(id)) !== undefined;
+
+  test('removes a detached container with --rm at its end, and ends with the last container', async () => {
+    const id = await world.run('sleep 0.3', { removeWhenDone: true });
+    await until(async () => !(await exists(id)), 'it is removed');
+    await until(() => world.keeper() === undefined, 'the keeper ends');
+  });
+
+  test('starts a container again that fails, as often as its policy says', async () => {
+    const id = await world.run('echo x; exit 4', { restart: { kind: 'on-failure', retriesMax: 2 } });
+    await until(async () => (await world.state(id))['Status'] === 'exited', 'it rests');
+    assert.equal(await world.logs(id), 'x\nx\nx\n');
+    assert.equal((await world.lab.engine.inspect(id))['RestartCount'], 2);
+  });
+
+  test('lets a container rest that somebody stopped', async () => {
+    const id = await world.run('sleep 600', { restart: { kind: 'always' }, stopSeconds: 0 });
+    await world.lab.engine.stop(id, {}, { signal: AbortSignal.timeout(60_000) });
+    assert.equal((await world.state(id))['Status'], 'exited');
+    await until(() => world.keeper() === undefined, 'nothing is left to do');
+    assert.equal((await world.state(id))['Status'], 'exited');
+  });
+
+  test('F-289: is started again by the next command when it was killed, and goes on where it was', async () => {
+    const id = await world.run('[ -e /second ] && sleep 600; sleep 1; touch /second; exit 1', {
+      restart: { kind: 'on-failure', retriesMax: 0 },
+    });
+    await until(() => world.keeper() !== undefined, 'a keeper runs');
+    process.kill(world.keeper() ?? 0, 'SIGKILL');
+    await until(() => world.keeper() === undefined, 'it is gone');
+    await until(async () => {
+      await world.lab.engine.containers({ all: true });
+      return (await world.lab.engine.inspect(id))['RestartCount'] === 1 && (await world.state(id))['Running'] === true;
+    }, 'the container runs again');
+    await world.lab.engine.removeContainer(id, { force: true, volumes: true });
+  });
+
+  test('checks health: starting, unhealthy after failures in a row, healthy again', async () => {
+    const id = await world.run('sleep 600', {
+      health: { disabled: false, command: 'test -e /well', intervalMs: 100, retries: 2 },
+    });
+    const health = async (): Promise<unknown> => ((await world.state(id))['Health'] as { Status: string }).Status;
+    await until(async () => (await health()) === 'unhealthy', 'it is unhealthy');
+    assert.equal(world.exec(id, 'touch /well').status, 0);
+    await until(async () => (await health()) === 'healthy', 'it is healthy');
+    await world.lab.engine.removeContainer(id, { force: true, volumes: true });
+  });
+
+  test('F-252: a log keeps its size and number of files, whoever runs; logs reads them in order', async () => {
+    const script = 'i=0; while [ $i -lt 4000 ]; do echo line $i; i=$((i+1)); [ $((i % 500)) = 0 ] && sleep 0.3; done';
+    const log = { driver: 'json-file', bytesMax: 10_000, filesMax: 3 } as const;
+    const id = await world.run(script, { log });
+    await until(async () => (await world.state(id))['Status'] === 'exited', 'it has ended');
+    const folder = world.lab.store.containers.folder(id);
+    const files = readdirSync(folder).filter((name) => name.startsWith('container.log'));
+    const inodes = new Set(files.map((name) => statSync(join(folder, name)).ino));
+    assert.ok(inodes.size <= 3, files.join(' '));
+    for (const name of files) assert.ok(statSync(join(folder, name)).size <= 2 * log.bytesMax);
+    const numbers = [...(await world.logs(id)).matchAll(/line (\d+)/g)].map(([, number]) => Number(number));
+    assert.equal(numbers.at(-1), 3999);
+    assert.deepEqual(
+      numbers,
+      numbers.toSorted((a, b) => a - b),
+    );
+  });
+
+  test('no log is kept with the driver none', async () => {
+    const id = await world.run('echo x', { log: { driver: 'none' } });
+    await until(async () => (await world.state(id))['Status'] === 'exited', 'it has ended');
+    await assert.rejects(world.logs(id), { code: 'LOG_UNAVAILABLE' });
+  });
+});
