@@ -62,6 +62,18 @@ describe('extensions of the language', { skip: cannotRun || BUSYBOX.missing }, (
     });
   });
 
+  test('SQUASH makes one layer of a range, and what was removed in it is in none', async () => {
+    const lines = ['RUN echo a > /gone', 'RUN rm /gone', 'RUN echo b > /kept'];
+    const text = (range: readonly string[]): string => ['# shale:extensions', 'FROM busybox', ...range].join('\n');
+    const apart = await lab.build({ dockerfile: text(lines) });
+    const squashed = await lab.build({ dockerfile: text(['SQUASH BEGIN', ...lines, 'SQUASH END']) });
+    const paths = async (imageId: string): Promise<string[]> => [...(await lab.tree(imageId)).keys()];
+    assert.deepEqual(await paths(squashed.imageId), await paths(apart.imageId));
+    const layers = async (imageId: string): Promise<number> => (await lab.stack(imageId)).layers.length;
+    assert.deepEqual([await layers(apart.imageId), await layers(squashed.imageId)], [4, 2]);
+    assert.equal((await lab.read(squashed.imageId, 'kept')).toString(), 'b\n');
+  });
+
   test('INCLUDE stays within the context, links too', async () => {
     const context = lab.context({ Dockerfile: '# shale:extensions\nFROM busybox\nINCLUDE ../../etc/passwd\n' });
     await assert.rejects(lab.build(context), { code: 'INCLUDE_OUTSIDE' });

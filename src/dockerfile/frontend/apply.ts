@@ -11,6 +11,7 @@ import {
   applyWorkdir,
 } from './metadata.ts';
 import { Refusal } from '../syntax/diagnostics.ts';
+import { applySquash } from './squash.ts';
 import { applyUnset } from './unset.ts';
 import { applyRun } from './run.ts';
 import { addHistory, expand, type Scene } from './scene.ts';
@@ -59,6 +60,8 @@ export function applyInstruction(scene: Scene): void {
       return addHistory(scene, healthcheckText(instruction.healthcheck));
     case 'unset':
       return applyUnset(scene, instruction);
+    case 'squash':
+      return applySquash(scene, instruction);
     case 'include':
       throw new Refusal('INCLUDE', 'INCLUDE is followed by builds only', instruction.node);
     case 'onbuild':

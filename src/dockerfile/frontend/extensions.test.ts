@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { VertexId } from '../../graph/index.ts';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
 import { resolveIncludes } from './include.ts';
 import { optionalPattern } from './optional-source.ts';
@@ -14,6 +15,7 @@ test('what only the extended language has is refused without its line, with a hi
   for (const line of [
     'INCLUDE x',
     'UNSET ENV x',
+    'SQUASH BEGIN',
     'RUN --no-cache x',
     'COPY --if-exists a b',
     'ADD --if-exists a b',
@@ -26,7 +28,7 @@ test('what only the extended language has is refused without its line, with a hi
 });
 
 test('extensions are no ONBUILD triggers, since other builders read those', async () => {
-  for (const trigger of ['UNSET ENV x', 'INCLUDE x']) {
+  for (const trigger of ['UNSET ENV x', 'INCLUDE x', 'SQUASH END']) {
     assert.equal((await refusalOf(`${MARK}FROM a\nONBUILD ${trigger}`)).code, 'ONBUILD_TRIGGER');
   }
 });
@@ -53,6 +55,38 @@ test('UNSET takes away what the base and the file have set', async () => {
   assert.equal((await refusalOf(`${MARK}FROM a\nUNSET USER x`)).code, 'UNSET_KIND');
   assert.equal((await refusalOf(`${MARK}FROM a\nUNSET ENV`)).code, 'ARGUMENT_COUNT');
   assert.equal((await refusalOf(`${MARK}FROM a\nUNSET EXPOSE x`)).code, 'PORT');
+});
+
+test('SQUASH makes one layer of a range, above what lies below it', async () => {
+  const text = `${MARK}FROM a\nRUN one\nSQUASH BEGIN\nRUN two\nENV X=1\nWORKDIR /w\nSQUASH END\nRUN three\nSQUASH BEGIN\nENV Y=1\nSQUASH END\n`;
+  const plan = await planOf(text);
+  const squash = verticesOf(plan).find(({ op }) => op.kind === 'squash');
+  const names = (ids: readonly VertexId[] = []): (string | undefined)[] =>
+    ids.map((id) => plan.graph.vertices.get(id)?.name);
+  assert.deepEqual(names(squash?.inputs), ['[4/7] WORKDIR /w', '[2/7] RUN one']);
+  assert.equal(squash?.name, '[5/7] SQUASH');
+  assert.deepEqual(
+    plan.history.map(({ createdBy, vertex, emptyLayer }) => [createdBy, vertex !== undefined, emptyLayer]),
+    [
+      ['imported', false, undefined],
+      ['RUN /bin/sh -c one # buildkit', true, undefined],
+      ['RUN /bin/sh -c two # buildkit', false, true],
+      ['ENV X=1', false, true],
+      ['WORKDIR /w', false, true],
+      ['SQUASH', true, undefined],
+      ['RUN /bin/sh -c three # buildkit', true, undefined],
+      ['ENV Y=1', false, true],
+    ],
+  );
+  for (const lines of [
+    'SQUASH END',
+    'SQUASH BEGIN',
+    'SQUASH BEGIN\nSQUASH BEGIN\nSQUASH END',
+    'SQUASH',
+    'SQUASH all',
+  ]) {
+    assert.match((await refusalOf(`${MARK}FROM a AS b\n${lines}\nFROM b\nRUN x`)).message, /SQUASH/, lines);
+  }
 });
 
 test('RUN --no-cache is for its own step', async () => {
@@ -188,6 +222,8 @@ test('transpileDockerfile() leaves plain files as they are, and says in plain wo
     'COPY --from=$W /x /y',
     'UNSET ENV A B',
     'UNSET VOLUME /v',
+    'SQUASH BEGIN',
+    'SQUASH END',
     'SHELL ["/bin/bash", "-c"]',
     'RUN <<-E',
     '\tfalse',
@@ -205,6 +241,8 @@ test('transpileDockerfile() leaves plain files as they are, and says in plain wo
     'COPY --from=one /x /y',
     'ENV A="" B=""',
     '# UNSET VOLUME /v',
+    '# SQUASH BEGIN',
+    '# SQUASH END',
     'SHELL ["/bin/bash", "-c"]',
     'RUN <<-E',
     'set -e',
@@ -213,7 +251,7 @@ test('transpileDockerfile() leaves plain files as they are, and says in plain wo
   ]);
   assert.deepEqual(
     notes.map(({ start }) => start.line),
-    [4, 6, 9, 10, 11],
+    [4, 6, 9, 10, 11, 12],
   );
   assert.deepEqual(parseDockerfile(result).diagnostics, []);
 });

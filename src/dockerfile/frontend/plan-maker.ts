@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../../oci/index.ts';
 import { diagnosticAt, Refusal, type Diagnostic } from '../syntax/diagnostics.ts';
 import { textsOf } from '../syntax/source.ts';
 import { cleanPath } from '../syntax/ignore.ts';
+import { openSquash } from './squash.ts';
 import { applyInstruction } from './apply.ts';
 import { buildArg, isPredefinedArg } from './arguments.ts';
 import { addImage, EPOCH_DEFAULT, imageKey, isEmptyImage, type Bases } from './bases.ts';
@@ -73,6 +74,7 @@ export class PlanMaker implements Planning {
         throw new Refusal(error.fault.code, error.message, span, error.fault.hint);
       }
     }
+    if (state.squash !== undefined) throw openSquash(state.squash.node);
     stage.state = state;
   }
 
@@ -295,7 +297,14 @@ export class PlanMaker implements Planning {
 }
 
 function emptyState(): Omit<StageState, 'rootfs' | 'platform' | 'environment' | 'config' | 'image'> {
-  return { workdir: '/', hasWorkdir: false, history: undefined, buildArgs: new Map(), hasCmd: false };
+  return {
+    workdir: '/',
+    hasWorkdir: false,
+    history: undefined,
+    buildArgs: new Map(),
+    hasCmd: false,
+    squash: undefined,
+  };
 }
 
 function plannedStage(stage: Stage): PlannedStage {

@@ -80,7 +80,7 @@ export function addHistory(scene: Scene, createdBy: string, vertex?: VertexId): 
 
 /** What a step is, apart from where it stands. */
 export interface Step {
-  readonly kind: 'run' | 'copy' | 'add' | 'workdir';
+  readonly kind: 'run' | 'copy' | 'add' | 'workdir' | 'squash';
   readonly op: Op;
   /** Besides the root filesystem, which is the first. */
   readonly inputs: readonly VertexId[];

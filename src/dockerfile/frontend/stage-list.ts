@@ -108,7 +108,7 @@ export class StageList {
       replaced === undefined
         ? this.#baseOf(baseText, platform, from.base)
         : this.#contextSource(replaced, platform, from.base);
-    const ownSteps = commands.filter(({ kind }) => ['add', 'copy', 'run', 'workdir'].includes(kind)).length;
+    const ownSteps = commands.filter(isStep).length;
     const { noCache } = options;
     const stage: Stage = {
       index,
@@ -211,6 +211,11 @@ export class StageList {
       throw new Refusal('BASE_NAME', error.message, span, hint);
     }
   }
+}
+
+/** What progress counts. */
+function isStep(command: Command): boolean {
+  return command.kind === 'squash' ? command.what === 'end' : ['add', 'copy', 'run', 'workdir'].includes(command.kind);
 }
 
 function notAPlatform(text: string, word: Word): Refusal {

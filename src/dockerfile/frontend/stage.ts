@@ -1,5 +1,6 @@
 import type { VertexId } from '../../graph/index.ts';
 import type { ContainerConfig, ImageConfig, Platform } from '../../oci/index.ts';
+import type { SyntaxNode } from '../syntax/tree.ts';
 import type { Span } from '../syntax/source.ts';
 import type { Command, FromInstruction } from '../syntax/instructions.ts';
 import type { Environment } from './environment.ts';
@@ -95,6 +96,10 @@ export interface StageState {
   readonly buildArgs: Map<string, string | undefined>;
   /** True after a CMD of this stage. */
   hasCmd: boolean;
+  /** After SQUASH BEGIN: where it stands, and what the layers to come lie on. */
+  squash:
+    | { readonly rootfs: VertexId; readonly history: HistoryChain | undefined; readonly node: SyntaxNode }
+    | undefined;
 }
 
 /** The state with which a stage built on another begins. */
@@ -107,6 +112,7 @@ export function derivedState(base: StageState): StageState {
     image: { ...base.image },
     buildArgs: new Map(base.buildArgs),
     hasCmd: false,
+    squash: undefined,
   };
 }
 

@@ -5,6 +5,7 @@ import type {
   CopyInstruction,
   AddInstruction,
   RunInstruction,
+  SquashInstruction,
   UnsetInstruction,
 } from '../syntax/instructions.ts';
 import { EXTENSIONS_MARK } from '../syntax/parse.ts';
@@ -103,6 +104,8 @@ class Transpiler {
         return this.#copy(command, scope);
       case 'unset':
         return this.#unset(command);
+      case 'squash':
+        return this.#squash(command);
       default:
     }
   }
@@ -166,6 +169,11 @@ class Transpiler {
     }
     this.#edits.push({ start, end, text: `# UNSET ${keyword} ${texts.join(' ')}` });
     this.#note(node, `UNSET ${keyword}`, 'the plain file cannot take them away');
+  }
+
+  #squash({ node, what }: SquashInstruction): void {
+    this.#edits.push({ start: node.start, end: this.#endOfLines(node.lastLine), text: `# ${node.text.trim()}` });
+    if (what === 'begin') this.#note(node, 'SQUASH', 'the plain file keeps the layers apart');
   }
 
   #dropFlag(instruction: RunInstruction | CopyInstruction | AddInstruction, name: string): void {

@@ -31,7 +31,7 @@ const FORMS: Readonly<Record<string, (line: LogicalLine, slice: Slice, escape: s
 };
 
 /** What `# shale:extensions` adds. */
-const EXTENDED_FORMS: typeof FORMS = { ...FORMS, include: plainWords, unset: plainWords };
+const EXTENDED_FORMS: typeof FORMS = { ...FORMS, include: plainWords, squash: plainWords, unset: plainWords };
 
 /** The instructions of the language, in lower case. */
 export const INSTRUCTION_NAMES: readonly string[] = [...Object.keys(FORMS), 'onbuild'];

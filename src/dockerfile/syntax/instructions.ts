@@ -23,6 +23,7 @@ export type Command =
   | HealthcheckInstruction
   | OnbuildInstruction
   | UnsetInstruction
+  | SquashInstruction
   | IncludeInstruction;
 
 interface InstructionBase {
@@ -157,6 +158,12 @@ export interface UnsetInstruction extends InstructionBase {
   readonly kind: 'unset';
   readonly what: 'env' | 'label' | 'expose' | 'volume';
   readonly names: readonly Word[];
+}
+
+/** Extension: the layers made between the two become one. */
+export interface SquashInstruction extends InstructionBase {
+  readonly kind: 'squash';
+  readonly what: 'begin' | 'end';
 }
 
 /** Extension: stands for the lines of other files; gone before a plan is made. */

@@ -38,7 +38,7 @@ const HEALTHCHECK_FLAGS: FlagTable = {
 /** What the extended language has besides. */
 const COPY_EXTENSION: FlagTable = { 'if-exists': 'switch' };
 const RUN_EXTENSION: FlagTable = { 'no-cache': 'switch' };
-const EXTENSION_NAMES: readonly string[] = ['include', 'unset'];
+const EXTENSION_NAMES: readonly string[] = ['include', 'squash', 'unset'];
 const UNSET_KINDS = ['env', 'label', 'expose', 'volume'] as const;
 /** `Instruction [a, b]` names that a name of a stage must have. */
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
@@ -105,9 +105,10 @@ export function readInstruction(node: SyntaxNode, dialect: Dialect = { isExtende
     case 'onbuild':
       return readOnbuild(node);
     case 'unset':
+    case 'squash':
     case 'include':
       if (!dialect.isExtended) throw unknownInstruction(node);
-      return node.name === 'unset' ? readUnset(node) : readInclude(node);
+      return readExtension(node);
     default:
       throw unknownInstruction(node);
   }
@@ -117,6 +118,18 @@ function unknownInstruction({ name, keyword }: SyntaxNode): Refusal {
   const known = INSTRUCTION_NAMES.map((one) => one.toUpperCase());
   const hint = EXTENSION_NAMES.includes(name) ? extensionHint(name.toUpperCase()) : suggestion(keyword.text, known);
   return new Refusal('INSTRUCTION_UNKNOWN', `unknown instruction: ${keyword.text.slice(0, 100)}`, keyword, hint);
+}
+
+function readExtension(node: SyntaxNode): Instruction {
+  if (node.name === 'unset') return readUnset(node);
+  return node.name === 'squash' ? readSquash(node) : readInclude(node);
+}
+
+function readSquash(node: SyntaxNode): Instruction {
+  noFlags(node);
+  const what = exactlyOne(node).text.toLowerCase();
+  if (what === 'begin' || what === 'end') return { kind: 'squash', node, what };
+  throw new Refusal('SQUASH', 'SQUASH is followed by BEGIN or END', node, 'SQUASH BEGIN, and SQUASH END further down');
 }
 
 function readInclude(node: SyntaxNode): Instruction {
