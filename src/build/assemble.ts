@@ -2,15 +2,9 @@ import { invariant } from '../base/index.ts';
 import { HISTORY_COMMENT, type BuildPlan } from '../dockerfile/index.ts';
 import { formatImageSet, platformOf } from '../images/index.ts';
 import type { Layers } from '../layers/index.ts';
-import {
-  digestOf,
-  formatImageConfig,
-  type DiffId,
-  type HistoryEntry,
-  type ImageConfig,
-  type Reference,
-} from '../oci/index.ts';
+import { digestOf, formatImageConfig, type DiffId, type HistoryEntry, type ImageConfig } from '../oci/index.ts';
 import type { Solved } from '../solver/index.ts';
+import { inlineCacheOf, type BuiltSteps } from './cache/exports.ts';
 import type { Product, ProductImage } from './exporters/exporter.ts';
 import type { WholePlan } from './plan.ts';
 import type { StepResult } from './result.ts';
@@ -20,12 +14,13 @@ type AllSolved = ReadonlyMap<string, Solved<StepResult>>;
 /** The images of a build: for each platform its config, which is put into the store, over the layers that were made. */
 export async function assembleProduct(
   { platforms, epoch }: WholePlan,
-  solved: AllSolved,
-  about: { readonly layers: Layers; readonly names: readonly Reference[]; readonly reason: string },
+  built: BuiltSteps,
+  about: Pick<Product, 'names' | 'reason'> & { readonly layers: Layers; readonly inlineCache: boolean },
 ): Promise<Product> {
   const images: ProductImage[] = [];
   for (const { plan } of platforms) {
-    const parsed = assembleConfig(plan, solved, epoch);
+    const bare = assembleConfig(plan, built.solved, epoch);
+    const parsed = about.inlineCache ? { ...bare, inlineCache: inlineCacheOf(built, bare.diffIds) } : bare;
     const config = formatImageConfig(parsed);
     const id = await about.layers.store.blobs.put(config);
     images.push({ id, config, parsed, platform: platformOf(parsed), diffIds: parsed.diffIds });

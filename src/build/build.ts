@@ -14,14 +14,16 @@ import {
   type Reference,
 } from '../oci/index.ts';
 import { solve } from '../solver/index.ts';
-import { openActionCache } from './action-cache.ts';
+import { openActionCache } from './cache/action-cache.ts';
+import { cacheExporter, type CacheExport } from './cache/exports.ts';
+import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
 import { openContexts, type GivenContexts } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { Product } from './exporters/exporter.ts';
 import type { Output } from './exporters/output.ts';
-import { runExporters } from './exporters/run-exporters.ts';
+import { exportersOf, runExporters, type ExportsDone } from './exporters/run-exporters.ts';
 import type { FailedStep } from './failed-step.ts';
 import { openOperations } from './operations.ts';
 import { planBuild, type WholePlan } from './plan.ts';
@@ -58,6 +60,11 @@ export interface BuildOptions {
   readonly squash: boolean;
   /** Where the result goes; nowhere but into the cache when empty. */
   readonly outputs: readonly Output[];
+  /** Caches of others that this build believes. */
+  readonly cacheFrom: readonly CacheImport[];
+  readonly cacheTo: readonly CacheExport[];
+  /** True: the image carries the cache of its build in its config. */
+  readonly inlineCache: boolean;
   /** SOURCE_DATE_EPOCH of the caller's environment, in seconds since 1970. */
   readonly epochSeconds: number | undefined;
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
@@ -99,21 +106,25 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     details: detailsOf(options),
   });
   const recorder = new BuildRecorder(store, buildId);
+  const warn = (message: string): void => {
+    const event = { kind: 'warning', message, time: options.now() } as const;
+    recorder.take(event);
+    options.emit(event);
+  };
   let plan: WholePlan | undefined;
   const record = async (end: Parameters<typeof store.builds.finish>[1]): Promise<void> => {
     await recorder.finish();
     await store.builds.finish(buildId, end);
   };
-  let exported: Awaited<ReturnType<typeof runExporters>>;
+  let exported: ExportsDone;
   let product: Product;
   try {
-    plan = await planBuild(options);
-    recorder.plan(plan.graph);
-    tellFindings(plan, options, recorder);
-    await solvePlan(plan, options, recorder);
-    product = await assembleProduct(plan, recorder.solved, { ...options, reason: `build ${buildId}` });
-    warnOfLayers(product, options);
-    exported = await runExporters(options.outputs, product, { ...options, firstNumber: recorder.nextNumber });
+    const whole = (plan = await planBuild(options));
+    recorder.plan(whole.graph);
+    tellFindings(whole, options, recorder);
+    const imports = await CacheImports.open(options.cacheFrom, { store, warn });
+    const carrying = { options, recorder, imports, buildId, warn };
+    [product, exported] = await imports.retrying(() => carryOut(whole, carrying), warn);
     const details = { ...detailsOf(options, plan), ...recorder.details };
     await record({ status: 'done', imageId: imageIdOf(product, exported), details });
   } catch (error) {
@@ -128,6 +139,29 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
   const metadata = { 'buildx.build.ref': buildId, ...exported.metadata };
   return { imageId: imageIdOf(product, exported), buildId, ranSteps, metadata };
+}
+
+interface Carrying {
+  readonly options: BuildOptions;
+  readonly recorder: BuildRecorder;
+  readonly imports: CacheImports;
+  readonly buildId: string;
+  readonly warn: (message: string) => void;
+}
+
+/** Solves the plan, makes the images, and gives them out: caches first, so that names move when all else went well. */
+async function carryOut(
+  plan: WholePlan,
+  { options, recorder, imports, buildId, warn }: Carrying,
+): Promise<[product: Product, exported: ExportsDone]> {
+  await solvePlan(plan, options, { recorder, imports });
+  const built = { graph: plan.graph, results: plan.platforms.map((one) => one.plan.result), solved: recorder.solved };
+  const product = await assembleProduct(plan, built, { ...options, reason: `build ${buildId}` });
+  warnOfLayers(product, options);
+  for (const { diffIds } of product.images) await options.layers.refuseAssumed(diffIds);
+  const exporters = [...options.cacheTo.map((to) => cacheExporter(to, built)), ...exportersOf(options.outputs)];
+  const exported = await runExporters(exporters, product, { ...options, warn, firstNumber: recorder.nextNumber });
+  return [product, exported];
 }
 
 /** An image is its config, wherever it went; several platforms are what stands for them where they went. */
@@ -170,7 +204,11 @@ function tellFindings(plan: WholePlan, { emit, now, dockerfile }: BuildOptions, 
   });
 }
 
-async function solvePlan(plan: WholePlan, options: BuildOptions, recorder: BuildRecorder): Promise<void> {
+async function solvePlan(
+  plan: WholePlan,
+  options: BuildOptions,
+  { recorder, imports }: Pick<Carrying, 'recorder' | 'imports'>,
+): Promise<void> {
   const { layers, emit, now } = options;
   const { store } = layers;
   const take = (event: ProgressEvent): void => {
@@ -201,7 +239,7 @@ async function solvePlan(plan: WholePlan, options: BuildOptions, recorder: Build
   await solve(targets, {
     graph: plan.graph,
     operations: openOperations(session, plan.sources),
-    cache: openActionCache(store, projectOf(options)),
+    cache: imports.over(openActionCache(store, projectOf(options)), layers),
     concurrency: CONCURRENCY,
     noCache: options.noCache,
     explain: true,

@@ -35,7 +35,12 @@ export async function offerFailedStep(
 ): Promise<void> {
   const { onFailedStep } = session;
   const { vertex, error, signal } = failed;
-  if (onFailedStep === undefined || signal.aborted || isShaleError(error, 'CANCELED') || !session.isFirstFailure())
+  if (
+    onFailedStep === undefined ||
+    signal.aborted ||
+    isShaleError(error, 'CANCELED', 'LAYER_SOURCE_FAILED') ||
+    !session.isFirstFailure()
+  )
     return;
   await using shells = await open();
   await onFailedStep({

@@ -6,6 +6,8 @@
 export { buildImage, type BuildOptions, type BuildResult } from './build.ts';
 export type { ContextModes } from './context/context-tree.ts';
 export type { ContextPlace, GivenContexts, NamedPlace, StoredContext } from './context/contexts.ts';
+export type { CacheExport } from './cache/exports.ts';
+export type { CacheImport } from './cache/imports.ts';
 export { includeReader } from './context/include-reader.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions, StepSettings } from './exec/provisions.ts';

@@ -23,7 +23,7 @@ import {
 import { loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap } from './cache-cap.ts';
-import { outputsOf } from './outputs.ts';
+import { cacheExportsOf, outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
 import { stepSettingsOf } from './step-settings.ts';
@@ -49,6 +49,8 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     keepNoise: request.keepNoise,
     squash: request.squash === true,
     outputs,
+    cacheFrom: request.cacheFrom ?? [],
+    ...cacheExportsOf(request),
     openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
     provisions: {
       secret: secretsOf(request.secrets ?? [], context.options.env),

@@ -40,3 +40,26 @@ export interface AnnotationRequest {
   readonly key: string;
   readonly value: string;
 }
+
+/** `--cache-from`: a cache of others that a build believes. */
+export type CacheImportRequest =
+  /** A folder, absolute, that `--cache-to` wrote, or an OCI layout of an image that carries its cache. */
+  | { readonly kind: 'local'; readonly folder: string; readonly tag?: string; readonly digest?: string }
+  /** An image of the store that carries its cache. */
+  | { readonly kind: 'image'; readonly name: string };
+
+/** `--cache-to`. */
+export type CacheExportRequest =
+  | {
+      readonly kind: 'local';
+      /** Absolute. */
+      readonly folder: string;
+      readonly tag?: string;
+      /** `min`: what the result is made of; `max`: every step. */
+      readonly mode: 'min' | 'max';
+      /** zstd when absent. */
+      readonly packing?: PackingRequest;
+      readonly ignoreErrors: boolean;
+    }
+  /** In the config of the image. */
+  | { readonly kind: 'inline' };

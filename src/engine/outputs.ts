@@ -1,5 +1,5 @@
 import { invariant, ShaleError } from '../base/index.ts';
-import type { Annotation, Output } from '../build/index.ts';
+import type { Annotation, CacheExport, Output } from '../build/index.ts';
 import type { Packing } from '../images/index.ts';
 import { formatPlatform, parsePlatform, parseReference, platformMatches, type Platform } from '../oci/index.ts';
 import type { AnnotationRequest, OutputRequest, PackingRequest } from './output-types.ts';
@@ -72,4 +72,17 @@ function annotationsOf(everywhere: readonly AnnotationRequest[], own: readonly A
 function packingOf({ compression = 'gzip', level, mediaTypes = 'oci' }: PackingRequest): Packing {
   invariant(compression !== 'zstd' || mediaTypes === 'oci', 'docker has no media type for zstd');
   return { compression, mediaTypes, ...(level !== undefined && { level }) };
+}
+
+/** Where the cache of a build is written to. `BUILDKIT_INLINE_CACHE=1` is docker's older word for `type=inline`. */
+export function cacheExportsOf({ cacheTo = [], buildArgs }: Pick<BuildRequest, 'cacheTo' | 'buildArgs'>): {
+  readonly cacheTo: readonly CacheExport[];
+  readonly inlineCache: boolean;
+} {
+  return {
+    cacheTo: cacheTo.flatMap((to) =>
+      to.kind === 'local' ? [{ ...to, packing: packingOf({ compression: 'zstd', ...to.packing }) }] : [],
+    ),
+    inlineCache: buildArgs['BUILDKIT_INLINE_CACHE'] === '1' || cacheTo.some(({ kind }) => kind === 'inline'),
+  };
 }

@@ -7,7 +7,7 @@ import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { ProgressEvent } from '../graph/index.ts';
 import type { HostConfig } from './host-config.ts';
-import type { AnnotationRequest, OutputRequest } from './output-types.ts';
+import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest, WhyStep } from './why-types.ts';
 import type { VolumeMount, VolumeOperations } from './volume-types.ts';
 import type {
@@ -139,6 +139,8 @@ export interface BuildRequest {
   readonly outputs?: readonly OutputRequest[];
   /** For every output that has manifests. */
   readonly annotations?: readonly AnnotationRequest[];
+  readonly cacheFrom?: readonly CacheImportRequest[];
+  readonly cacheTo?: readonly CacheExportRequest[];
 }
 
 /** A secret of a build by its id; read when a step asks for it. Nothing of it is kept anywhere. */

@@ -10,6 +10,7 @@ export * from './image-file.ts';
 export * from './image-set.ts';
 export * from './import.ts';
 export * from './layout-folder.ts';
+export * from './layout-source.ts';
 export * from './layout.ts';
 export * from './load.ts';
 export * from './pack.ts';

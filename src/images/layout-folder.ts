@@ -64,6 +64,12 @@ export class LayoutFolder {
       });
   }
 
+  /** True when the blob's file is there in its size; its bytes are not read. */
+  async has({ digest, size }: Descriptor): Promise<boolean> {
+    const there = await stat(this.#blobPath(digest)).catch(() => undefined);
+    return there?.isFile() === true && there.size === size;
+  }
+
   /** Brings in a blob. One of the same name and size is there already: files take their names when they are whole. */
   async put(member: Member): Promise<void> {
     const path = join(this.path, member.name);

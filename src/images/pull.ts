@@ -20,6 +20,7 @@ import {
 import { openRepository, type FetchedManifest, type RegistryOptions, type Repository } from '../registry/index.ts';
 import type { LayerSource, Store } from '../store/index.ts';
 import { describeImage, platformOf } from './image-file.ts';
+import { fetchFromLayout, isLayoutSource } from './layout-source.ts';
 import { LAYER_BYTES_MAX } from './load.ts';
 
 /** What a pull tells while it runs. */
@@ -113,6 +114,15 @@ export async function fetchFromSources(
     { data: { diffId } },
   );
   for (const source of sources) {
+    if (isLayoutSource(source)) {
+      try {
+        return await fetchFromLayout(layers, diffId, source, options.registry.signal);
+      } catch (error) {
+        options.registry.signal.throwIfAborted();
+        failure = error;
+        continue;
+      }
+    }
     const slash = source.repository.indexOf('/');
     const reference: Reference = {
       registry: source.repository.slice(0, slash),

@@ -25,6 +25,7 @@ export class Layers {
   readonly store: Store;
   readonly #fetch: LayerFetcher | undefined;
   readonly #open = new Map<DiffId, Layer>();
+  readonly #assumed = new Set<DiffId>();
   readonly #opening = new SingleFlight<DiffId, Layer>();
 
   constructor(store: Store, options: { readonly fetch?: LayerFetcher } = {}) {
@@ -40,9 +41,27 @@ export class Layers {
     return this.#open.get(diffId) ?? this.#opening.run(diffId, () => this.#openOnce(diffId));
   }
 
+  /**
+   * Takes a layer as available for as long as this object lives, though nobody is known to have its bytes. Opening it fails
+   * with LAYER_SOURCE_FAILED unless they came in meanwhile.
+   */
+  assume(diffId: DiffId): void {
+    this.#assumed.add(diffId);
+  }
+
+  /** Sees to it that the bytes of layers are here or known to be had. @throws LAYER_SOURCE_FAILED for an assumed one */
+  async refuseAssumed(diffIds: readonly DiffId[]): Promise<void> {
+    for (const diffId of diffIds) {
+      if (!this.#assumed.has(diffId) || (await this.store.blobs.find(diffId)) !== undefined) continue;
+      if (((await this.store.layers.find(diffId))?.sources.length ?? 0) > 0) continue;
+      throw new ShaleError('LAYER_SOURCE_FAILED', `the layer ${diffId} is known by name only`, { data: { diffId } });
+    }
+  }
+
   /** Tells whether a layer can be opened: its tar is here, or it is known where to fetch it. */
   async isAvailable(diffId: DiffId): Promise<boolean> {
-    if (this.#open.has(diffId) || (await this.store.blobs.find(diffId)) !== undefined) return true;
+    if (this.#assumed.has(diffId) || this.#open.has(diffId) || (await this.store.blobs.find(diffId)) !== undefined)
+      return true;
     return ((await this.store.layers.find(diffId))?.sources.length ?? 0) > 0;
   }
 
@@ -110,6 +129,7 @@ export class Layers {
   async #tar(diffId: DiffId): Promise<{ path: string; sizeBytes: number }> {
     const there = await this.store.blobs.find(diffId);
     if (there !== undefined) return there;
+    await this.refuseAssumed([diffId]);
     await this.#fetch?.(diffId);
     const fetched = await this.store.blobs.find(diffId);
     if (fetched === undefined)

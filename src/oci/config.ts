@@ -1,7 +1,10 @@
-import { JsonReader, parseJson, ShaleError, type Json } from '../base/index.ts';
+import { isJsonObject, JsonReader, parseJson, ShaleError, type Json } from '../base/index.ts';
 import { parseDiffId } from './digest.ts';
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from './image.ts';
 import { sortedMap } from './manifest.ts';
+
+/** Where an image carries the cache of its build. */
+const INLINE_CACHE = 'shale.cache.v1';
 
 /** Bytes that an image config may have. */
 export const CONFIG_MAX_BYTES: number = 8 * 1024 * 1024;
@@ -25,6 +28,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
       `the image config has ${diffIds.length} layers, but its history speaks of ${layered}`,
     );
   const config = fields.object('config');
+  const cache = fields.raw(INLINE_CACHE);
   return {
     architecture: fields.required('architecture', fields.string('architecture')),
     os: fields.required('os', fields.string('os')),
@@ -37,6 +41,7 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     config: config === undefined ? {} : parseContainerConfig(config),
     diffIds,
     history,
+    ...(isJsonObject(cache) && { inlineCache: cache }),
   };
 }
 
@@ -103,6 +108,7 @@ export function formatImageConfig(image: ImageConfig): Buffer {
           empty_layer: entry.emptyLayer,
         }),
       ),
+      ...(image.inlineCache !== undefined && { [INLINE_CACHE]: image.inlineCache }),
     }),
   );
 }

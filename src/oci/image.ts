@@ -1,3 +1,4 @@
+import type { JsonObject } from '../base/index.ts';
 import type { DiffId, Digest } from './digest.ts';
 
 /** A reference to content by type, digest and size (image-spec descriptor.md). */
@@ -47,6 +48,8 @@ export interface ImageConfig {
   readonly config: ContainerConfig;
   readonly diffIds: readonly DiffId[];
   readonly history: readonly HistoryEntry[];
+  /** shale's own: what the steps that made the layers are known by (docs/formats/exported-cache.md). */
+  readonly inlineCache?: JsonObject;
 }
 
 /** What a container made of the image starts with. Absent fields are absent in the JSON too. */

@@ -23,7 +23,7 @@ export interface SolverOptions<R> {
 }
 
 /** The version of how keys are made; raised when equal inputs would have to give other results. */
-const KEY_VERSION = 'shale-step-key/1';
+export const KEY_VERSION = 'shale-step-key/1';
 
 /**
  * Solves vertices and all that they depend on, each once, independent ones at the same time.
@@ -132,10 +132,20 @@ class Solver<R> {
   }
 
   async #evaluate(vertex: Vertex, inputs: readonly R[], announce: () => void): Promise<Solved<R>> {
+    const fast = await this.#options.operations.fastInputs(vertex, inputs);
+    const definitionKey = fast && keyOf('definition', fast);
+    const solved = await this.#evaluateBy(definitionKey, vertex, inputs, announce);
+    return definitionKey === undefined ? solved : { ...solved, definitionKey };
+  }
+
+  async #evaluateBy(
+    fastKey: string | undefined,
+    vertex: Vertex,
+    inputs: readonly R[],
+    announce: () => void,
+  ): Promise<Solved<R>> {
     const { operations, cache } = this.#options;
     const disabled = this.#options.noCache || vertex.noCache;
-    const fast = await operations.fastInputs(vertex, inputs);
-    const fastKey = fast && keyOf('definition', fast);
     if (fastKey !== undefined && !disabled) {
       const hit = await this.#lookUp(vertex, inputs, fastKey);
       if (hit !== undefined)

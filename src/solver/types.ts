@@ -69,6 +69,8 @@ export interface Solved<R> {
   readonly cached: boolean;
   /** The key under which the result was found or saved; empty for what is never cached. */
   readonly key: string;
+  /** What it would be found under by its definition, whether it was or not; absent where only contents can tell. */
+  readonly definitionKey?: string;
   readonly explanation: Explanation;
 }
 

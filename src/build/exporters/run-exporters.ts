@@ -1,14 +1,13 @@
-import type { Json } from '../../base/index.ts';
+import { messageOf, type Json } from '../../base/index.ts';
 import type { ProgressEvent } from '../../graph/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { messageOf } from '../../base/index.ts';
 import { archiveExporter } from './archive.ts';
 import type { ExportContext, Exporter, Product } from './exporter.ts';
 import { localExporter, tarExporter } from './files.ts';
 import { imageExporter } from './image.ts';
 import type { Output } from './output.ts';
 
-export interface ExportOptions extends Pick<ExportContext, 'layers' | 'signal'> {
+export interface ExportOptions extends ExportContext {
   readonly emit: (event: ProgressEvent) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -23,7 +22,12 @@ export interface ExportsDone {
   readonly metadata: Readonly<Record<string, Json>>;
 }
 
-/** The exporter of an output. */
+/** The exporters of outputs: the store comes last, so that a name moves only when all else went well. */
+export function exportersOf(outputs: readonly Output[]): Exporter[] {
+  const isStore = ({ kind }: Output): boolean => kind === 'image';
+  return [...outputs.filter((output) => !isStore(output)), ...outputs.filter(isStore)].map(exporterOf);
+}
+
 function exporterOf(output: Output): Exporter {
   switch (output.kind) {
     case 'image':
@@ -37,26 +41,16 @@ function exporterOf(output: Output): Exporter {
   }
 }
 
-/** Gives a product out, one output after the other; the store comes last, so that a name moves only when all else went well. */
+/** Gives a product out, one exporter after the other. */
 export async function runExporters(
-  outputs: readonly Output[],
+  exporters: readonly Exporter[],
   product: Product,
   options: ExportOptions,
 ): Promise<ExportsDone> {
-  const { emit, now } = options;
-  const context: ExportContext = {
-    layers: options.layers,
-    signal: options.signal,
-    warn: (message) => emit({ kind: 'warning', message, time: now() }),
-  };
+  const context: ExportContext = { layers: options.layers, signal: options.signal, warn: options.warn };
   let digest: Digest | undefined;
   let metadata: Record<string, Json> = {};
-  const ordered = [
-    ...outputs.filter(({ kind }) => kind !== 'image'),
-    ...outputs.filter(({ kind }) => kind === 'image'),
-  ];
-  for (const [i, output] of ordered.entries()) {
-    const exporter = exporterOf(output);
+  for (const [i, exporter] of exporters.entries()) {
     const exported = await told(exporter, { ...options, number: options.firstNumber + i }, () =>
       exporter.export(product, context),
     );

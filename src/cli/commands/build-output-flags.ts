@@ -5,6 +5,7 @@ import type { BuildOutcome, BuildRequest, OutputRequest } from '../../engine/ind
 import type { Flag } from '../command.ts';
 import type { Context } from '../context.ts';
 import { parseAnnotations } from '../options/annotations.ts';
+import { parseCacheFrom, parseCacheTo } from '../options/caches.ts';
 import { isStream, parseOutputs } from '../options/outputs.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 
@@ -23,6 +24,18 @@ export const OUTPUT_FLAGS: readonly Flag[] = [
     value: '[PLACE[PLATFORM]:]KEY=VALUE',
     summary: 'annotate the manifest, or manifest-descriptor, index, index-descriptor',
   },
+  {
+    kind: 'list',
+    name: 'cache-from',
+    value: 'CACHE',
+    summary: 'believe the cache in type=local,src=FOLDER, or in an image of the store; may be repeated',
+  },
+  {
+    kind: 'list',
+    name: 'cache-to',
+    value: 'CACHE',
+    summary: 'write the cache to type=local,dest=FOLDER[,mode=max], or into the image with type=inline',
+  },
   { kind: 'text', name: 'iidfile', value: 'FILE', summary: 'write the id of the image to a file' },
   {
     kind: 'text',
@@ -39,10 +52,20 @@ export const OUTPUT_FLAGS: readonly Flag[] = [
 ];
 
 /** Fields of what was not asked for are absent. @throws USAGE */
-export function outputOptions(context: Context, flags: ParsedFlags): Pick<BuildRequest, 'outputs' | 'annotations'> {
+export function outputOptions(
+  context: Context,
+  flags: ParsedFlags,
+): Pick<BuildRequest, 'outputs' | 'annotations' | 'cacheFrom' | 'cacheTo'> {
+  const cacheFrom = parseCacheFrom(context.cwd, flags.list('cache-from'));
+  const cacheTo = parseCacheTo(context.cwd, flags.list('cache-to'));
   const outputs = outputsOf(context, flags);
   const annotations = parseAnnotations(flags.list('annotation'));
-  return { ...(outputs !== undefined && { outputs }), ...(annotations.length > 0 && { annotations }) };
+  return {
+    ...(outputs !== undefined && { outputs }),
+    ...(annotations.length > 0 && { annotations }),
+    ...(cacheFrom.length > 0 && { cacheFrom }),
+    ...(cacheTo.length > 0 && { cacheTo }),
+  };
 }
 
 /** What --output and --load come to; undefined for the image in the store alone. */

@@ -15,8 +15,6 @@ import { formatWhy } from './why.ts';
 
 const REFUSED: readonly RefusedFlag[] = [
   { name: 'push', why: 'shale cannot write to registries yet', instead: 'shale build -o type=oci,dest=image.tar' },
-  { name: 'cache-from', why: 'the cache of this machine is used by itself' },
-  { name: 'cache-to', why: 'the cache stays on this machine' },
   { name: 'attest', why: 'shale makes no attestations' },
   { name: 'cgroup-parent', why: 'the cgroup of a step is at the root of its hierarchy' },
   { name: 'builder', why: 'there is one builder' },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fakeContext } from '../fake-context.fixture.ts';
 import { parseAnnotations } from './annotations.ts';
+import { parseCacheFrom, parseCacheTo } from './caches.ts';
 import { parseOutputs } from './outputs.ts';
 
 const usage = (message: RegExp): { code: string; message: RegExp } => ({ code: 'USAGE', message });
@@ -122,5 +123,53 @@ describe('parseAnnotations()', () => {
     assert.throws(() => parseAnnotations(['zzz:foo=b']), usage(/zzz is no place/));
     assert.throws(() => parseAnnotations(['index[linux/amd64]:foo=b']), usage(/for all platforms/));
     assert.throws(() => parseAnnotations(['manifest[a/b/c/d]:foo=b']), usage(/is not a platform/));
+  });
+});
+
+describe('caches', () => {
+  test('parseCacheTo() takes folders with their mode and compression, and inline', () => {
+    assert.deepEqual(parseCacheTo('/project', ['type=local,dest=c', 'type=inline']), [
+      {
+        kind: 'local',
+        folder: '/project/c',
+        mode: 'min',
+        packing: { compression: 'zstd', mediaTypes: 'oci' },
+        ignoreErrors: false,
+      },
+      { kind: 'inline' },
+    ]);
+    const [to] = parseCacheTo('/', [
+      'type=local,dest=/c,mode=max,tag=t,compression=gzip,compression-level=1,ignore-error=true,image-manifest=true',
+    ]);
+    assert.deepEqual(to, {
+      kind: 'local',
+      folder: '/c',
+      mode: 'max',
+      tag: 't',
+      packing: { compression: 'gzip', level: 1, mediaTypes: 'oci' },
+      ignoreErrors: true,
+    });
+  });
+
+  test('parseCacheFrom() takes folders and names of images', () => {
+    assert.deepEqual(parseCacheFrom('/project', ['type=local,src=c,tag=t', 'web:cache']), [
+      { kind: 'local', folder: '/project/c', tag: 't' },
+      { kind: 'image', name: 'web:cache' },
+    ]);
+  });
+
+  test('what cannot be carried out is refused by name', () => {
+    for (const [word, message] of [
+      ['type=registry,ref=x', /no caches in registries yet/],
+      ['type=gha', /folders and in images/],
+      ['type=local', /dest= is missing/],
+      ['type=local,dest=x,mode=all', /mode is one of min, max/],
+      ['type=local,dest=x,oci-mediatypes=false', /one form/],
+      ['type=inline,mode=max', /mode is not known there/],
+      ['dest=x', /type= is missing/],
+    ] as const)
+      assert.throws(() => parseCacheTo('/', [word]), usage(message), word);
+    assert.throws(() => parseCacheFrom('/', ['type=registry,ref=x']), usage(/no caches in registries yet/));
+    assert.throws(() => parseCacheFrom('/', ['type=local,dest=x']), usage(/src= is missing/));
   });
 });

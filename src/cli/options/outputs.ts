@@ -106,8 +106,8 @@ function archiveOf(
 }
 
 /** How layers are compressed and what the documents are called. @throws USAGE */
-export function packingOf(attributes: Attributes): PackingRequest {
-  const kind = attributes.choice('compression', COMPRESSIONS) ?? 'gzip';
+export function packingOf(attributes: Attributes, kindDefault: 'gzip' | 'zstd' = 'gzip'): PackingRequest {
+  const kind = attributes.choice('compression', COMPRESSIONS) ?? kindDefault;
   if (kind === 'estargz') throw attributes.invalid('shale does not write estargz', 'compression=gzip or zstd');
   const compression = kind === 'uncompressed' ? 'none' : kind;
   const level = compression === 'none' ? undefined : attributes.integer('compression-level', LEVELS[compression]);

@@ -1,8 +1,8 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { isJsonObject, parseJson, type Json } from '../base/index.ts';
-import { isDigest, type DiffId } from '../oci/index.ts';
-import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../solver/index.ts';
-import type { CacheRecord, Store } from '../store/index.ts';
+import { isJsonObject, parseJson, type Json } from '../../base/index.ts';
+import { isDigest, type DiffId } from '../../oci/index.ts';
+import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../../solver/index.ts';
+import type { CacheRecord, Store } from '../../store/index.ts';
 
 /** Inputs with more characters than this are kept as a blob of their own. */
 const INLINE_INPUTS_MAX = 16 * 1024;
