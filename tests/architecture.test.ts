@@ -25,6 +25,7 @@ const OWNED_MODULES: Readonly<Record<string, string>> = {
   koffi: 'sys',
   'node:sqlite': 'store',
   'smol-toml': 'cli',
+  yaml: 'bake',
 };
 
 interface SourceFile {

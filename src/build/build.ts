@@ -10,15 +10,16 @@ import {
   LAYERS_MAX,
   PORTABLE_LAYERS_MAX,
   type Digest,
+  type ImageConfig,
   type Platform,
   type Reference,
 } from '../oci/index.ts';
-import { solve } from '../solver/index.ts';
+import { solve, type SharedWork } from '../solver/index.ts';
 import { openActionCache } from './cache/action-cache.ts';
 import { cacheExporter, type CacheExport } from './cache/exports.ts';
 import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
-import { openContexts, type GivenContexts } from './context/contexts.ts';
+import { openContexts, type GivenContexts, type OpenTrees } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { Product } from './exporters/exporter.ts';
@@ -78,6 +79,10 @@ export interface BuildOptions {
   readonly onFailedStep?: (step: FailedStep) => Promise<void>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** With other builds that run at the same time. */
+  readonly shared?: SharedWork;
+  /** Trees of contexts that such builds have opened. */
+  readonly openTrees?: OpenTrees;
 }
 
 export interface BuildResult {
@@ -88,10 +93,12 @@ export interface BuildResult {
   readonly ranSteps: boolean;
   /** What the outputs say of themselves, under buildx's names. */
   readonly metadata: Readonly<Record<string, Json>>;
+  /** The configs of the images, one for each platform. */
+  readonly configs: readonly ImageConfig[];
 }
 
 /** Steps that may run at the same time. */
-const CONCURRENCY = 16;
+export const CONCURRENCY: number = 16;
 
 /**
  * Builds an image: Dockerfile to graph, graph to layers, layers to an image for each platform, and those to the outputs.
@@ -138,7 +145,8 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   emitFinished(options, { quietly: false });
   const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
   const metadata = { 'buildx.build.ref': buildId, ...exported.metadata };
-  return { imageId: imageIdOf(product, exported), buildId, ranSteps, metadata };
+  const configs = product.images.map(({ parsed }) => parsed);
+  return { imageId: imageIdOf(product, exported), buildId, ranSteps, metadata, configs };
 }
 
 interface Carrying {
@@ -160,7 +168,9 @@ async function carryOut(
   warnOfLayers(product, options);
   for (const { diffIds } of product.images) await options.layers.refuseAssumed(diffIds);
   const exporters = [...options.cacheTo.map((to) => cacheExporter(to, built)), ...exportersOf(options.outputs)];
-  const exported = await runExporters(exporters, product, { ...options, warn, firstNumber: recorder.nextNumber });
+  let { nextNumber: next } = recorder;
+  const nextNumber = options.shared?.nextNumber ?? (() => next++);
+  const exported = await runExporters(exporters, product, { ...options, warn, nextNumber });
   return [product, exported];
 }
 
@@ -220,6 +230,7 @@ async function solvePlan(
     given: options.contexts,
     dockerfilePath: options.dockerfile.path,
     clock: now,
+    ...(options.openTrees !== undefined && { openTrees: options.openTrees }),
   });
   await using session = new BuildSession({
     layers,
@@ -247,6 +258,7 @@ async function solvePlan(
     emit: take,
     onSolved: (solved) => recorder.takeSolved(solved),
     now,
+    ...(options.shared !== undefined && { shared: options.shared }),
   });
   await contexts.save();
 }

@@ -18,7 +18,6 @@ const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedComm
   ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],
   ['network', { why: 'networks are not managed by name', instead: 'shale run --network bridge|host|none' }],
   ['compose', { why: NO_ORCHESTRATION }],
-  ['bake', { why: NOT_THERE, instead: 'shale build' }],
   ['swarm', { why: NO_ORCHESTRATION }],
   ['service', { why: NO_ORCHESTRATION }],
   ['stack', { why: NO_ORCHESTRATION }],

@@ -16,6 +16,9 @@ export const COMMANDS: readonly CommandRow[] = [
     'print what a Dockerfile says, as JSON',
     () => import('./commands/dockerfile-parse.ts'),
   ),
+  row('bake', 'build', 'build the targets of bake and compose files', () => import('./commands/bake.ts'), [
+    'buildx bake',
+  ]),
   row(
     'transpile',
     'build',

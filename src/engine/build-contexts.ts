@@ -54,6 +54,8 @@ export interface BuildInput {
     platform: Platform,
     signal: AbortSignal,
   ) => Promise<ResolvedImage | undefined>;
+  /** The target of the same bake that is a context; undefined for any other name. */
+  readonly targetOf: (reference: Reference) => string | undefined;
 }
 
 /** Bytes that are enough to tell an archive. */
@@ -82,6 +84,7 @@ export async function loadInput(
     contexts: { title, main, named, modes, madeAt },
     dockerfile,
     resolveLayout: (reference, platform, signal) => loader.resolveLayout(reference, platform, signal),
+    targetOf: (reference) => loader.targetOf(reference),
   };
 }
 
@@ -127,6 +130,7 @@ class ContextLoader {
   readonly #sources: Sources;
   readonly #request: BuildRequest;
   readonly #layouts = new Map<string, LayoutSource>();
+  readonly #targets = new Map<string, string>();
 
   constructor(context: EngineContext, sources: Sources, request: BuildRequest) {
     this.#context = context;
@@ -137,8 +141,13 @@ class ContextLoader {
   named(name: string, source: ContextSource): NamedPlace {
     if (source.kind === 'layout') {
       requireDirectory(source.path);
-      const reference = layoutReference(name, this.#layouts.size);
+      const reference = privateReference('oci-layout', name, this.#layouts.size);
       this.#layouts.set(reference, source);
+      return { kind: 'image', reference };
+    }
+    if (source.kind === 'target') {
+      const reference = privateReference('bake-target', name, this.#targets.size);
+      this.#targets.set(reference, source.target);
       return { kind: 'image', reference };
     }
     if (source.kind === 'image') return { kind: 'image', reference: source.reference };
@@ -149,6 +158,10 @@ class ContextLoader {
     const load = async (fetching: Fetching): Promise<StoredContext> =>
       (await this.#address(source.address, fetching)).result;
     return { kind: 'files', place: { kind: 'stored', load } };
+  }
+
+  targetOf(reference: Reference): string | undefined {
+    return this.#targets.get(formatReference(reference));
   }
 
   async resolveLayout(
@@ -321,12 +334,12 @@ class ContextLoader {
 }
 
 /** A name that no registry has, for an image that is not in one. */
-function layoutReference(name: string, number: number): string {
+function privateReference(kind: 'oci-layout' | 'bake-target', name: string, number: number): string {
   const shown = name
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-|-$/g, '');
-  return formatReference(parseReference(`oci-layout.local/${number}/${shown === '' ? 'context' : shown}`));
+  return formatReference(parseReference(`${kind}.local/${number}/${shown === '' ? 'context' : shown}`));
 }
 
 /** Seconds since 1970 of the newest regular file. */

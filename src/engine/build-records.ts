@@ -3,7 +3,8 @@ import { isJsonObject, isSystemError, JsonReader, ShaleError } from '../base/ind
 import { findImage } from '../images/index.ts';
 import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
-import type { BuildLogChunk, BuildReport, BuildStep, BuildSummary, PruneBuildsRequest, Watch } from './types.ts';
+import type { BuildLogChunk, BuildReport, BuildStep, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
+import type { Watch } from './types.ts';
 import type { WhyStep } from './why-types.ts';
 
 /** A build by id, unique beginning of one, `latest`, or the image that it made. @throws BUILD_NOT_FOUND, NAME_AMBIGUOUS */

@@ -3,9 +3,12 @@ import {
   buildImage,
   openSources,
   planOptionsOf,
+  type BuildOptions,
+  type BuildResult,
   type PlanInput,
   type Provisions,
   type Sources,
+  type StepRunner,
 } from '../build/index.ts';
 import { checkDockerfile, outlineDockerfile, sourceText, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
@@ -33,15 +36,45 @@ import { makeWorkFolder } from './work-folders.ts';
 /** Milliseconds that collecting may take at the end of a build; the rest is done by the next one. */
 const COLLECT_BUDGET_MS = 200;
 
+/** What a build has in common with others that run at the same time. */
+export interface Together {
+  readonly shared: NonNullable<BuildOptions['shared']>;
+  readonly openTrees: NonNullable<BuildOptions['openTrees']>;
+  readonly openRunner: BuildOptions['openRunner'];
+  /** Resolves a base image once for all. */
+  readonly resolveOnce: (key: string, resolve: () => Promise<ResolvedImage>) => Promise<ResolvedImage>;
+  /** The image that another target came to, for a platform. @throws BAKE_PLATFORM */
+  readonly imageOf: (target: string, platform: Platform) => ResolvedImage;
+}
+
 /** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
 export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
+  const { configs: _, ranSteps, ...outcome } = await buildOne(context, request, watch);
+  if (ranSteps) await collectAfterBuild(context);
+  return outcome;
+}
+
+/** What was found again has left nothing to collect. */
+export async function collectAfterBuild(context: EngineContext): Promise<void> {
+  const limits = { maxCacheBytes: cacheCap(context), ...buildLimits(context) };
+  await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, ...limits });
+}
+
+/** A build alone or `together` with others; what it leaves in the cache is not looked at yet. */
+export async function buildOne(
+  context: EngineContext,
+  request: BuildRequest,
+  watch: Watch,
+  together?: Together,
+): Promise<BuildResult & Pick<BuildOutcome, 'tags'>> {
   const names = request.tags.map(parseReference);
   const outputs = outputsOf(request, platformsOf(request.platforms));
   const ssh = await sshAgentsOf(request.ssh ?? []);
   const sources = sourcesOf(context, request, ssh);
   const input = await loadInput(context, request, sources, watch);
+  const openRunner = async (): Promise<StepRunner> => (await import('./step-runner.ts')).openRunner(context);
   const result = await buildImage({
-    ...planInput(context, request, input, watch),
+    ...planInput(context, request, input, watch, together),
     layers: context.layers,
     sources,
     names,
@@ -51,7 +84,7 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     outputs,
     cacheFrom: request.cacheFrom ?? [],
     ...cacheExportsOf(request),
-    openRunner: async () => (await import('./step-runner.ts')).openRunner(context),
+    openRunner: together?.openRunner ?? openRunner,
     provisions: {
       secret: secretsOf(request.secrets ?? [], context.options.env),
       ssh,
@@ -61,12 +94,8 @@ export async function build(context: EngineContext, request: BuildRequest, watch
     emit: (event) => watch.progress?.(event),
     ...(watch.onFailedStep !== undefined && { onFailedStep: watch.onFailedStep }),
     now: context.options.now,
+    ...(together !== undefined && { shared: together.shared, openTrees: together.openTrees }),
   });
-  // What was found again has left nothing to collect.
-  if (result.ranSteps) {
-    const limits = { maxCacheBytes: cacheCap(context), ...buildLimits(context) };
-    await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, ...limits });
-  }
   return { ...result, tags: names.map(familiarName) };
 }
 
@@ -82,8 +111,14 @@ function sourcesOf(context: EngineContext, request: BuildRequest, ssh: Provision
   });
 }
 
-function planInput(context: EngineContext, request: BuildRequest, input: BuildInput, watch: Watch): PlanInput {
-  const { contexts, dockerfile, resolveLayout } = input;
+function planInput(
+  context: EngineContext,
+  request: BuildRequest,
+  input: BuildInput,
+  watch: Watch,
+  together?: Together,
+): PlanInput {
+  const { contexts, dockerfile, resolveLayout, targetOf } = input;
   const epoch = context.options.env['SOURCE_DATE_EPOCH'];
   return {
     contexts,
@@ -100,10 +135,24 @@ function planInput(context: EngineContext, request: BuildRequest, input: BuildIn
     ),
     noCacheStages: request.noCacheStages ?? [],
     epochSeconds: epoch === 'context' ? contexts.madeAt() : epochOf(epoch),
-    resolveImage: async (reference, platform) =>
-      (await resolveLayout(reference, platform, watch.signal)) ??
-      resolveImage(context, reference, { platform, pull: request.pull, watch }),
+    resolveImage: async (reference, platform) => {
+      const target = targetOf(reference);
+      if (target !== undefined) return linkedImage(together, target, platform);
+      const layout = await resolveLayout(reference, platform, watch.signal);
+      if (layout !== undefined) return layout;
+      const resolve = (): Promise<ResolvedImage> =>
+        resolveImage(context, reference, { platform, pull: request.pull, watch });
+      const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.pull]);
+      return together === undefined ? resolve() : together.resolveOnce(key, resolve);
+    },
   };
+}
+
+function linkedImage(together: Together | undefined, target: string, platform: Platform): ResolvedImage {
+  if (together !== undefined) return together.imageOf(target, platform);
+  throw new ShaleError('CONTEXT_UNKNOWN', `the context target:${target} is a target of a bake file`, {
+    hint: 'shale bake builds it first',
+  });
 }
 
 /** `shale build --call`. @throws DOCKERFILE_INVALID but for `check`, CONTEXT_NOT_FOUND, and what resolving images throws */

@@ -23,6 +23,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     callBuild: async (request, call, watch) => (await import('./builds.ts')).callBuild(context, request, call, watch),
     ...containerOperations(context),
     build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
+    bake: async (targets, watch) => (await import('./bake.ts')).bake(context, targets, watch),
     why: async (request) => (await import('./why.ts')).why(context, request),
     builds: async () => (await buildRecords()).listBuilds(context),
     buildReport: async (build) => (await buildRecords()).buildReport(context, build),

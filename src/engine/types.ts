@@ -6,9 +6,10 @@ import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { ProgressEvent } from '../graph/index.ts';
+import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
 import type { HostConfig } from './host-config.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
-import type { WhyReport, WhyRequest, WhyStep } from './why-types.ts';
+import type { WhyReport, WhyRequest } from './why-types.ts';
 import type { VolumeMount, VolumeOperations } from './volume-types.ts';
 import type {
   CommitRequest,
@@ -101,7 +102,9 @@ export type ContextSource =
   | DirectorySource
   | AddressSource
   | LayoutSource
-  | { readonly kind: 'image'; readonly reference: string };
+  | { readonly kind: 'image'; readonly reference: string }
+  /** What another target of the same bake comes to. */
+  | { readonly kind: 'target'; readonly target: string };
 
 export interface BuildRequest {
   /** A directory, absolute; an address; or a stream of a tar, plain or compressed, or of a Dockerfile alone (`-`). */
@@ -173,6 +176,17 @@ export interface BuildOutcome {
   readonly tags: readonly string[];
   /** What buildx writes into a metadata file, under its names. */
   readonly metadata: Readonly<Record<string, Json>>;
+}
+
+/** One of several builds that are done together. */
+export interface BakeTarget {
+  readonly name: string;
+  /** Named contexts of kind `target` are other targets. */
+  readonly request: BuildRequest;
+}
+
+export interface BakeOutcome extends BuildOutcome {
+  readonly name: string;
 }
 
 export interface RunRequest extends LifeOptions {
@@ -309,80 +323,16 @@ export interface PruneReport {
   readonly reclaimedBytes: number;
 }
 
-/** `interrupted`: its process is gone without having ended it. */
-export type BuildStatus = 'running' | 'done' | 'error' | 'canceled' | 'interrupted';
-
-/** One build as lists show it. Builds are named by id, unique beginning of one, `latest`, or the image that they made. */
-export interface BuildSummary {
-  readonly id: string;
-  /** Its first tag, else what was built. */
-  readonly name: string;
-  readonly status: BuildStatus;
-  readonly startedMs: number;
-  readonly endedMs?: number;
-  readonly imageId?: string;
-  readonly dockerfile: string;
-  /** Absent for a Dockerfile alone. */
-  readonly context?: string;
-  readonly target?: string;
-  readonly platform: string;
-  /** Steps by how they ended; `ran` are those that were executed. */
-  readonly steps: {
-    readonly total: number;
-    readonly cached: number;
-    readonly ran: number;
-    readonly failed: number;
-    readonly canceled: number;
-  };
-  readonly logBytes: number;
-}
-
-/** Everything that is kept of a build but the text of its logs. */
-export interface BuildReport extends Omit<BuildSummary, 'steps'> {
-  readonly dockerfileDigest?: string;
-  readonly noCache: boolean;
-  /** Names alone: values may be secrets. */
-  readonly buildArgs: readonly string[];
-  /** Seconds since 1970: the moment that the build pretended to be at. */
-  readonly epoch?: number;
-  readonly bases: readonly { readonly reference: string; readonly digest?: string }[];
-  readonly error?: string;
-  readonly warnings: readonly string[];
-  readonly steps: readonly BuildStep[];
-}
-
-export interface BuildStep {
-  /** As progress numbers it. */
-  readonly number: number;
-  readonly name: string;
-  readonly outcome: WhyStep['outcome'];
-  readonly startedMs?: number;
-  readonly endedMs?: number;
-  /** Of the layer that it made or found. */
-  readonly layer?: string;
-  readonly logBytes: number;
-}
-
-/** A piece of a build's log, in the order of the steps; a step without output gives one piece without bytes. */
-export interface BuildLogChunk {
-  readonly step: number;
-  readonly name: string;
-  readonly outcome: WhyStep['outcome'];
-  readonly bytes: Uint8Array;
-}
-
-export interface PruneBuildsRequest {
-  /** The newest so many stay. */
-  readonly keep?: number;
-  /** Milliseconds since 1970: builds that began earlier go. */
-  readonly startedBeforeMs?: number;
-}
-
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
 export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOperations {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
   /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
   readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;
+  /**
+   * Builds several targets together: steps that they share are carried out once, independent ones at the same time. The first
+   * failure ends all. Each leaves a build record of its own; steps are numbered through.
+   */
+  readonly bake: (targets: readonly BakeTarget[], watch: Watch) => Promise<readonly BakeOutcome[]>;
   readonly why: (request: WhyRequest) => Promise<WhyReport>;
   /** Newest first. */
   readonly builds: () => Promise<readonly BuildSummary[]>;

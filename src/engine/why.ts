@@ -42,6 +42,8 @@ function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly 
       return explanation['by'] === 'content'
         ? 'its inputs have the same contents as in an earlier build'
         : 'nothing that it depends on has changed';
+    case 'shared':
+      return 'another target of the same run made it';
     case 'uncached':
       return details['op'] === 'image'
         ? `the base image is ${familiar(textOf(details['reference']))}`

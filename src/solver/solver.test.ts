@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GraphBuilder, type Graph, type ProgressEvent, type Vertex, type VertexId } from '../graph/index.ts';
-import { solve } from './solver.ts';
-import type { ActionCache, EarlierStep, Operations, Solved, StepRecord } from './types.ts';
+import { shareWork, solve } from './solver.ts';
+import type { ActionCache, EarlierStep, Operations, SharedWork, Solved, StepRecord } from './types.ts';
 
 const PLATFORM = { os: 'linux', architecture: 'amd64' };
 
@@ -99,7 +99,7 @@ async function run(
   target: string,
   built: ReturnType<typeof graphOf>,
   world: World,
-  options: { cache: MemoryCache; noCache?: boolean; events?: ProgressEvent[] },
+  options: { cache: MemoryCache; noCache?: boolean; events?: ProgressEvent[]; shared?: SharedWork },
 ): Promise<Map<string, Solved<string>>> {
   const solved = await solve([idOf(built.ids, target)], {
     graph: built.graph,
@@ -111,6 +111,7 @@ async function run(
     signal: new AbortController().signal,
     emit: (event) => options.events?.push(event),
     now: () => 0,
+    ...(options.shared !== undefined && { shared: options.shared }),
   });
   return new Map([...solved.values()].map((one) => [one.vertex.name, one]));
 }
@@ -203,4 +204,51 @@ test('solve() cancels the other steps when one fails, waits for them, and throws
     events.filter((event) => event.kind === 'vertex-error').map((event) => event.message),
     ['exit code 1'],
   );
+});
+
+test('solvers that share their work carry a step out once, with and without the cache, and number steps through', async () => {
+  const world: World = { ran: [], contents: { common: 'c' }, outputs: {} };
+  const left = graphOf({ common: [], left: ['common'] });
+  const right = graphOf({ common: [], right: ['common'] });
+  const shared = shareWork(4);
+  const events: ProgressEvent[] = [];
+  const cache = new MemoryCache();
+  const [one, other] = await Promise.all([
+    run('left', left, world, { cache, shared, events }),
+    run('right', right, world, { cache, shared, events, noCache: true }),
+  ]);
+  assert.deepEqual(world.ran.toSorted(), ['common', 'left', 'right']);
+  const kinds = [one, other].map((solved) => solved.get('common')?.explanation.kind);
+  assert.equal(kinds.filter((kind) => kind === 'shared').length, 1);
+  const numbers = events.flatMap((event) => (event.kind === 'vertex-started' ? [event.number] : []));
+  assert.deepEqual(
+    numbers.toSorted((a, b) => a - b),
+    [1, 2, 3, 4],
+  );
+});
+
+test('a solver tries for itself what another one that shares its work has failed in', async () => {
+  let failures = 1;
+  const world: World = {
+    ran: [],
+    contents: { step: 's' },
+    outputs: {},
+    hooks: {
+      step: async () => {
+        if (failures-- > 0) throw new Error('not now');
+      },
+    },
+  };
+  const built = graphOf({ step: [] });
+  const shared = shareWork(4);
+  const cache = new MemoryCache();
+  const settled = await Promise.allSettled([
+    run('step', built, world, { cache, shared }),
+    run('step', built, world, { cache, shared }),
+  ]);
+  assert.deepEqual(
+    settled.map(({ status }) => status),
+    ['rejected', 'fulfilled'],
+  );
+  assert.deepEqual(world.ran, ['step', 'step']);
 });

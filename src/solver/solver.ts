@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { invariant, isShaleError, messageOf, Semaphore, ShaleError } from '../base/index.ts';
 import type { Graph, ProgressEvent, Vertex, VertexId } from '../graph/index.ts';
 import { explainMiss } from './explain.ts';
-import type { ActionCache, Explanation, Operations, Solved, StepContext, StepInputs } from './types.ts';
+import type { ActionCache, Explanation, Operations, SharedWork, Solved, StepContext, StepInputs } from './types.ts';
 
 export interface SolverOptions<R> {
   readonly graph: Graph;
@@ -20,6 +20,14 @@ export interface SolverOptions<R> {
   readonly onSolved?: (solved: Solved<R>) => void;
   /** Milliseconds since some fixed moment. */
   readonly now: () => number;
+  /** With whom it shares its work; `concurrency` is theirs then. */
+  readonly shared?: SharedWork;
+}
+
+/** What solvers need that are to run together. */
+export function shareWork(concurrency: number): SharedWork {
+  let steps = 0;
+  return { lanes: new Semaphore(concurrency), nextNumber: () => ++steps, flights: new Map() };
 }
 
 /** The version of how keys are made; raised when equal inputs would have to give other results. */
@@ -39,6 +47,15 @@ export async function solve<R>(
   return new Solver(options).run(targets);
 }
 
+/** A step that is not in the cache, with its keys. */
+interface KeyedStep<R> {
+  readonly vertex: Vertex;
+  readonly inputs: readonly R[];
+  readonly key: string;
+  readonly fastKey: string | undefined;
+  readonly disabled: boolean;
+}
+
 class Solver<R> {
   readonly #options: SolverOptions<R>;
   readonly #cancel = new AbortController();
@@ -49,7 +66,7 @@ class Solver<R> {
 
   constructor(options: SolverOptions<R>) {
     this.#options = options;
-    this.#lanes = new Semaphore(options.concurrency);
+    this.#lanes = options.shared?.lanes ?? new Semaphore(options.concurrency);
   }
 
   async run(targets: readonly VertexId[]): Promise<Map<VertexId, Solved<R>>> {
@@ -167,6 +184,41 @@ class Solver<R> {
         return { result: hit.result, vertex, cached: true, key, explanation: { kind: 'hit', by: 'content' } };
       }
     }
+    const step = { vertex, inputs, key, fastKey, disabled };
+    // Nothing is awaited between looking for a flight and beginning one, so no step is begun twice.
+    const flight = this.#options.shared?.flights.get(key);
+    const taken = flight && (await this.#takeShared(step, flight));
+    return taken ?? this.#flight(key, () => this.#runAndSave(step, content, announce));
+  }
+
+  /** The result of a step that another solver carries out, once it has. */
+  async #takeShared({ vertex, inputs, key }: KeyedStep<R>, flight: Promise<string>): Promise<Solved<R> | undefined> {
+    // Whoever failed has told it; if this solver is still to go on, it tries for itself.
+    const stored = await flight.catch(() => undefined);
+    if (stored === undefined) return undefined;
+    this.#cancel.signal.throwIfAborted();
+    const result = await this.#options.operations.restore(vertex, inputs, stored);
+    return result && { result, vertex, cached: true, key, explanation: { kind: 'shared' } };
+  }
+
+  /** Lets other solvers have what this one makes. */
+  async #flight(key: string, make: () => Promise<Solved<R>>): Promise<Solved<R>> {
+    const { shared, operations } = this.#options;
+    if (shared === undefined) return make();
+    const made = make();
+    const flight = made.then(({ result }) => operations.store(result));
+    shared.flights.set(key, flight);
+    // It is told by the one that made it, whether others wait for it or not.
+    flight.catch(() => shared.flights.get(key) === flight && shared.flights.delete(key));
+    return made;
+  }
+
+  async #runAndSave(
+    { vertex, inputs, key, fastKey, disabled }: KeyedStep<R>,
+    content: StepInputs,
+    announce: () => void,
+  ): Promise<Solved<R>> {
+    const { operations, cache } = this.#options;
     const explanation: Explanation = disabled
       ? { kind: 'disabled' }
       : this.#options.explain
@@ -222,8 +274,9 @@ class Solver<R> {
   #numberOf(id: VertexId): number {
     const known = this.#numbers.get(id);
     if (known !== undefined) return known;
-    this.#numbers.set(id, this.#numbers.size + 1);
-    return this.#numbers.size;
+    const number = this.#options.shared?.nextNumber() ?? this.#numbers.size + 1;
+    this.#numbers.set(id, number);
+    return number;
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Semaphore } from '../base/index.ts';
 import type { Vertex } from '../graph/index.ts';
 
 /**
@@ -77,6 +78,8 @@ export interface Solved<R> {
 /** Why a step ran, or why it did not have to. */
 export type Explanation =
   | { readonly kind: 'hit'; readonly by: 'definition' | 'content' }
+  /** Another solver that ran at the same time carried it out. */
+  | { readonly kind: 'shared' }
   | { readonly kind: 'uncached' }
   | { readonly kind: 'disabled' }
   | { readonly kind: 'first-run' }
@@ -89,4 +92,14 @@ export interface InputChange {
   /** undefined: it was not there. */
   readonly before: string | undefined;
   readonly after: string | undefined;
+}
+
+/** What solvers that run at the same time share: each step is carried out by one of them. */
+export interface SharedWork {
+  /** Vertices that execute at the same time, in all of them together. */
+  readonly lanes: Semaphore;
+  /** The number of the next step, as people see it. */
+  readonly nextNumber: () => number;
+  /** By content key: what a step that was carried out, or is under way, has stored. */
+  readonly flights: Map<string, Promise<string>>;
 }

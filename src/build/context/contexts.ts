@@ -60,10 +60,15 @@ export interface ContextsOptions {
   readonly dockerfilePath: string | undefined;
   /** Milliseconds since 1970. */
   readonly clock: () => number;
+  /** Trees that builds which run at the same time have opened: a folder is read once for all of them. */
+  readonly openTrees?: OpenTrees;
 }
 
+/** Trees of folders, each with the digests that are gathered in it. */
+export type OpenTrees = Map<string, ReturnType<typeof openDirectory>>;
+
 export function openContexts(options: ContextsOptions): BuildContexts {
-  const { store, given } = options;
+  const { store, given, openTrees = new Map() } = options;
   const seen = new Map<string, StatCacheBuilder>();
   const placeOf = (name: string): ContextPlace | undefined => {
     const named = given.named.get(name);
@@ -83,18 +88,43 @@ export function openContexts(options: ContextsOptions): BuildContexts {
       const directory = place.path;
       const dockerfilePath = name === '' ? options.dockerfilePath : undefined;
       const rootId = `${realpathSync(directory)}\0${dockerfilePath ?? ''}`;
-      const next = seen.get(rootId) ?? store.statCache.next(options.clock());
+      const open = async (): ReturnType<typeof openDirectory> =>
+        openDirectory({ store, directory, dockerfilePath, rootId, modes: given.modes, at: options.clock() });
+      const shareId = `${rootId}\0${given.modes}`;
+      const opened = openTrees.get(shareId) ?? open();
+      openTrees.set(shareId, opened);
+      const { tree, next } = await opened;
       seen.set(rootId, next);
-      const known = await store.statCache.load(rootId);
-      const ignoreFile = readIgnoreFile(directory, dockerfilePath);
-      const ignore = compileIgnore(ignoreFile?.patterns ?? []);
-      const root = openContextTree({ directory, ignore, known, next, modes: given.modes });
-      return { root, title, hintFor: (path) => hintFor(directory, path, { ignore, ignoreFile: ignoreFile?.name }) };
+      return { ...tree, title };
     },
     async save() {
       for (const [rootId, builder] of seen) if (builder.count > 0) await store.statCache.save(rootId, builder);
     },
   };
+}
+
+interface Directory {
+  readonly store: Store;
+  readonly directory: string;
+  readonly dockerfilePath: string | undefined;
+  /** Under which the digests of its files are kept. */
+  readonly rootId: string;
+  readonly modes: ContextModes;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+async function openDirectory(
+  from: Directory,
+): Promise<{ tree: Omit<CopySourceTree, 'title'>; next: StatCacheBuilder }> {
+  const { store, directory, dockerfilePath, rootId, modes } = from;
+  const next = store.statCache.next(from.at);
+  const known = await store.statCache.load(rootId);
+  const ignoreFile = readIgnoreFile(directory, dockerfilePath);
+  const ignore = compileIgnore(ignoreFile?.patterns ?? []);
+  const root = openContextTree({ directory, ignore, known, next, modes });
+  const hint = (path: string): string | undefined => hintFor(directory, path, { ignore, ignoreFile: ignoreFile?.name });
+  return { tree: { root, hintFor: hint }, next };
 }
 
 /** The patterns of the ignore file that counts for a context; none for what is no directory. */

@@ -11,8 +11,8 @@ export interface ExportOptions extends ExportContext {
   readonly emit: (event: ProgressEvent) => void;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** The number that progress shows next. */
-  readonly firstNumber: number;
+  /** The numbers that progress shows, one after the other. */
+  readonly nextNumber: () => number;
 }
 
 export interface ExportsDone {
@@ -50,10 +50,8 @@ export async function runExporters(
   const context: ExportContext = { layers: options.layers, signal: options.signal, warn: options.warn };
   let digest: Digest | undefined;
   let metadata: Record<string, Json> = {};
-  for (const [i, exporter] of exporters.entries()) {
-    const exported = await told(exporter, { ...options, number: options.firstNumber + i }, () =>
-      exporter.export(product, context),
-    );
+  for (const exporter of exporters) {
+    const exported = await told(exporter, options, () => exporter.export(product, context));
     digest = exported.digest ?? digest;
     metadata = { ...metadata, ...exported.report };
   }
@@ -63,10 +61,11 @@ export async function runExporters(
 /** Does work with a step of progress around it. */
 async function told<T>(
   { title }: Pick<Exporter, 'title'>,
-  { emit, now, number }: Pick<ExportOptions, 'emit' | 'now'> & { readonly number: number },
+  { emit, now, nextNumber }: ExportOptions,
   work: () => Promise<T>,
 ): Promise<T> {
   if (title === undefined) return work();
+  const number = nextNumber();
   const id = `export/${number}`;
   emit({ kind: 'vertex-started', id, number, name: title, time: now() });
   try {

@@ -94,12 +94,12 @@ export function writeResultFiles({ cwd }: Context, flags: ParsedFlags, outcome: 
 }
 
 /** As buildx writes it: names in order, two spaces. */
-function formatMetadata(metadata: BuildOutcome['metadata']): string {
+export function formatMetadata(metadata: BuildOutcome['metadata']): string {
   const sorted = Object.entries(metadata).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify(Object.fromEntries(sorted), null, 2);
 }
 
-function writeResultFile(file: string, text: string, what: string): void {
+export function writeResultFile(file: string, text: string, what: string): void {
   try {
     writeFileSync(file, text);
   } catch (error) {

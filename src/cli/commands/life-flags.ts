@@ -1,6 +1,7 @@
+import { parseDuration } from '../../base/index.ts';
 import type { LifeOptions, HealthRequest, LogSettings, RestartPolicy } from '../../engine/index.ts';
 import type { Flag, RefusedFlag } from '../command.ts';
-import { parseDuration, parseNumber } from '../options/times.ts';
+import { parseNumber } from '../options/times.ts';
 import { parseBytes } from '../options/bytes.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { UsageError } from '../usage-error.ts';

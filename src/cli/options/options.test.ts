@@ -9,7 +9,7 @@ import { parseAssignments, parseEnvFile, parseLabels, readEnvironment } from './
 import { parseFilters, passes, passesLabels } from './filters.ts';
 import { parsePortSpec } from './ports.ts';
 import { parseSecret, parseSsh } from './secrets.ts';
-import { parseDuration, parseMoment, parseNumber, parseTail } from './times.ts';
+import { parseMoment, parseNumber, parseTail } from './times.ts';
 import { parseVolumeSpec } from './volumes.ts';
 
 const usage = { code: 'USAGE' };
@@ -151,13 +151,6 @@ describe('assignments', () => {
 });
 
 describe('times and numbers', () => {
-  test('parseDuration() reads Go’s durations', () => {
-    assert.equal(parseDuration('1h30m'), 5_400_000);
-    assert.equal(parseDuration('1.5s'), 1500);
-    assert.equal(parseDuration('-10ms'), -10);
-    for (const text of ['', '10', 's', '1d', '1h x']) assert.equal(parseDuration(text), undefined);
-  });
-
   test('parseMoment() reads spans, seconds and dates', () => {
     assert.equal(parseMoment('--since', '10m', 1_000_000), 400_000);
     assert.equal(parseMoment('--since', '12.5', 0), 12_500);

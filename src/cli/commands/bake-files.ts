@@ -1,0 +1,97 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DEFAULT_FILES, type SourceFile } from '../../bake/index.ts';
+import { isSystemError, messageOf } from '../../base/index.ts';
+import type { Context } from '../context.ts';
+import { isAddress } from '../options/contexts.ts';
+import { UsageError } from '../usage-error.ts';
+
+/** Bytes that a bake file may have. */
+const FILE_BYTES_MAX = 4 * 1024 * 1024;
+
+/**
+ * The bake files that were named with `-f` ("-" is standard input), or in BUILDX_BAKE_FILE, else all those with the names
+ * that are looked for.
+ * @throws USAGE
+ */
+export async function readBakeFiles(context: Context, named: readonly string[]): Promise<SourceFile[]> {
+  const fromEnvironment = (context.env['BUILDX_BAKE_FILE'] ?? '')
+    .split(separatorOf(context))
+    .filter((name) => name !== '');
+  const names = named.length > 0 ? named : fromEnvironment;
+  if (names.length > 0) {
+    const files: SourceFile[] = [];
+    for (const name of names) files.push(await readNamed(context, name));
+    return files;
+  }
+  const found = DEFAULT_FILES.map((name) => readFile(context, name)).filter((file) => file !== undefined);
+  if (found.length === 0)
+    throw new UsageError(`there is no bake file here: ${DEFAULT_FILES.join(', ')}`, 'name one with -f FILE');
+  return found;
+}
+
+function separatorOf({ env }: Context): string {
+  return env['BUILDX_BAKE_FILE_SEPARATOR'] ?? ':';
+}
+
+async function readNamed(context: Context, name: string): Promise<SourceFile> {
+  if (isAddress(name))
+    throw new UsageError(
+      `the bake file ${name} is an address, and bake files are read from this machine`,
+      'git clone it first',
+    );
+  if (name === '-') return { name: 'stdin', text: await readInput(context) };
+  const file = readFile(context, name);
+  if (file === undefined) throw new UsageError(`there is no bake file ${name}`);
+  return file;
+}
+
+async function readInput({ stdin }: Context): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stdin.bytes()) {
+    size += chunk.byteLength;
+    if (size > FILE_BYTES_MAX) throw new UsageError(`standard input has more than ${FILE_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return textOf(Buffer.concat(chunks), 'standard input');
+}
+
+function readFile({ cwd }: Context, name: string): SourceFile | undefined {
+  try {
+    const bytes = readFileSync(resolve(cwd, name));
+    if (bytes.length > FILE_BYTES_MAX)
+      throw new UsageError(`the bake file ${name} has more than ${FILE_BYTES_MAX} bytes`);
+    return { name, text: textOf(bytes, name) };
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    if (isSystemError(error)) throw new UsageError(`cannot read the bake file ${name}: ${messageOf(error)}`);
+    throw error;
+  }
+}
+
+function textOf(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${name} is not UTF-8`);
+  }
+}
+
+/** The variables of compose files: those of the environment, then those of `.env` here. @throws USAGE naming the line */
+export function composeEnvironment(context: Context): Record<string, string | undefined> {
+  const file = readFile(context, '.env');
+  const pairs = (file?.text ?? '').split('\n').flatMap((line, i) => assignmentOf(line.trim(), i + 1));
+  return { ...Object.fromEntries(pairs), ...context.env };
+}
+
+/** `export NAME="value"`: quotes are taken off, as compose does. */
+function assignmentOf(line: string, number: number): (readonly [string, string])[] {
+  if (line === '' || line.startsWith('#')) return [];
+  const [, name, value = ''] = /^(?:export\s+)?([^=\s]+)\s*=\s*(.*)$/s.exec(line) ?? [];
+  if (name === undefined) throw new UsageError(`.env:${number}: ${JSON.stringify(line)} is not NAME=VALUE`);
+  const [, single, double] = /^'([^']*)'|^"((?:[^"\\]|\\.)*)"/.exec(value) ?? [];
+  if (double !== undefined)
+    return [[name, double.replaceAll(/\\(.)/g, (_, sign: string) => (sign === 'n' ? '\n' : sign))]];
+  return [[name, single ?? value.replace(/\s+#.*$/, '')]];
+}

@@ -1,0 +1,237 @@
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import {
+  linksOf,
+  loadDefinition,
+  printable,
+  resolvePlan,
+  type BakePlan,
+  type Definition,
+  type Fields,
+} from '../../bake/index.ts';
+import { isShaleError } from '../../base/index.ts';
+import type { BakeTarget } from '../../engine/index.ts';
+import { formatPlatform, hostPlatform } from '../../oci/index.ts';
+import type { Command, ParsedArguments } from '../command.ts';
+import { allFlags } from '../common-flags.ts';
+import { PROGRESS_CHOICES } from '../config/settings.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { displayLine } from '../output/text-width.ts';
+import { parseFlags } from '../parse-flags.ts';
+import { openProgress } from '../progress/open.ts';
+import { UsageError } from '../usage-error.ts';
+import { composeEnvironment, readBakeFiles } from './bake-files.ts';
+import { formatBakeList } from './bake-list.ts';
+import { targetWords } from './bake-words.ts';
+import { answerCall, CALL_FLAGS, callOf, type Call } from './build-call.ts';
+import { formatMetadata, writeResultFile } from './build-output-flags.ts';
+import { buildRequest, command as buildCommand } from './build.ts';
+import { formatWhy } from './why.ts';
+
+export const command: Command = {
+  usage: '[OPTIONS] [TARGET …]',
+  description:
+    'Builds the targets and groups that bake files define, "default" when none is named. What several of them need is done once, what does not depend on each other goes on at the same time, and each leaves a build of its own in "shale builds ls". Without -f, those of compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml, docker-bake.json, docker-bake.hcl, docker-bake.override.json and docker-bake.override.hcl are read that are there; later ones count before earlier ones. Targets with their ids are printed at the end.',
+  flags: [
+    {
+      kind: 'list',
+      name: 'file',
+      short: 'f',
+      value: 'FILE',
+      summary: 'a bake file: HCL, JSON, or compose by its ending; "-" for standard input',
+    },
+    {
+      kind: 'list',
+      name: 'set',
+      value: 'TARGET.FIELD=VALUE',
+      summary: 'set a field of targets; the name may have "*", and "+=" adds to a list',
+    },
+    { kind: 'boolean', name: 'print', summary: 'print what would be built as JSON, and build nothing' },
+    {
+      kind: 'text',
+      name: 'list',
+      value: 'targets|variables',
+      summary: 'list what the files define; type=targets,format=json prints JSON',
+    },
+    {
+      kind: 'list',
+      name: 'allow',
+      value: 'RIGHT',
+      summary: 'let targets have rights that they ask for as entitlements',
+    },
+    { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
+    { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
+    { kind: 'boolean', name: 'push', summary: 'push what is built' },
+    ...CALL_FLAGS,
+    { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
+    { kind: 'text', name: 'metadata-file', value: 'FILE', summary: 'write what was made to a file, as JSON by target' },
+    { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
+    { kind: 'boolean', name: 'load', default: true, summary: 'changes nothing: images are in the store anyway' },
+    { kind: 'text', name: 'provenance', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
+    { kind: 'text', name: 'sbom', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
+  ],
+  refused: [{ name: 'builder', why: 'there is one builder' }],
+  args: { min: 0, max: Infinity },
+  examples: [
+    { command: 'shale bake', says: 'build the group or target "default"' },
+    { command: 'shale bake --print app', says: 'see what "app" comes to' },
+    {
+      command: 'shale bake -f docker-bake.hcl -f ci.hcl --set "*.platform=linux/amd64" release',
+      says: 'two files, with an override',
+    },
+    { command: 'TAG=1.2 shale bake', says: 'variables come from the environment' },
+  ],
+  run,
+};
+
+async function run(context: Context, parsed: ParsedArguments): Promise<number | void> {
+  const { flags } = parsed;
+  const definition = await readDefinition(context, flags.list('file'));
+  for (const warning of definition.warnings) await context.stderr.write(`WARN: ${displayLine(warning)}\n`);
+  const list = flags.text('list');
+  if (list !== undefined) return context.stdout.write(formatBakeList(definition, list));
+  const plan = planOf(context, definition, parsed);
+  if (flags.boolean('print')) return context.stdout.write(`${JSON.stringify(printable(plan), null, 2)}\n`);
+  const targets = await readTargets(context, plan, parsed);
+  const asked = callOf(flags);
+  const calls = targets.flatMap(({ call = asked, ...target }) => (call === undefined ? [] : [{ ...target, call }]));
+  if (calls.length > 0) return answerCalls(context, calls);
+  return buildTargets(context, plan, targets, parsed);
+}
+
+/** What the files define, once the environment has had its say. @throws BAKE_INVALID, USAGE */
+async function readDefinition(context: Context, names: readonly string[]): Promise<Definition> {
+  return loadDefinition(await readBakeFiles(context, names), {
+    environment: context.env,
+    composeEnvironment: composeEnvironment(context),
+    given: { BAKE_CMD_CONTEXT: 'cwd://', BAKE_LOCAL_PLATFORM: formatPlatform(hostPlatform()) },
+    now: context.now,
+    uuid: randomUUID,
+  });
+}
+
+function planOf(context: Context, definition: Definition, { flags, args }: ParsedArguments): BakePlan {
+  const switches = (['no-cache', 'pull'] as const).filter((name) => flags.boolean(name));
+  const overrides = [...flags.list('set'), ...switches.map((name) => `*.${name}=true`)];
+  return resolvePlan(definition, { names: args, overrides, environment: context.env });
+}
+
+interface ReadTarget extends BakeTarget {
+  /** What the target asks about instead of being built. */
+  readonly call?: Call;
+}
+
+/** Every target as a request, by the flags of `shale build`. @throws USAGE that names the target */
+async function readTargets(context: Context, plan: BakePlan, parsed: ParsedArguments): Promise<ReadTarget[]> {
+  const { settings } = await context.config();
+  return Array.from(plan.targets, ([name, fields]) => {
+    try {
+      refuseEntitlements(fields, parsed.flags.list('allow'));
+      return readTarget(
+        context,
+        { name, fields, isWanted: plan.wanted.includes(name) },
+        parsed,
+        settings.networkDefault,
+      );
+    } catch (error) {
+      if (!isShaleError(error, 'USAGE')) throw error;
+      throw new UsageError(`target ${name}: ${error.message}`, error.hint);
+    }
+  });
+}
+
+interface Wish {
+  readonly name: string;
+  readonly fields: Fields;
+  /** False for a target that only others link to. */
+  readonly isWanted: boolean;
+}
+
+function readTarget(
+  context: Context,
+  { name, fields, isWanted }: Wish,
+  { flags }: ParsedArguments,
+  network: Parameters<typeof buildRequest>[2],
+): ReadTarget {
+  const { words, inlineDockerfile } = targetWords(fields);
+  const push = flags.boolean('push') && isWanted ? ['--push'] : [];
+  const asked = parseFlags([...push, ...words], {
+    flags: allFlags(buildCommand),
+    refused: buildCommand.refused ?? [],
+    optionsFirst: false,
+  });
+  const { dockerfile, ...request } = buildRequest(context, asked, network);
+  const inline =
+    inlineDockerfile === undefined ? undefined : ({ kind: 'stream', bytes: textBytes(inlineDockerfile) } as const);
+  const chosen = inline ?? dockerfile;
+  const call = callOf(asked.flags);
+  return {
+    name,
+    request: {
+      ...request,
+      ...(chosen !== undefined && { dockerfile: chosen }),
+      ...(linksOf(fields).length > 0 && { buildContexts: { ...request.buildContexts, ...linkedContexts(fields) } }),
+    },
+    ...(call !== undefined && { call }),
+  };
+}
+
+/** Contexts that are other targets. */
+function linkedContexts(fields: Fields): NonNullable<BakeTarget['request']['buildContexts']> {
+  const contexts = [...(fields.get('map', 'contexts') ?? [])].filter(
+    ([, value]) => value?.startsWith('target:') === true,
+  );
+  return Object.fromEntries(
+    contexts.map(([name, value]) => [name, { kind: 'target', target: (value ?? '').slice('target:'.length) }]),
+  );
+}
+
+/** A bake file may not give itself what its user has not allowed. */
+function refuseEntitlements(fields: Fields, allowed: readonly string[]): void {
+  const network = fields.get('text', 'network') === 'host' ? ['network.host'] : [];
+  const wanted = new Set([...network, ...(fields.get('texts', 'entitlements') ?? [])]);
+  const missing = [...wanted].filter((one) => !allowed.includes(one));
+  if (missing.length === 0) return;
+  throw new UsageError(`it asks for ${missing.join(', ')}`, missing.map((one) => `--allow ${one}`).join(' '));
+}
+
+async function* textBytes(text: string): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+async function answerCalls(
+  context: Context,
+  targets: readonly (BakeTarget & { readonly call: Call })[],
+): Promise<number> {
+  let status: number = EXIT.success;
+  for (const { name, request, call } of targets) {
+    if (call.format === 'text') await context.stdout.write(`${name}:\n`);
+    status = Math.max(status, await answerCall(context, request, call));
+  }
+  return status;
+}
+
+async function buildTargets(
+  context: Context,
+  plan: BakePlan,
+  targets: readonly BakeTarget[],
+  { flags }: ParsedArguments,
+): Promise<void> {
+  const { settings } = await context.config();
+  await using progress = openProgress(context, flags.text('progress') ?? settings.progress);
+  const engine = await context.engine();
+  const outcomes = await engine.bake(targets, progress.watch);
+  await progress.close();
+  if (flags.boolean('explain')) {
+    for (const { name, buildId } of outcomes)
+      await context.stderr.write(`target ${name}: ${formatWhy(await engine.why({ build: buildId }))}`);
+  }
+  const file = flags.text('metadata-file');
+  if (file !== undefined) {
+    const metadata = Object.fromEntries(outcomes.map(({ name, metadata: about }) => [name, about]));
+    writeResultFile(resolve(context.cwd, file), formatMetadata(metadata), 'the metadata');
+  }
+  const wanted = outcomes.filter(({ name }) => plan.wanted.includes(name));
+  await context.stdout.write(wanted.map(({ name, imageId }) => `${name} ${imageId}\n`).join(''));
+}

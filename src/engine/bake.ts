@@ -1,0 +1,197 @@
+import { messageOf, ShaleError } from '../base/index.ts';
+import { CONCURRENCY, type StepRunner } from '../build/index.ts';
+import type { ResolvedImage } from '../dockerfile/index.ts';
+import type { ProgressEvent } from '../graph/index.ts';
+import { formatPlatform, platformMatches, type ImageConfig, type Platform } from '../oci/index.ts';
+import { shareWork } from '../solver/index.ts';
+import { buildOne, collectAfterBuild, type Together } from './builds.ts';
+import type { EngineContext } from './context.ts';
+import type { BakeOutcome, BakeTarget, Watch } from './types.ts';
+
+/**
+ * `shale bake`. Every target is a build of its own, with its own record, and all run at the same time; a target that another
+ * one has as a context comes first. Which of them carries out a step that several need is decided when it is needed, by its
+ * key: that of files and commands, not of names.
+ * @throws BAKE_CIRCULAR, BAKE_PLATFORM, and what the first target that fails throws, once the others have ended
+ */
+export async function bake(
+  context: EngineContext,
+  targets: readonly BakeTarget[],
+  watch: Watch,
+): Promise<readonly BakeOutcome[]> {
+  const cancel = new AbortController();
+  const abort = (): void => cancel.abort(watch.signal.reason);
+  watch.signal.addEventListener('abort', abort);
+  try {
+    watch.signal.throwIfAborted();
+    await using kitchen = new Kitchen(context, targets, { ...watch, signal: cancel.signal });
+    const builds = targets.map(({ name }) =>
+      kitchen.build(name).catch((error: unknown) => {
+        cancel.abort(error);
+        throw error;
+      }),
+    );
+    const settled = await Promise.allSettled(builds);
+    const outcomes = settled.map((one) => {
+      // Those that were cancelled because of another one's failure are not what people must hear.
+      if (one.status === 'rejected') throw cancel.signal.reason ?? one.reason;
+      return one.value;
+    });
+    watch.progress?.({ kind: 'finished', time: context.options.now() });
+    if (outcomes.some(({ ranSteps }) => ranSteps)) await collectAfterBuild(context);
+    return outcomes.map(({ configs: _configs, ranSteps: _ran, ...outcome }) => outcome);
+  } finally {
+    watch.signal.removeEventListener('abort', abort);
+  }
+}
+
+type Baked = BakeOutcome & { readonly configs: readonly ImageConfig[]; readonly ranSteps: boolean };
+
+/** What the targets of one bake have in common. */
+class Kitchen implements AsyncDisposable {
+  readonly #context: EngineContext;
+  readonly #targets: ReadonlyMap<string, BakeTarget>;
+  readonly #watch: Watch;
+  readonly #builds = new Map<string, Promise<Baked>>();
+  readonly #done = new Map<string, Baked>();
+  readonly #images = new Map<string, Promise<ResolvedImage>>();
+  readonly #together: Together;
+  #runner: Promise<StepRunner> | undefined;
+
+  constructor(context: EngineContext, targets: readonly BakeTarget[], watch: Watch) {
+    this.#context = context;
+    this.#targets = new Map(targets.map((target) => [target.name, target]));
+    this.#watch = watch;
+    refuseCircles(this.#targets);
+    this.#together = {
+      shared: shareWork(CONCURRENCY),
+      openTrees: new Map(),
+      openRunner: () => this.#openRunner(),
+      resolveOnce: (key, resolve) => this.#resolveOnce(key, resolve),
+      imageOf: (target, platform) => this.#imageOf(target, platform),
+    };
+  }
+
+  build(name: string): Promise<Baked> {
+    const known = this.#builds.get(name);
+    if (known !== undefined) return known;
+    const started = this.#start(name);
+    this.#builds.set(name, started);
+    return started;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const runner = await this.#runner?.catch(() => undefined);
+    await runner?.[Symbol.asyncDispose]();
+  }
+
+  async #start(name: string): Promise<Baked> {
+    const target = this.#targets.get(name);
+    if (target === undefined)
+      throw new ShaleError('BAKE_TARGET_NOT_FOUND', `there is no target ${name}`, { data: { name } });
+    await Promise.all(linksOf(target).map((link) => this.build(link)));
+    this.#watch.signal.throwIfAborted();
+    const { progress } = this.#watch;
+    const watch = { ...this.#watch, ...(progress !== undefined && { progress: named(name, progress) }) };
+    try {
+      const result = { ...(await buildOne(this.#context, target.request, watch, this.#together)), name };
+      this.#done.set(name, result);
+      return result;
+    } catch (error) {
+      throw error instanceof ShaleError && this.#targets.size > 1 ? withTarget(name, error) : error;
+    }
+  }
+
+  /** One for all, opened when a step needs it and closed at the end of all. */
+  async #openRunner(): Promise<StepRunner> {
+    this.#runner ??= import('./step-runner.ts').then(({ openRunner }) => openRunner(this.#context));
+    const runner = await this.#runner;
+    return {
+      run: (request) => runner.run(request),
+      enter: (place) => runner.enter(place),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
+  #resolveOnce(key: string, resolve: () => Promise<ResolvedImage>): Promise<ResolvedImage> {
+    const known = this.#images.get(key);
+    if (known !== undefined) return known;
+    const resolved = resolve();
+    this.#images.set(key, resolved);
+    return resolved;
+  }
+
+  #imageOf(target: string, platform: Platform): ResolvedImage {
+    const configs = this.#done.get(target)?.configs ?? [];
+    const config = configs.find((one) => platformMatches(platform, one));
+    if (config !== undefined) return { config };
+    const built = configs.map((one) => formatPlatform(one)).join(', ');
+    throw new ShaleError(
+      'BAKE_PLATFORM',
+      `the target ${target} is needed for ${formatPlatform(platform)}, and built for ${built}`,
+      {
+        data: { target },
+        hint: `give ${target} the platform too`,
+      },
+    );
+  }
+}
+
+function linksOf({ request }: BakeTarget): string[] {
+  return Object.values(request.buildContexts ?? {}).flatMap((source) =>
+    source.kind === 'target' ? [source.target] : [],
+  );
+}
+
+/** @throws BAKE_CIRCULAR: targets that wait for each other would wait for ever. */
+function refuseCircles(targets: ReadonlyMap<string, BakeTarget>): void {
+  const done = new Set<string>();
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name))
+      throw new ShaleError('BAKE_CIRCULAR', `the contexts of targets lead in a circle: ${[...path, name].join(' → ')}`);
+    const target = targets.get(name);
+    if (target === undefined || done.has(name)) return;
+    for (const link of linksOf(target)) visit(link, [...path, name]);
+    done.add(name);
+  };
+  for (const name of targets.keys()) visit(name, []);
+}
+
+/** The events of one target among those of others: `[app 2/5] RUN make`, as buildx shows them. */
+function named(target: string, progress: NonNullable<Watch['progress']>): NonNullable<Watch['progress']> {
+  return (event) => {
+    const told = namedEvent(target, event);
+    if (told !== undefined) progress(told);
+  };
+}
+
+function namedEvent(target: string, event: ProgressEvent): ProgressEvent | undefined {
+  switch (event.kind) {
+    case 'finished':
+      return undefined; // All of them end together.
+    case 'warning':
+      return { ...event, message: `${target}: ${event.message}` };
+    case 'finding':
+      return event;
+    case 'vertex-started': {
+      const { name } = event;
+      const isPlaced = name.startsWith('[') && !name.startsWith('[internal]') && !name.startsWith('[context');
+      return {
+        ...event,
+        id: `${target}/${event.id}`,
+        name: isPlaced ? `[${target} ${name.slice(1)}` : `[${target}] ${name}`,
+      };
+    }
+    default:
+      return { ...event, id: `${target}/${event.id}` };
+  }
+}
+
+/** Says which target it was. */
+function withTarget(target: string, error: ShaleError): ShaleError {
+  return new ShaleError(error.code, `target ${target}: ${messageOf(error)}`, {
+    data: { ...error.data, target },
+    cause: error.cause ?? error,
+    ...(error.hint !== undefined && { hint: error.hint }),
+  });
+}
