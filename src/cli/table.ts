@@ -46,6 +46,22 @@ export const COMMANDS: readonly CommandRow[] = [
     'builder history rm',
   ]),
   row('builds prune', 'build', 'remove old builds with their logs', () => import('./commands/builds-prune.ts')),
+  row('cache ls', 'build', 'list what the build cache holds', () => import('./commands/cache-ls.ts'), ['cache list']),
+  row('cache df', 'build', 'show what the build cache takes', () => import('./commands/cache-df.ts')),
+  row('cache rm', 'build', 'remove parts of the build cache', () => import('./commands/cache-rm.ts'), ['cache remove']),
+  row(
+    'cache prune',
+    'build',
+    'remove what is worth least in the build cache',
+    () => import('./commands/cache-prune.ts'),
+  ),
+  row(
+    'cache export',
+    'build',
+    'write cache mounts to a folder or an archive',
+    () => import('./commands/cache-export.ts'),
+  ),
+  row('cache import', 'build', 'read cache mounts that were exported', () => import('./commands/cache-import.ts')),
   row('base debian', 'build', 'make a Debian base image from its packages', () => import('./commands/base-debian.ts')),
 
   row('run', 'containers', 'run a command in a new container', () => import('./commands/run.ts'), ['container run']),

@@ -19,6 +19,7 @@ export async function bake(
   targets: readonly BakeTarget[],
   watch: Watch,
 ): Promise<readonly BakeOutcome[]> {
+  const startedAt = context.options.now();
   const cancel = new AbortController();
   const abort = (): void => cancel.abort(watch.signal.reason);
   watch.signal.addEventListener('abort', abort);
@@ -38,7 +39,7 @@ export async function bake(
       return one.value;
     });
     watch.progress?.({ kind: 'finished', time: context.options.now() });
-    if (outcomes.some(({ ranSteps }) => ranSteps)) await collectAfterBuild(context);
+    if (outcomes.some(({ ranSteps }) => ranSteps)) await collectAfterBuild(context, startedAt);
     return outcomes.map(({ configs: _configs, ranSteps: _ran, ...outcome }) => outcome);
   } finally {
     watch.signal.removeEventListener('abort', abort);

@@ -49,15 +49,16 @@ export interface Together {
 
 /** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
 export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
+  const startedAt = context.options.now();
   const { configs: _, ranSteps, ...outcome } = await buildOne(context, request, watch);
-  if (ranSteps) await collectAfterBuild(context);
+  if (ranSteps) await collectAfterBuild(context, startedAt);
   return outcome;
 }
 
-/** What was found again has left nothing to collect. */
-export async function collectAfterBuild(context: EngineContext): Promise<void> {
+/** What was found again has left nothing to collect. `startedAt` is in ms since 1970. */
+export async function collectAfterBuild(context: EngineContext, startedAt: number): Promise<void> {
   const limits = { maxCacheBytes: cacheCap(context), ...buildLimits(context) };
-  await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, ...limits });
+  await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, cacheFreshSince: startedAt, ...limits });
 }
 
 /** A build alone or `together` with others; what it leaves in the cache is not looked at yet. */

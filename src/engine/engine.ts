@@ -15,6 +15,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const transfers = async () => import('./transfers.ts');
   const volumes = async () => import('./volumes.ts');
   const system = async () => import('./system.ts');
+  const cacheEntries = async () => import('./cache/entries.ts');
   const inspectContainer = async (name: string, size: boolean): Promise<Record<string, unknown>> =>
     (await import('./containers/inspect.ts')).inspectContainer(context, name, { size });
   const inspectImage = async (name: string): Promise<Record<string, unknown>> =>
@@ -66,6 +67,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     removeVolume: async (name, how) => (await volumes()).removeVolume(context, name, how),
     pruneVolumes: async (query) => (await volumes()).pruneVolumes(context, query),
     makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
+    cache: {
+      list: async () => (await cacheEntries()).listCache(context),
+      usage: async () => (await cacheEntries()).cacheUsage(context),
+      remove: async (name) => (await cacheEntries()).removeFromCache(context, name),
+      prune: async (request, watch) => (await cacheEntries()).pruneCache(context, request, watch),
+      exportMounts: async (request, watch) => (await import('./cache/export.ts')).exportMounts(context, request, watch),
+      importMounts: async (source, request, watch) =>
+        (await import('./cache/import.ts')).importMounts(context, source, request, watch),
+    },
     check: async (request, watch) => (await system()).check(context, request, watch),
     usage: async () => (await system()).usage(context),
     prune: async (request, watch) => (await system()).prune(context, request, watch),

@@ -8,6 +8,7 @@ export { openEngine } from './engine.ts';
 export * from './host-config.ts';
 export { probeLayerMounts } from './probe.ts';
 export type * from './build-record-types.ts';
+export type * from './cache/types.ts';
 export type * from './output-types.ts';
 export type * from './types.ts';
 export type * from './why-types.ts';

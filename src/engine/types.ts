@@ -2,6 +2,7 @@
  * What shale can be asked to do, as plain data: the programmatic API. Names that people type (images, containers, builds) travel as
  * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
  */
+import type { CacheEngine } from './cache/types.ts';
 import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
@@ -375,6 +376,7 @@ export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOper
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;
+  readonly cache: CacheEngine;
   readonly prune: (request: PruneRequest, watch: Watch) => Promise<PruneReport>;
   /** Removes everything in the store: images, containers, volumes, cache. */
   readonly reset: (watch: Watch) => Promise<void>;

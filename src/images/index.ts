@@ -4,6 +4,7 @@
  * an image in verifies all of it before any name leads to it.
  */
 export * from './archive.ts';
+export * from './archive-reader.ts';
 export * from './encode.ts';
 export * from './history.ts';
 export * from './image-file.ts';

@@ -18,7 +18,7 @@ import {
   type ImageIndex,
   type ImageManifest,
 } from '../oci/index.ts';
-import type { ImageIndexRecord, NewImage, TagTarget } from '../store/index.ts';
+import type { ImageIndexRecord, Ingest, NewImage, Store, TagTarget } from '../store/index.ts';
 import { blobName } from './archive.ts';
 import { ImageArchive } from './archive-reader.ts';
 import { describeImage } from './image-file.ts';
@@ -49,13 +49,7 @@ export async function loadArchive(
   options: { readonly signal: AbortSignal },
 ): Promise<LoadedImage[]> {
   const { store } = layers;
-  const { stream } = await decompress(source, {
-    maxBytes: ARCHIVE_BYTES_MAX,
-    what: 'the archive',
-    signal: options.signal,
-  });
-  await using spool = await store.blobs.createIngest({ hash: false });
-  for await (const chunk of stream) await spool.write(chunk);
+  await using spool = await spoolArchive(store, source, options.signal);
   using archive = ImageArchive.open(spool.path);
   const loader = new Loader(layers, archive, options.signal);
   if (archive.has('manifest.json')) await loader.loadDocker();
@@ -71,6 +65,19 @@ export async function loadArchive(
   });
   await store.publish({ images: loader.images, indexes: loader.sets, tags, reason: 'load' });
   return loader.loaded;
+}
+
+/** Writes an archive to a file of its own, uncompressed, so that its members can be read in any order. */
+export async function spoolArchive(store: Store, source: ByteStream, signal: AbortSignal): Promise<Ingest> {
+  const { stream } = await decompress(source, { maxBytes: ARCHIVE_BYTES_MAX, what: 'the archive', signal });
+  const spool = await store.blobs.createIngest({ hash: false });
+  try {
+    for await (const chunk of stream) await spool.write(chunk);
+    return spool;
+  } catch (error) {
+    await spool[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 class Loader {

@@ -70,6 +70,8 @@ export interface CacheMounts {
       readonly noticeAfterMs?: number;
     },
   ): Promise<CacheMountUse>;
+  /** Holds one that is there, alone, to read it as a whole. @throws CACHE_MOUNT_IN_USE; undefined when there is none */
+  hold(id: string): Promise<(AsyncDisposable & { readonly path: string }) | undefined>;
   /** Says how long the step took that used it. */
   addCost(id: string, costMs: number): Promise<void>;
   /** Latest used first. */

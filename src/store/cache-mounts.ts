@@ -112,6 +112,26 @@ export function createCacheMounts(context: StoreContext, leases: Leases): CacheM
         throw error;
       }
     },
+    hold: async (id) => {
+      const lease = await leases.create();
+      try {
+        const isThere = await db.write((sql) => {
+          if (sql.first('SELECT 1 FROM cache_mounts WHERE id = ? AND ready = 1', id) === undefined) return false;
+          if (livingHolds(sql, clock()).has(id)) throw inUse(sql, id);
+          const hold: Hold = 'locked';
+          const insert = 'INSERT INTO lease_resources (lease, kind, value) VALUES (?, ?, ?)';
+          sql.run(insert, lease.id, CACHE_MOUNT_KIND + hold, id);
+          return true;
+        });
+        if (isThere && statOf(pathOf(id)) !== undefined)
+          return { path: pathOf(id), [Symbol.asyncDispose]: () => lease[Symbol.asyncDispose]() };
+        await lease[Symbol.asyncDispose]();
+        return undefined;
+      } catch (error) {
+        await lease[Symbol.asyncDispose]();
+        throw error;
+      }
+    },
     addCost: async (id, costMs) => {
       await db.write((sql) =>
         sql.run('UPDATE cache_mounts SET cost_ms = max(cost_ms, ?) WHERE id = ?', Math.round(costMs), id),

@@ -9,6 +9,8 @@ import type { TimeMs } from './types.ts';
 export interface CacheLimits {
   readonly maxBytes: number;
   readonly unusedSince: TimeMs;
+  /** Mounts that were used since then go last, among each other by their use. */
+  readonly freshSince: TimeMs;
 }
 
 /** A record is worth half as much after each such time without use. */
@@ -18,6 +20,9 @@ const HALF_LIFE_MS = 7 * 24 * 3600 * 1000;
 export type CachePart =
   | { readonly kind: 'record'; readonly id: number }
   | { readonly kind: 'mount'; readonly id: string };
+
+/** Above every value that time saved per byte can have. */
+const FRESH_VALUE = 1e12;
 
 interface Weighed {
   readonly part: CachePart;
@@ -45,7 +50,7 @@ export async function chooseCacheParts(
   return await context.db.read((sql) => {
     const kept = marker.resolve(roots, sql)?.blobs ?? new Set<Digest>();
     const sizes = blobSizes(sql);
-    return choose([...weigh(sql, kept, sizes, now), ...weighMounts(sql, now)], sizes, limits);
+    return choose([...weigh(sql, kept, sizes, now), ...weighMounts(sql, now, limits.freshSince)], sizes, limits);
   });
 }
 
@@ -76,17 +81,18 @@ function weigh(
 }
 
 /** A mount saves what the longest step that used it took, as far as anybody can know. */
-function weighMounts(sql: Sql, now: TimeMs): readonly Weighed[] {
+function weighMounts(sql: Sql, now: TimeMs, freshSince: TimeMs): readonly Weighed[] {
   const holds = livingHolds(sql, now);
   return sql.all('SELECT * FROM cache_mounts').map((row) => {
     const id = text(row, 'id');
     const ownBytes = integerOrNone(row, 'size') ?? 0;
+    const lastUsedAt = integer(row, 'last_used_at');
     return {
       part: { kind: 'mount', id },
       blobs: [],
       ownBytes,
-      lastUsedAt: integer(row, 'last_used_at'),
-      value: valueOf(row, ownBytes, now),
+      lastUsedAt,
+      value: lastUsedAt >= freshSince ? FRESH_VALUE + lastUsedAt : valueOf(row, ownBytes, now),
       inUse: holds.has(id),
     };
   });

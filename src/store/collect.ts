@@ -113,9 +113,9 @@ class Collection {
   }
 
   async #removeCacheRecords(): Promise<void> {
-    const { maxCacheBytes = Infinity, cacheUnusedSince = 0 } = this.#options;
+    const { maxCacheBytes = Infinity, cacheUnusedSince = 0, cacheFreshSince = Infinity } = this.#options;
     if (maxCacheBytes === Infinity && cacheUnusedSince === 0) return;
-    const limits = { maxBytes: maxCacheBytes, unusedSince: cacheUnusedSince };
+    const limits = { maxBytes: maxCacheBytes, unusedSince: cacheUnusedSince, freshSince: cacheFreshSince };
     await measureCacheMounts(this.#context, { budgetMs: Math.max(0, this.#deadline - performance.now()) });
     const chosen = await chooseCacheParts(this.#context, this.#marker, limits);
     for (let i = 0; i < chosen.length && this.#goesOn(); i += RECORDS_AT_ONCE) {

@@ -9,6 +9,8 @@ export interface CollectOptions {
   readonly maxCacheBytes?: number;
   /** Cache records last used before this go, whatever the size. */
   readonly cacheUnusedSince?: TimeMs;
+  /** Cache mounts used since then go last: those of the build that has just ended. */
+  readonly cacheFreshSince?: TimeMs;
   /** Remove image records without a tag, and not used by a container, too (`image prune`; `all`: also tagged ones). */
   readonly images?: 'keep' | 'untagged' | 'all';
   /** Delete even though a manifest cannot be read, and what it might reach is lost with it. */
@@ -46,6 +48,8 @@ export interface Usage {
   readonly volumes: UsageLine;
   /** Cache records with what only they reach, and cache mounts. */
   readonly buildCache: UsageLine;
+  /** The cache mounts among them. */
+  readonly cacheMounts: UsageLine;
   readonly perImage: readonly {
     readonly id: Digest;
     readonly sizeBytes: number;

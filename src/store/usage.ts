@@ -39,6 +39,7 @@ export async function usage(context: StoreContext): Promise<Usage> {
     containers,
     volumes,
     buildCache: sum(facts.buildCache, mounts),
+    cacheMounts: mounts,
     derivedBytes: facts.derivedBytes,
   };
 }
