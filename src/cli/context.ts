@@ -19,8 +19,11 @@ export interface Input {
   /** Hands keys through as they are pressed, without echo, until disposed; does nothing where it is no terminal. */
   readonly raw: () => Disposable;
   readonly bytes: () => AsyncIterable<Uint8Array>;
-  /** Reads one line of a terminal, without its end, and no more; undefined at its end and when `signal` is aborted. */
-  readonly line: (signal: AbortSignal) => Promise<string | undefined>;
+  /**
+   * Reads one line of a terminal, without its end, and no more; undefined at its end and when `signal` is aborted. What is
+   * typed is not shown where it is `hidden`.
+   */
+  readonly line: (signal: AbortSignal, how?: { readonly hidden: boolean }) => Promise<string | undefined>;
 }
 
 /** What a command may use; everything of the process comes through here, so that tests can stand in for it. */

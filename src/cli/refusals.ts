@@ -11,8 +11,6 @@ const NOT_THERE = 'shale does not have this command';
 
 const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedCommand>([
   ['push', { why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' }],
-  ['login', { why: 'shale reads registries without a login' }],
-  ['logout', { why: 'shale stores no credentials' }],
   ['search', { why: 'shale does not search registries' }],
   ['context', { why: NO_DAEMON, instead: 'SHALE_HOME=/other/store shale …' }],
   ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],

@@ -100,22 +100,43 @@ export async function processInput(): Promise<Input> {
 const LINE_CHARACTERS_MAX = 1000;
 
 /** A terminal gives a line at a time; in between nothing is read, so what is typed belongs to whoever reads next. */
-function readTerminalLine(signal: AbortSignal): Promise<string | undefined> {
+function readTerminalLine(signal: AbortSignal, how = { hidden: false }): Promise<string | undefined> {
   const { stdin } = process;
   return new Promise((resolve) => {
     let text = '';
     const done = (line: string | undefined): void => {
       stdin.off('data', take).off('end', end).pause();
+      if (how.hidden) stdin.setRawMode(false);
       signal.removeEventListener('abort', end);
       resolve(line);
     };
     const end = (): void => done(text === '' || signal.aborted ? undefined : text);
     const take = (chunk: Uint8Array): void => {
       text += Buffer.from(chunk).toString('latin1');
-      if (text.includes('\n') || text.length > LINE_CHARACTERS_MAX) done(text.split('\n', 1)[0]);
+      const typed = how.hidden ? hiddenLine(text) : text.includes('\n') ? text.split('\n', 1)[0] : undefined;
+      if (typed === CANCELED) process.kill(process.pid, 'SIGINT');
+      if (typed !== undefined || text.length > LINE_CHARACTERS_MAX) done(typed === CANCELED ? undefined : typed);
     };
     if (signal.aborted) return resolve(undefined);
+    if (how.hidden) stdin.setRawMode(true);
     signal.addEventListener('abort', end);
     stdin.on('data', take).on('end', end).resume();
   });
+}
+
+const CANCELED: unique symbol = Symbol('Ctrl-C or Ctrl-D');
+
+/**
+ * The line among the keys of a terminal that shows and edits nothing (latin1 of their bytes); undefined before its end.
+ * Backspace takes one character of UTF-8 away.
+ */
+export function hiddenLine(typed: string): string | typeof CANCELED | undefined {
+  let line = '';
+  for (const key of typed) {
+    if (key === '\r' || key === '\n') return Buffer.from(line, 'latin1').toString('utf8');
+    if (key === '\u0003' || key === '\u0004') return CANCELED;
+    if (key === '\b' || key === '\u007F') line = line.replace(/[^\u0080-\u00BF]?[\u0080-\u00BF]*$/, '');
+    else line += key;
+  }
+  return undefined;
 }

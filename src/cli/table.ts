@@ -128,6 +128,8 @@ export const COMMANDS: readonly CommandRow[] = [
 
   row('images', 'images', 'list images', () => import('./commands/images.ts'), ['image ls', 'image list']),
   row('pull', 'images', 'fetch an image from a registry', () => import('./commands/pull.ts'), ['image pull']),
+  row('login', 'images', 'log in to a registry', () => import('./commands/login.ts')),
+  row('logout', 'images', 'forget the credentials of a registry', () => import('./commands/logout.ts')),
   row('tag', 'images', 'give an image another name', () => import('./commands/tag.ts'), ['image tag']),
   row('rmi', 'images', 'remove images', () => import('./commands/rmi.ts'), ['image rm', 'image remove']),
   row('history', 'images', 'list the steps that made an image', () => import('./commands/history.ts'), [

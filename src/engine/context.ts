@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Layers } from '../layers/index.ts';
 import type { MountDriver } from '../mounts/index.ts';
-import type { RegistryOptions } from '../registry/index.ts';
+import { certificatesIn, dockerCredentials, type CredentialStore, type RegistryOptions } from '../registry/index.ts';
 import { openStore, type Store } from '../store/index.ts';
 
 export interface EngineOptions {
@@ -43,6 +43,8 @@ export interface EngineContext {
   readonly layers: Layers;
   /** How registries are spoken to by one command. */
   registry(signal: AbortSignal): RegistryOptions;
+  /** Where credentials for registries are kept; nowhere without a home. */
+  readonly credentials: CredentialStore | undefined;
 }
 
 export async function openContext(options: EngineOptions): Promise<EngineContext> {
@@ -52,7 +54,14 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
     clock: options.now,
     ...(options.readOnly === true && { readOnly: true }),
   });
+  const { env } = options;
+  const home = env['HOME'] || undefined;
+  const dockerFolder = env['DOCKER_CONFIG'] || (home && join(home, '.docker'));
+  const credentials = dockerFolder === undefined ? undefined : dockerCredentials(dockerFolder, env);
+  const certificates = certificatesIn(certificateFolders(env['XDG_CONFIG_HOME'] || (home && join(home, '.config'))));
   const registry = (signal: AbortSignal): RegistryOptions => ({
+    certificates,
+    ...(credentials && { credentials }),
     insecureHosts: options.insecureRegistries,
     mirrors: options.registryMirrors ?? {},
     signal,
@@ -64,7 +73,15 @@ export async function openContext(options: EngineOptions): Promise<EngineContext
       await fetchFromSources(layers, diffId, { registry: registry(NEVER) });
     },
   });
-  return { options, store, layers, registry };
+  return { options, store, layers, registry, credentials };
+}
+
+/** A person's own before the machine's, ours before those of the other engines. */
+function certificateFolders(own: string | undefined): string[] {
+  const engines = ['shale', 'containers', 'docker'];
+  return [own, '/etc'].flatMap((base) =>
+    base === undefined ? [] : engines.map((name) => join(base, name, 'certs.d')),
+  );
 }
 
 const NEVER: AbortSignal = new AbortController().signal;

@@ -277,6 +277,20 @@ export interface PullRequest {
   readonly platform?: string;
 }
 
+export interface LoginRequest {
+  /** `host[:port]`; `docker.io` for Docker Hub. */
+  readonly registry: string;
+  /** What is kept already when absent. */
+  readonly login?: { readonly username: string; readonly password: string };
+}
+
+export interface LoginResult {
+  readonly registry: string;
+  readonly username?: string;
+  /** Where the credentials are kept: a file, in the clear, or a helper. */
+  readonly kept: { readonly kind: 'file' | 'helper'; readonly name: string };
+}
+
 export interface BaseRequest {
   readonly distribution: 'debian';
   readonly suite: string;
@@ -373,6 +387,9 @@ export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOper
     request: PullRequest,
     watch: Watch,
   ) => Promise<{ imageId: string; name: string; digest: string; changed: boolean }>;
+  readonly login: (request: LoginRequest, watch: Watch) => Promise<LoginResult>;
+  /** False when there was nothing to forget. */
+  readonly logout: (registry: string) => Promise<boolean>;
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;

@@ -1,20 +1,42 @@
-import type { IncomingMessage } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
 
 /** Redirects that one request may follow. */
 const REDIRECTS_MAX = 10;
-/** Milliseconds without a byte after which a connection counts as dead. */
+/** Milliseconds without a byte after which a connection counts as dead, unless the request says otherwise. */
 const IDLE_TIMEOUT_MS = 60_000;
+
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+/** What a request sends. Opened again when a redirect asks for the same request elsewhere. */
+export interface HttpBody {
+  readonly sizeBytes: number;
+  open(): ByteStream;
+}
+
+/** PEM texts for connections to one host, and whether its certificate is looked at. */
+export interface TlsMaterial {
+  readonly ca?: readonly string[];
+  readonly cert?: string;
+  readonly key?: string;
+  /** False only where the configuration says that the host is insecure. */
+  readonly verify: boolean;
+}
 
 export interface HttpRequest {
   /** Who asks, as the codes of errors begin: `REGISTRY` gives `REGISTRY_UNREACHABLE`. */
   readonly area: string;
-  readonly method: 'GET' | 'HEAD';
+  readonly method: HttpMethod;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
   /** Whether plain http may be spoken with a host (`host:port`). */
   readonly isInsecureAllowed: (host: string) => boolean;
+  readonly body?: HttpBody;
+  /** What a TLS connection to a host (`host:port`, without a port that is 443) uses beside the usual. */
+  readonly tls?: (host: string) => TlsMaterial | undefined;
+  /** Milliseconds without a byte after which the connection counts as dead. */
+  readonly idleTimeoutMs?: number;
 }
 
 export interface HttpResponse {
@@ -42,6 +64,8 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
     if (redirects >= REDIRECTS_MAX)
       throw new ShaleError(`${request.area}_REDIRECT`, `${url.host} redirects more than ${REDIRECTS_MAX} times`);
     const next = redirectTarget(location, url, request.area);
+    if (request.body !== undefined && response.statusCode !== 307 && response.statusCode !== 308)
+      throw new ShaleError(`${request.area}_REDIRECT`, `${url.host} redirects what was sent to it elsewhere`);
     if (next.origin !== url.origin) headers = withoutAuthorization(headers);
     url = next;
   }
@@ -63,7 +87,8 @@ function redirectTarget(location: string, from: URL, area: string): URL {
 }
 
 function withoutAuthorization(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => name.toLowerCase() !== 'authorization'));
+  const secret = ['authorization', 'cookie'];
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !secret.includes(name.toLowerCase())));
 }
 
 function responseOf(response: IncomingMessage, url: URL): HttpResponse {
@@ -71,26 +96,34 @@ function responseOf(response: IncomingMessage, url: URL): HttpResponse {
 }
 
 function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
-  const { url, method, headers, signal } = request;
+  const { url, method, headers, signal, body, idleTimeoutMs: timeout = IDLE_TIMEOUT_MS } = request;
   if (url.protocol === 'http:' && !request.isInsecureAllowed(url.host)) {
     throw new ShaleError(`${request.area}_INSECURE`, `${url.host} would be spoken to without encryption`, {
       hint: `add "${url.host}" to registry.insecure in the configuration when that is meant`,
     });
   }
   return new Promise((resolve, reject) => {
+    let isAnswered = false;
     // An `import` of these modules would load all of Node's fetch with them, which costs more than shale's own start.
     const { request: start } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https');
+    const length = body === undefined ? {} : { 'content-length': String(body.sizeBytes) };
     const outgoing = start(
       url,
       {
         method,
-        headers: { 'user-agent': 'shale', 'accept-encoding': 'identity', ...headers },
+        headers: { 'user-agent': 'shale', 'accept-encoding': 'identity', ...length, ...headers },
         signal,
-        timeout: IDLE_TIMEOUT_MS,
+        timeout,
+        ...(url.protocol === 'https:' && tlsOptions(request.tls?.(url.host))),
       },
-      resolve,
+      (response) => {
+        isAnswered = true;
+        // An answer that comes before all was sent makes the rest worthless.
+        if (body !== undefined) response.once('end', () => outgoing.writableEnded || outgoing.destroy());
+        resolve(response);
+      },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer for ${IDLE_TIMEOUT_MS / 1000} seconds`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer for ${timeout / 1000} seconds`)));
     outgoing.on('error', (cause) => {
       if (signal.aborted) return reject(signal.reason);
       reject(
@@ -101,8 +134,45 @@ function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
         ),
       );
     });
-    outgoing.end();
+    if (body === undefined) outgoing.end();
+    else
+      sendBody(outgoing, body, () => isAnswered).catch((error: unknown) => {
+        reject(error);
+        outgoing.destroy();
+      });
   });
+}
+
+/** Writes a body as fast as it is taken. Ends early, and well, when the connection does: `error` or the answer says why. */
+async function sendBody(outgoing: ClientRequest, body: HttpBody, isAnswered: () => boolean): Promise<void> {
+  for await (const chunk of body.open()) {
+    if (outgoing.destroyed || isAnswered()) return;
+    if (!outgoing.write(chunk)) await drained(outgoing);
+  }
+  outgoing.end();
+}
+
+async function drained(outgoing: ClientRequest): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const events = ['drain', 'close', 'response'] as const;
+    const done = (): void => {
+      for (const event of events) outgoing.off(event, done);
+      resolve();
+    };
+    for (const event of events) outgoing.on(event, done);
+  });
+}
+
+function tlsOptions(material: TlsMaterial | undefined): object {
+  if (material === undefined) return {};
+  const { ca = [], cert, key, verify } = material;
+  const { getCACertificates } = process.getBuiltinModule('node:tls');
+  return {
+    ...(ca.length > 0 && { ca: [...getCACertificates('default'), ...ca] }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(!verify && { rejectUnauthorized: false }),
+  };
 }
 
 /** Reads the text of an error or token answer, as far as its limit goes. */

@@ -1,5 +1,10 @@
 /**
- * registry: the distribution protocol. The client reads repositories without a login; what it hands on has been verified
- * against the digest that was asked for, or the stream fails. Credentials and tokens stay with the host that they are for.
+ * registry: the distribution protocol. `protocol.ts` is its vocabulary, for client and server; the client reads and writes
+ * repositories (`openRepository`). What it hands on has been verified against the digest that was asked for, or the stream
+ * fails. Credentials and tokens stay with the host that they are for, and stand in no message.
  */
+export * from './certificates.ts';
 export * from './client.ts';
+export * from './credentials.ts';
+export * from './docker-config.ts';
+export * from './protocol.ts';
