@@ -66,6 +66,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     inspectVolume: async (name) => (await volumes()).inspectVolume(context, name),
     removeVolume: async (name, how) => (await volumes()).removeVolume(context, name, how),
     pruneVolumes: async (query) => (await volumes()).pruneVolumes(context, query),
+    async *pullAllTags(request, watch) {
+      yield* (await transfers()).pullAllTags(context, request, watch);
+    },
     login: async (request, watch) => (await import('./logins.ts')).login(context, request, watch),
     logout: async (registry) => (await import('./logins.ts')).logout(context, registry),
     makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),

@@ -1,9 +1,18 @@
 import { ShaleError, type ByteStream } from '../base/index.ts';
 import { findImage, getImage, importRootfs, loadArchive, pullImage, saveArchive } from '../images/index.ts';
-import { familiarName, formatReference, hostPlatform, parsePlatform, parseReference } from '../oci/index.ts';
+import {
+  familiarName,
+  formatReference,
+  hostPlatform,
+  parsePlatform,
+  parseReference,
+  type Platform,
+} from '../oci/index.ts';
+import { openRepository } from '../registry/index.ts';
 import { applyChanges } from './changes.ts';
 import type { EngineContext } from './context.ts';
-import type { ImportRequest, PullRequest, SaveRequest, Watch } from './types.ts';
+import { transferring } from './transfer-progress.ts';
+import type { ImportRequest, PullRequest, PullResult, SaveRequest, Watch } from './types.ts';
 
 /** @throws what reading the tar throws */
 export async function importImage(
@@ -12,7 +21,7 @@ export async function importImage(
   request: ImportRequest,
   watch: Watch,
 ): Promise<{ imageId: string }> {
-  const platform = request.platform === undefined ? hostPlatform() : parsePlatform(request.platform);
+  const platform = platformOrHost(request.platform);
   const imageId = await importRootfs(context.layers, tar, {
     platform,
     config: await applyChanges({}, request.changes),
@@ -52,37 +61,39 @@ export async function* saveImages(
 }
 
 /** Pulls, and says whether anything is new. A tag that was made here is not replaced by another image. */
-export async function pull(
+export async function pull(context: EngineContext, request: PullRequest, watch: Watch): Promise<PullResult> {
+  const reference = parseReference(request.image);
+  const full = formatReference({ ...reference, digest: undefined });
+  const name = familiarName(reference);
+  const before = await context.store.tags.find(full);
+  await refuseMadeHere(context, full);
+  const pulled = await transferring(context, watch, `pull ${name}`, (tell) =>
+    pullImage(context.layers, reference, {
+      platform: request.allPlatforms === true ? 'all' : platformOrHost(request.platform),
+      registry: context.registry(watch.signal),
+      lazy: false,
+      tell,
+    }),
+  );
+  const changed = ![pulled.id, pulled.digest].includes(before?.target.digest ?? pulled.id) || before === undefined;
+  return { imageId: pulled.id, name, digest: pulled.digest, changed };
+}
+
+/** Pulls every tag of a repository, one after the other. */
+export async function* pullAllTags(
   context: EngineContext,
   request: PullRequest,
   watch: Watch,
-): Promise<{ imageId: string; name: string; digest: string; changed: boolean }> {
+): AsyncGenerator<PullResult> {
   const reference = parseReference(request.image);
-  const full = formatReference({ ...reference, digest: undefined });
-  const before = await context.store.tags.find(full);
-  await refuseMadeHere(context, full);
-  const pulled = await pullImage(context.layers, reference, {
-    platform: request.platform === undefined ? hostPlatform() : parsePlatform(request.platform),
-    registry: context.registry(watch.signal),
-    lazy: false,
-    progress: {
-      layer: (digest, state) =>
-        watch.progress?.({
-          kind: 'progress',
-          id: digest,
-          what: `${digest.slice(7, 19)} ${state.kind}`,
-          current: state.currentBytes,
-          total: state.totalBytes,
-          time: context.options.now(),
-        }),
-    },
-  });
-  return {
-    imageId: pulled.id,
-    name: familiarName(reference),
-    digest: pulled.digest,
-    changed: before?.target.digest !== pulled.id,
-  };
+  const tags: string[] = [];
+  for await (const tag of openRepository(reference, context.registry(watch.signal)).tags()) tags.push(tag);
+  for (const tag of tags.toSorted())
+    yield await pull(context, { ...request, image: formatReference({ ...reference, tag }) }, watch);
+}
+
+function platformOrHost(text: string | undefined): Platform {
+  return text === undefined ? hostPlatform() : parsePlatform(text);
 }
 
 async function refuseMadeHere({ store }: EngineContext, name: string): Promise<void> {

@@ -23,6 +23,16 @@ import type {
 } from './containers/types.ts';
 
 export type * from './containers/types.ts';
+import type {
+  ImportRequest,
+  LoginRequest,
+  LoginResult,
+  PullRequest,
+  PullResult,
+  SaveRequest,
+} from './transfer-types.ts';
+
+export type * from './transfer-types.ts';
 
 /** A published port. */
 export interface PortMapping {
@@ -258,39 +268,6 @@ export interface HistoryStep {
   readonly comment: string;
 }
 
-export interface ImportRequest {
-  readonly tag?: string;
-  readonly changes: readonly string[];
-  readonly message?: string;
-  readonly platform?: string;
-}
-
-export interface SaveRequest {
-  readonly images: readonly string[];
-  readonly format: 'docker' | 'oci';
-  /** Of the layers; `none` when absent. */
-  readonly compression?: 'none' | 'gzip' | 'zstd';
-}
-
-export interface PullRequest {
-  readonly image: string;
-  readonly platform?: string;
-}
-
-export interface LoginRequest {
-  /** `host[:port]`; `docker.io` for Docker Hub. */
-  readonly registry: string;
-  /** What is kept already when absent. */
-  readonly login?: { readonly username: string; readonly password: string };
-}
-
-export interface LoginResult {
-  readonly registry: string;
-  readonly username?: string;
-  /** Where the credentials are kept: a file, in the clear, or a helper. */
-  readonly kept: { readonly kind: 'file' | 'helper'; readonly name: string };
-}
-
 export interface BaseRequest {
   readonly distribution: 'debian';
   readonly suite: string;
@@ -383,10 +360,9 @@ export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOper
     watch: Watch,
   ) => Promise<readonly { imageId: string; tags: readonly string[] }[]>;
   readonly save: (request: SaveRequest, watch: Watch) => ByteStream;
-  readonly pull: (
-    request: PullRequest,
-    watch: Watch,
-  ) => Promise<{ imageId: string; name: string; digest: string; changed: boolean }>;
+  readonly pull: (request: PullRequest, watch: Watch) => Promise<PullResult>;
+  /** Every tag of the repository that the request names. */
+  readonly pullAllTags: (request: PullRequest, watch: Watch) => AsyncIterable<PullResult>;
   readonly login: (request: LoginRequest, watch: Watch) => Promise<LoginResult>;
   /** False when there was nothing to forget. */
   readonly logout: (registry: string) => Promise<boolean>;

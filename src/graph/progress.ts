@@ -27,6 +27,8 @@ export type ProgressEvent =
       readonly what: string;
       readonly current: number;
       readonly total: number;
+      /** Of `current`, what was there before. */
+      readonly had?: number;
       readonly time: number;
     }
   /** What a build check found, told before anything runs. */

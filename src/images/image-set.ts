@@ -1,9 +1,11 @@
 import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import {
   descriptorJson,
+  isIndexType,
   MANIFEST_MAX_BYTES,
   MEDIA,
   parseDescriptor,
+  parseManifest,
   sortedMap,
   type Descriptor,
   type Digest,
@@ -56,9 +58,31 @@ export async function putImageSet(store: Store, set: ImageSet): Promise<Omit<Ima
   };
 }
 
-/** @throws BLOB_NOT_FOUND, BLOB_CORRUPT, IMAGE_SET_INVALID */
+/**
+ * The images of a set, or of an image index that was pulled whole.
+ * @throws BLOB_NOT_FOUND, BLOB_CORRUPT, IMAGE_SET_INVALID
+ */
 export async function readImageSet(store: Store, digest: Digest): Promise<ImageSet> {
-  return parseImageSet(await store.blobs.read(digest, MANIFEST_MAX_BYTES));
+  const bytes = await store.blobs.read(digest, MANIFEST_MAX_BYTES);
+  const record = await store.indexes.find(digest);
+  return record !== undefined && isIndexType(record.mediaType)
+    ? await setOfIndex(store, record, bytes)
+    : parseImageSet(bytes);
+}
+
+/** What an image index says of those of its images that are here. */
+async function setOfIndex(store: Store, record: ImageIndexRecord, bytes: Uint8Array): Promise<ImageSet> {
+  const document = parseManifest(bytes, record.mediaType);
+  const index = document.kind === 'index' ? document.index : undefined;
+  const images: ImageOfSet[] = [];
+  for (const { digest, imageId } of record.entries) {
+    const image = imageId === undefined ? undefined : await store.images.find(imageId);
+    if (image === undefined) continue;
+    const { sizeBytes } = await store.blobs.get(image.id);
+    const manifestDescriptor = index?.manifests.find((entry) => entry.digest === digest)?.annotations;
+    images.push({ id: image.id, sizeBytes, platform: image.platform, annotations: { manifestDescriptor } });
+  }
+  return { kind: 'index', images, annotations: index?.annotations };
 }
 
 /** The same bytes for the same set. */

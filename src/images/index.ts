@@ -5,6 +5,8 @@
  */
 export * from './archive.ts';
 export * from './archive-reader.ts';
+export * from './choose.ts';
+export * from './content.ts';
 export * from './encode.ts';
 export * from './history.ts';
 export * from './image-file.ts';
@@ -16,5 +18,7 @@ export * from './layout.ts';
 export * from './load.ts';
 export * from './pack.ts';
 export * from './pull.ts';
+export * from './registry-place.ts';
 export * from './resolve.ts';
 export * from './save.ts';
+export * from './take-image.ts';

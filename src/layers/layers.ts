@@ -112,6 +112,16 @@ export class Layers {
     return { diffId: got, sizeBytes, entryCount: indexer.entryCount };
   }
 
+  /**
+   * Makes a layer of a tar that lies in the store as a blob already.
+   * @throws BLOB_NOT_FOUND; as TarParser and IndexBuilder do
+   */
+  async adopt(diffId: DiffId): Promise<void> {
+    const { sizeBytes } = await this.store.blobs.get(diffId);
+    await this.#reindex(diffId);
+    await this.store.layers.put({ diffId, sizeBytes, sources: [] });
+  }
+
   async #openOnce(diffId: DiffId): Promise<Layer> {
     const blob = await this.#tar(diffId);
     const indexPath = (await this.#indexPath(diffId)) ?? (await this.#reindex(diffId));

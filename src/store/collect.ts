@@ -13,7 +13,7 @@ import { findDeadBlobs, findDeadDerived, namesIn, type DeadFile, type Living } f
 import { dropOldEvents } from './events.ts';
 import { failpoint } from './failpoint.ts';
 import { removeTree, statOf } from './files.ts';
-import { removeImage } from './images.ts';
+import { removeImage, removeImageIndex } from './images.ts';
 import { sweepLeases } from './leases.ts';
 import { gatherRoots, generationOf, Marker, type Roots } from './reach.ts';
 import { ensureReserve } from './reserve.ts';
@@ -37,6 +37,15 @@ export async function collect(
   requireWritable(context);
   return await new Collection(context, blobs, options).run();
 }
+
+const UNTAGGED_INDEXES =
+  "SELECT digest FROM image_indexes WHERE digest NOT IN (SELECT digest FROM tags WHERE kind = 'index')";
+/** An image that an index names is as tagged as the index. */
+const UNTAGGED_IMAGES = `SELECT id FROM images
+  WHERE id NOT IN (SELECT digest FROM tags WHERE kind = 'image')
+  AND id NOT IN (
+    SELECT entry.value ->> '$.imageId' FROM image_indexes, json_each(image_indexes.entries) AS entry
+    WHERE entry.value ->> '$.imageId' IS NOT NULL)`;
 
 class Collection {
   readonly #context: StoreContext;
@@ -98,12 +107,10 @@ class Collection {
     const removed = await this.#write((sql) => {
       const now = this.#context.clock();
       const used = gatherRoots(sql, now, ['containers', 'leases']).blobs;
+      const indexes = sql.all(images === 'all' ? 'SELECT digest FROM image_indexes' : UNTAGGED_INDEXES);
+      for (const row of indexes) removeImageIndex(sql, digest(row, 'digest'), now, 'prune');
       const ids = sql
-        .all(
-          images === 'all'
-            ? 'SELECT id FROM images'
-            : "SELECT id FROM images WHERE id NOT IN (SELECT digest FROM tags WHERE kind = 'image')",
-        )
+        .all(images === 'all' ? 'SELECT id FROM images' : UNTAGGED_IMAGES)
         .map((row) => digest(row, 'id'))
         .filter((id) => !used.has(id));
       for (const id of ids) removeImage(sql, id, now, 'prune');

@@ -167,7 +167,7 @@ export function createImageIndexes({ db, clock }: StoreContext, publish: Publish
     list: () => db.read((sql) => sql.all('SELECT * FROM image_indexes ORDER BY added_at DESC, digest').map(indexIn)),
     put: (record) => publish({ indexes: [record], reason: 'put' }),
     remove: async (id) => {
-      await db.write((sql) => removeImageIndex(sql, id, clock()), { durable: true, frees: true });
+      await db.write((sql) => removeImageIndex(sql, id, clock(), 'rmi'), { durable: true, frees: true });
     },
   };
 }
@@ -198,9 +198,9 @@ export function putImageIndex(sql: Sql, record: Omit<ImageIndexRecord, 'addedAt'
   );
 }
 
-function removeImageIndex(sql: Sql, id: Digest, now: TimeMs): void {
+export function removeImageIndex(sql: Sql, id: Digest, now: TimeMs, reason: string): void {
   sql.run('DELETE FROM image_indexes WHERE digest = ?', id);
   for (const row of sql.all("SELECT name FROM tags WHERE digest = ? AND kind = 'index'", id)) {
-    removeTag(sql, text(row, 'name'), now, 'rmi');
+    removeTag(sql, text(row, 'name'), now, reason);
   }
 }

@@ -1,6 +1,8 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
+import type { PullResult } from '../../engine/index.ts';
 import { openProgress } from '../progress/open.ts';
+import { UsageError } from '../usage-error.ts';
 import { optional } from './run.ts';
 
 export const command: Command = {
@@ -8,11 +10,10 @@ export const command: Command = {
   flags: [
     { kind: 'boolean', name: 'quiet', short: 'q', summary: 'show no progress' },
     { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of images for several platforms, this one' },
+    { kind: 'boolean', name: 'all-platforms', summary: 'all of them, and the index that joins them' },
+    { kind: 'boolean', name: 'all-tags', short: 'a', summary: 'every tag of the repository' },
   ],
-  refused: [
-    { name: 'all-tags', short: 'a', why: 'tags are pulled one by one' },
-    { name: 'disable-content-trust', why: 'signatures are not checked; digests always are' },
-  ],
+  refused: [{ name: 'disable-content-trust', why: 'signatures are not checked; digests always are' }],
   args: { min: 1, max: 1, complete: 'image' },
   examples: [
     { command: 'shale pull debian:trixie-slim', says: 'from Docker Hub' },
@@ -25,16 +26,26 @@ export const command: Command = {
 };
 
 async function run(context: Context, { flags, args }: ParsedArguments): Promise<void> {
+  const [image = ''] = args;
+  const allPlatforms = flags.boolean('all-platforms');
+  const platform = flags.text('platform');
+  if (allPlatforms && platform !== undefined)
+    throw new UsageError('--platform and --all-platforms exclude each other', `shale pull --all-platforms ${image}`);
+  const isWithTag = /[:@]/.test(image.slice(image.lastIndexOf('/') + 1));
+  if (flags.boolean('all-tags') && isWithTag)
+    throw new UsageError('--all-tags takes a name without a tag', `shale pull -a ${image.replace(/[:@][^/]*$/, '')}`);
   const quiet = flags.boolean('quiet');
   const { settings } = await context.config();
-  await using progress = openProgress(context, quiet ? 'quiet' : settings.progress);
+  await using progress = openProgress(context, quiet ? 'quiet' : settings.progress, { doing: 'Pulling' });
   const engine = await context.engine();
-  const request = { image: args[0] ?? '', ...optional('platform', flags.text('platform')) };
-  const pulled = await engine.pull(request, progress.watch);
+  const request = { image, allPlatforms, ...optional('platform', platform) };
+  const pulled: PullResult[] = [];
+  if (!flags.boolean('all-tags')) pulled.push(await engine.pull(request, progress.watch));
+  else for await (const one of engine.pullAllTags(request, progress.watch)) pulled.push(one);
   await progress.close();
-  if (!quiet) {
-    const status = pulled.changed ? 'downloaded newer image for' : 'image is up to date for';
-    await context.stderr.write(`digest: ${pulled.digest}\n${status} ${pulled.name}\n`);
+  for (const { name, digest, changed } of pulled) {
+    const status = changed ? 'downloaded newer image for' : 'image is up to date for';
+    if (!quiet) await context.stderr.write(`digest: ${digest}\n${status} ${name}\n`);
+    await context.stdout.write(`${name}\n`);
   }
-  await context.stdout.write(`${pulled.name}\n`);
 }

@@ -17,7 +17,19 @@ export interface VertexView {
   state: VertexState;
   log: VertexLog;
   /** What is being transferred → how far. */
-  readonly transfers: Map<string, { current: number; total: number }>;
+  readonly transfers: Map<string, Transfer>;
+}
+
+/** How far something that moves is, in bytes. */
+export interface Transfer {
+  readonly current: number;
+  /** 0 when unknown. */
+  readonly total: number;
+  /** Of `current`, what was there before. */
+  readonly had: number;
+  /** When it was first told of. */
+  readonly startedMs: number;
+  readonly timeMs: number;
 }
 
 /** What changed by one event, for a display that prints as it goes. */
@@ -29,9 +41,7 @@ export type Change =
       readonly kind: 'transfer';
       readonly vertex: VertexView;
       readonly what: string;
-      readonly current: number;
-      readonly total: number;
-      readonly timeMs: number;
+      readonly transfer: Transfer;
     }
   | { readonly kind: 'warning'; readonly message: string; readonly detail: string | undefined }
   | { readonly kind: 'none' };
@@ -110,9 +120,11 @@ function applyToVertex(vertex: VertexView, event: VertexEvent): Change {
       return { kind: 'lines', vertex, lines };
     }
     case 'progress': {
-      const { what, current, total, time } = event;
-      vertex.transfers.set(what, { current, total });
-      return { kind: 'transfer', vertex, what, current, total, timeMs: time };
+      const { what, current, total, had = 0, time } = event;
+      const startedMs = vertex.transfers.get(what)?.startedMs ?? time;
+      const transfer = { current, total, had, startedMs, timeMs: time };
+      vertex.transfers.set(what, transfer);
+      return { kind: 'transfer', vertex, what, transfer };
     }
     case 'vertex-done':
       return end(vertex, { kind: event.cached ? 'cached' : 'done', endedMs: event.time });

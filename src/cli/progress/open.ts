@@ -19,12 +19,12 @@ export interface Progress extends AsyncDisposable {
 
 /**
  * Shows the events of one operation on standard error. `kind` is auto, tty, plain, quiet or rawjson; tty needs a
- * terminal that can move its cursor, else lines are printed. With `whenNeeded` nothing is shown before the first event.
+ * terminal that can move its cursor, else lines are printed; `doing` is what it shows above the steps. With `whenNeeded` nothing is shown before the first event.
  */
 export function openProgress(
   context: Context,
   kind: string,
-  { whenNeeded = false }: { readonly whenNeeded?: boolean } = {},
+  { whenNeeded = false, doing = 'Building' }: { readonly whenNeeded?: boolean; readonly doing?: string } = {},
 ): Progress {
   // Lost output must not stop a build: the command's own result will find out that nobody reads.
   let pending: Promise<void> = Promise.resolve();
@@ -32,7 +32,7 @@ export function openProgress(
     if (text === '') return;
     pending = context.stderr.write(text).catch(() => undefined);
   };
-  let renderer = whenNeeded ? undefined : rendererFor(context, kind, write);
+  let renderer = whenNeeded ? undefined : rendererFor(context, kind, { write, doing });
   let closed = false;
   const close = async (): Promise<void> => {
     if (!closed) {
@@ -45,7 +45,7 @@ export function openProgress(
     watch: {
       signal: context.signal,
       progress: (event) => {
-        if (!closed) (renderer ??= rendererFor(context, kind, write)).event(event);
+        if (!closed) (renderer ??= rendererFor(context, kind, { write, doing })).event(event);
       },
     },
     close,
@@ -57,17 +57,22 @@ export function openProgress(
 function endRenderer(context: Context, renderer: Renderer, write: (text: string) => void): void {
   renderer.end();
   const failed = renderer.failed();
-  if (failed !== undefined) write(formatFailedStep(failed, { sanitize: context.stderr.isTerminal }));
+  if (failed !== undefined && failed.log.last(1).length > 0)
+    write(formatFailedStep(failed, { sanitize: context.stderr.isTerminal }));
   write(formatFindings(renderer.findings(), { debug: context.debug, colors: context.stderr.colors }));
 }
 
-function rendererFor(context: Context, kind: string, write: (text: string) => void): Renderer {
+function rendererFor(
+  context: Context,
+  kind: string,
+  { write, doing }: { readonly write: (text: string) => void; readonly doing: string },
+): Renderer {
   if (kind === 'quiet') return quietRenderer();
   if (kind === 'rawjson') return rawjsonRenderer({ write });
   const { stderr } = context;
   const drawable = stderr.isTerminal && stderr.size() !== undefined && context.env['TERM'] !== 'dumb';
   if (kind === 'plain' || !drawable) return plainRenderer({ write, sanitize: stderr.isTerminal });
-  return ttyRenderer({ write, size: stderr.size, colors: stderr.colors, now: context.now, everyFrame });
+  return ttyRenderer({ write, doing, size: stderr.size, colors: stderr.colors, now: context.now, everyFrame });
 }
 
 function everyFrame(frame: () => void): () => void {

@@ -1,12 +1,14 @@
 import { humanSize } from '../output/human.ts';
 import { displayLine } from '../output/text-width.ts';
 import type { ProgressEvent } from '../../engine/index.ts';
-import { type Change, ProgressModel, type VertexView } from './model.ts';
+import { type Change, ProgressModel, type Transfer, type VertexView } from './model.ts';
 import type { Renderer } from './renderer.ts';
 import type { LogEntry } from './vertex-log.ts';
 
 /** A transfer that goes on is told again after this long. */
 const TRANSFER_EVERY_MS = 5000;
+/** A rate of less than this long says nothing. */
+const RATE_AFTER_MS = 500;
 
 export interface PlainOptions {
   readonly write: (text: string) => void;
@@ -31,10 +33,11 @@ export function plainRenderer({ write, sanitize }: PlainOptions): Renderer {
         return `${log(change.vertex, change.lines)}#${change.vertex.number} ${endText(change.vertex)}\n\n`;
       case 'transfer': {
         const key = `${change.vertex.id} ${change.what}`;
-        const ended = change.total > 0 && change.current >= change.total;
-        if (!ended && change.timeMs - (toldAt.get(key) ?? -Infinity) < TRANSFER_EVERY_MS) return '';
-        toldAt.set(key, change.timeMs);
-        return `#${change.vertex.number} ${displayLine(change.what)} ${amounts(change.current, change.total)}${ended ? ' done' : ''}\n`;
+        const { transfer } = change;
+        const ended = transfer.total > 0 && transfer.current >= transfer.total;
+        if (!ended && transfer.timeMs - (toldAt.get(key) ?? -Infinity) < TRANSFER_EVERY_MS) return '';
+        toldAt.set(key, transfer.timeMs);
+        return `#${change.vertex.number} ${displayLine(change.what)} ${transferText(transfer)}${ended ? ' done' : ''}\n`;
       }
       case 'warning':
         return `WARN: ${displayLine(change.message)}\n${change.detail === undefined ? '' : `      ${displayLine(change.detail)}\n`}`;
@@ -59,9 +62,14 @@ export function logText(line: LogEntry, sanitize: boolean): string {
   return `${(line.offsetMs / 1000).toFixed(3)} ${sanitize ? displayLine(line.text) : line.text.replace(/\r$/, '')}`;
 }
 
-/** `1.2MB / 3.4MB`. */
-export function amounts(current: number, total: number): string {
-  return total > 0 ? `${humanSize(current)} / ${humanSize(total)}` : humanSize(current);
+/** `1.2MB / 3.4MB, 12MB/s`, `3.4MB already there`, `2MB / 3.4MB, 1MB there before`. */
+export function transferText({ current, total, had, startedMs, timeMs }: Transfer): string {
+  if (total > 0 && had >= total) return `${humanSize(total)} already there`;
+  const amount = total > 0 ? `${humanSize(current)} / ${humanSize(total)}` : humanSize(current);
+  const before = had > 0 ? `, ${humanSize(had)} there before` : '';
+  const rate =
+    timeMs - startedMs < RATE_AFTER_MS ? '' : `, ${humanSize(((current - had) / (timeMs - startedMs)) * 1000)}/s`;
+  return `${amount}${rate}${before}`;
 }
 
 function endText({ state, startedMs }: VertexView): string {

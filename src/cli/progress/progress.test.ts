@@ -197,7 +197,7 @@ describe('tty progress', () => {
       '[+] Building 0.0s (1/2)',
       ' => CACHED [1/2] FROM alpine                  0.0s',
       ' => [2/2] RUN make                            2.0s',
-      ' => => layer 1MB / 2MB',
+      ' => => layer 1MB / 2MB [==========          ]',
       ' => => # compiling',
       ' => => # 100%',
       '',

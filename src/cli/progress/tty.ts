@@ -1,7 +1,7 @@
 import { cutToWidth, displayLine, padToWidth, textWidth } from '../output/text-width.ts';
 import type { ProgressEvent } from '../../engine/index.ts';
-import { ProgressModel, type VertexView } from './model.ts';
-import { amounts, seconds } from './plain.ts';
+import { ProgressModel, type Transfer, type VertexView } from './model.ts';
+import { seconds, transferText } from './plain.ts';
 import type { Renderer } from './renderer.ts';
 
 const LOG_LINES = 6;
@@ -15,6 +15,8 @@ export interface TtyOptions {
   /** Undefined when the terminal is gone. */
   readonly size: () => { readonly columns: number; readonly rows: number } | undefined;
   readonly colors: boolean;
+  /** What the operation does, as the first line says it. */
+  readonly doing?: string;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Calls `frame` again and again until the returned function is called. */
@@ -35,7 +37,13 @@ export function ttyRenderer(options: TtyOptions): Renderer {
     const size = options.size();
     if (size === undefined) return;
     const columns = Math.max(COLUMNS_MIN, size.columns);
-    const lines = frameLines(model, { columns, nowMs: options.now(), startedMs, final });
+    const lines = frameLines(model, {
+      columns,
+      nowMs: options.now(),
+      startedMs,
+      final,
+      doing: options.doing ?? 'Building',
+    });
     // The last row stays free: a line end there would scroll.
     const shown = final ? lines : fit(lines, size.rows - 1);
     options.write(
@@ -72,11 +80,11 @@ interface FrameLine {
 
 function frameLines(
   model: ProgressModel,
-  options: { columns: number; nowMs: number; startedMs: number; final: boolean },
+  options: { columns: number; nowMs: number; startedMs: number; final: boolean; doing: string },
 ): FrameLine[] {
   const { columns, nowMs, startedMs, final } = options;
   const ended = model.vertices.filter((vertex) => vertex.state.kind !== 'running').length;
-  const title = `[+] Building ${seconds(nowMs - startedMs)} (${ended}/${model.vertices.length})`;
+  const title = `[+] ${options.doing} ${seconds(nowMs - startedMs)} (${ended}/${model.vertices.length})`;
   const head: FrameLine = {
     text: cutToWidth(`${title}${final ? ' FINISHED' : ''}`, columns),
     rank: 0,
@@ -98,11 +106,20 @@ function vertexLines(vertex: VertexView, columns: number, nowMs: number, final: 
   };
   if (state.kind !== 'running' || final) return [line];
   const transfers = [...vertex.transfers].map(
-    ([what, { current, total }]) => ` => => ${displayLine(what)} ${amounts(current, total)}`,
+    ([what, transfer]) => ` => => ${displayLine(what)} ${transferText(transfer)}${bar(transfer)}`,
   );
   const log = vertex.log.last(LOG_LINES).map((entry) => ` => => # ${displayLine(entry.text)}`);
   const details = [...transfers.slice(-LOG_LINES), ...log];
   return [line, ...details.map((text): FrameLine => ({ text: cutToWidth(text, columns), rank: 2, color: 'dim' }))];
+}
+
+const BAR_COLUMNS = 20;
+
+/** How much of a transfer is done, where that is known and not all. */
+function bar({ current, total }: Transfer): string {
+  if (total <= 0 || current >= total) return '';
+  const done = Math.floor((current / total) * BAR_COLUMNS);
+  return ` [${'='.repeat(done)}${' '.repeat(BAR_COLUMNS - done)}]`;
 }
 
 /** The time at the right margin, where there is room. */
