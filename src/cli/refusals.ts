@@ -10,8 +10,6 @@ const NO_ORCHESTRATION = 'shale runs containers on this machine only';
 const NOT_THERE = 'shale does not have this command';
 
 const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedCommand>([
-  ['push', { why: 'shale cannot write to registries', instead: 'shale save --format oci -o image.tar IMAGE' }],
-  ['search', { why: 'shale does not search registries' }],
   ['context', { why: NO_DAEMON, instead: 'SHALE_HOME=/other/store shale …' }],
   ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],
   ['network', { why: 'networks are not managed by name', instead: 'shale run --network bridge|host|none' }],

@@ -128,6 +128,25 @@ export const COMMANDS: readonly CommandRow[] = [
 
   row('images', 'images', 'list images', () => import('./commands/images.ts'), ['image ls', 'image list']),
   row('pull', 'images', 'fetch an image from a registry', () => import('./commands/pull.ts'), ['image pull']),
+  row('push', 'images', 'send an image to a registry', () => import('./commands/push.ts'), ['image push']),
+  row('copy', 'images', 'copy an image from one place to another, as it is', () => import('./commands/copy.ts')),
+  row('search', 'images', 'look for images in a registry', () => import('./commands/search.ts')),
+  row('registry tags', 'images', 'list the tags of a repository', () => import('./commands/registry-tags.ts'), [
+    'tags',
+  ]),
+  row(
+    'registry repositories',
+    'images',
+    'list the repositories of a registry',
+    () => import('./commands/registry-repositories.ts'),
+  ),
+  row('registry delete', 'images', 'delete images in a registry', () => import('./commands/registry-delete.ts')),
+  row(
+    'registry referrers',
+    'images',
+    'list what refers to an image of a registry',
+    () => import('./commands/registry-referrers.ts'),
+  ),
   row('login', 'images', 'log in to a registry', () => import('./commands/login.ts')),
   row('logout', 'images', 'forget the credentials of a registry', () => import('./commands/logout.ts')),
   row('tag', 'images', 'give an image another name', () => import('./commands/tag.ts'), ['image tag']),

@@ -1,6 +1,7 @@
 import { isShaleError } from '../base/index.ts';
 import { containerOperations } from './containers/operations.ts';
 import { openContext, type EngineOptions } from './context.ts';
+import { transferOperations } from './transfer-operations.ts';
 import type { Engine } from './types.ts';
 
 /**
@@ -12,7 +13,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await openContext(options);
   const buildRecords = async () => import('./build-records.ts');
   const images = async () => import('./images.ts');
-  const transfers = async () => import('./transfers.ts');
   const volumes = async () => import('./volumes.ts');
   const system = async () => import('./system.ts');
   const cacheEntries = async () => import('./cache/entries.ts');
@@ -55,22 +55,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         return inspectImage(name);
       }
     },
-    importImage: async (tar, request, watch) => (await transfers()).importImage(context, tar, request, watch),
-    load: async (archive, watch) => (await transfers()).loadImages(context, archive, watch),
-    async *save(request, watch) {
-      yield* (await transfers()).saveImages(context, request, watch);
-    },
-    pull: async (request, watch) => (await transfers()).pull(context, request, watch),
+    ...transferOperations(context),
     createVolume: async (request) => (await volumes()).createVolume(context, request),
     volumes: async () => (await volumes()).listVolumes(context),
     inspectVolume: async (name) => (await volumes()).inspectVolume(context, name),
     removeVolume: async (name, how) => (await volumes()).removeVolume(context, name, how),
     pruneVolumes: async (query) => (await volumes()).pruneVolumes(context, query),
-    async *pullAllTags(request, watch) {
-      yield* (await transfers()).pullAllTags(context, request, watch);
-    },
-    login: async (request, watch) => (await import('./logins.ts')).login(context, request, watch),
-    logout: async (registry) => (await import('./logins.ts')).logout(context, registry),
     makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
     cache: {
       list: async () => (await cacheEntries()).listCache(context),

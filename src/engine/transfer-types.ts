@@ -1,4 +1,6 @@
 /** How images come and go: what is asked for, and what came of it. */
+import type { ByteStream } from '../base/index.ts';
+import type { Watch } from './watch.ts';
 
 export interface ImportRequest {
   readonly tag?: string;
@@ -42,4 +44,102 @@ export interface LoginResult {
   readonly username?: string;
   /** Where the credentials are kept: a file, in the clear, or a helper. */
   readonly kept: { readonly kind: 'file' | 'helper'; readonly name: string };
+}
+
+export interface PushRequest {
+  readonly image: string;
+  /** The name that it gets in the registry; its own when absent. */
+  readonly destination?: string;
+  /** Of an index: this image only. */
+  readonly platform?: string;
+  /** Of layers that were not compressed yet; a pulled image stays as it came when absent. */
+  readonly compression?: 'none' | 'gzip' | 'zstd';
+  readonly level?: number;
+  /** Media types that the manifest gets; as it has them when absent. */
+  readonly format?: 'oci' | 'docker';
+  /** Also under a name of Docker Hub's own images. */
+  readonly force: boolean;
+}
+
+export interface PushResult {
+  readonly name: string;
+  readonly digest: string;
+  /** Of the manifest or index. */
+  readonly sizeBytes: number;
+}
+
+export interface ImageCopyRequest {
+  /** `docker://NAME`, `store:NAME`, `oci:FOLDER[:TAG]`, `oci-archive:FILE[:TAG]`, `docker-archive:FILE[:NAME]`, `dir:FOLDER`. */
+  readonly source: string;
+  readonly destination: string;
+  /** Paths are relative to it. */
+  readonly folder: string;
+  /** Of an index: this image only. */
+  readonly platform?: string;
+  readonly format?: 'oci' | 'docker';
+  /** What refers to the manifests too. */
+  readonly referrers: boolean;
+}
+
+export interface ImageCopyResult {
+  /** Of the manifest or index at the destination. */
+  readonly digest: string;
+}
+
+/** A repository that a search found. */
+export interface FoundRepository {
+  readonly name: string;
+  readonly description: string;
+  readonly stars: number;
+  readonly official: boolean;
+}
+
+/** What says that it is about an image. */
+export interface Referrer {
+  readonly mediaType: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** What can be done in registries, apart from moving images. */
+export interface RegistryActions {
+  readonly tags: (repository: string, signal: AbortSignal) => AsyncIterable<string>;
+  readonly repositories: (registry: string, signal: AbortSignal) => AsyncIterable<string>;
+  readonly remove: (name: string, signal: AbortSignal) => Promise<void>;
+  readonly referrers: (
+    name: string,
+    artifactType: string | undefined,
+    signal: AbortSignal,
+  ) => Promise<readonly Referrer[]>;
+  readonly search: (
+    request: { readonly registry: string; readonly term: string; readonly limit: number },
+    signal: AbortSignal,
+  ) => Promise<readonly FoundRepository[]>;
+}
+
+/** How images come into the store and leave it. */
+export interface TransferOperations {
+  readonly importImage: (
+    tar: ByteStream,
+    request: ImportRequest,
+    watch: Watch,
+  ) => Promise<{ readonly imageId: string }>;
+  readonly load: (
+    archive: ByteStream,
+    watch: Watch,
+  ) => Promise<readonly { imageId: string; tags: readonly string[] }[]>;
+  readonly save: (request: SaveRequest, watch: Watch) => ByteStream;
+  readonly pull: (request: PullRequest, watch: Watch) => Promise<PullResult>;
+  /** Every tag of the repository that the request names. */
+  readonly pullAllTags: (request: PullRequest, watch: Watch) => AsyncIterable<PullResult>;
+  readonly push: (request: PushRequest, watch: Watch) => Promise<PushResult>;
+  /** Every tag of the repository that the request names. */
+  readonly pushAllTags: (request: PushRequest, watch: Watch) => AsyncIterable<PushResult>;
+  readonly copyImage: (request: ImageCopyRequest, watch: Watch) => Promise<ImageCopyResult>;
+  readonly registry: RegistryActions;
+  readonly login: (request: LoginRequest, watch: Watch) => Promise<LoginResult>;
+  /** False when there was nothing to forget. */
+  readonly logout: (registry: string) => Promise<boolean>;
 }

@@ -6,7 +6,6 @@ import type { CacheEngine } from './cache/types.ts';
 import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
-import type { ProgressEvent } from '../graph/index.ts';
 import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
 import type { HostConfig } from './host-config.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
@@ -23,16 +22,11 @@ import type {
 } from './containers/types.ts';
 
 export type * from './containers/types.ts';
-import type {
-  ImportRequest,
-  LoginRequest,
-  LoginResult,
-  PullRequest,
-  PullResult,
-  SaveRequest,
-} from './transfer-types.ts';
+import type { TransferOperations } from './transfer-types.ts';
+import type { Watch } from './watch.ts';
 
 export type * from './transfer-types.ts';
+export type * from './watch.ts';
 
 /** A published port. */
 export interface PortMapping {
@@ -52,35 +46,6 @@ export type {
   VolumeMount,
   VolumeSettings,
 } from './volume-types.ts';
-
-export interface Watch {
-  readonly signal: AbortSignal;
-  readonly progress?: (event: ProgressEvent) => void;
-  /** Called for a step of a build that failed; the build ends of it when the promise is kept. */
-  readonly onFailedStep?: (step: FailedStep) => Promise<void>;
-}
-
-/** A step that failed, and the states that it can be looked at in. */
-export interface FailedStep {
-  /** As progress events name it. */
-  readonly id: string;
-  readonly name: string;
-  readonly message: string;
-  /** `after` is as the failing command left it, where there was one. */
-  readonly states: readonly ('before' | 'after')[];
-  /**
-   * Starts a shell in the terminal of this process, with everything that the step had around it, and gives its exit status.
-   * What it changes is seen by later shells in the same state, and is in no layer and no cache.
-   * @throws SHELL_FAILED
-   */
-  shell(state: 'before' | 'after', size?: TerminalSize): Promise<number>;
-}
-
-/** In characters. */
-export interface TerminalSize {
-  readonly columns: number;
-  readonly rows: number;
-}
 
 export type NetworkMode = 'bridge' | 'host' | 'none';
 
@@ -316,7 +281,7 @@ export interface PruneReport {
 }
 
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
-export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOperations {
+export interface Engine extends AsyncDisposable, ContainerOperations, TransferOperations, VolumeOperations {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
   /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
   readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;
@@ -350,22 +315,6 @@ export interface Engine extends AsyncDisposable, ContainerOperations, VolumeOper
     type?: 'image' | 'container',
     options?: { readonly size?: boolean },
   ) => Promise<Readonly<Record<string, unknown>>>;
-  readonly importImage: (
-    tar: ByteStream,
-    request: ImportRequest,
-    watch: Watch,
-  ) => Promise<{ readonly imageId: string }>;
-  readonly load: (
-    archive: ByteStream,
-    watch: Watch,
-  ) => Promise<readonly { imageId: string; tags: readonly string[] }[]>;
-  readonly save: (request: SaveRequest, watch: Watch) => ByteStream;
-  readonly pull: (request: PullRequest, watch: Watch) => Promise<PullResult>;
-  /** Every tag of the repository that the request names. */
-  readonly pullAllTags: (request: PullRequest, watch: Watch) => AsyncIterable<PullResult>;
-  readonly login: (request: LoginRequest, watch: Watch) => Promise<LoginResult>;
-  /** False when there was nothing to forget. */
-  readonly logout: (registry: string) => Promise<boolean>;
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;

@@ -47,9 +47,9 @@ export class ImageArchive implements Disposable {
   }
 
   /** @throws ARCHIVE_INVALID */
-  async *stream(name: ByteString): AsyncGenerator<Uint8Array> {
+  async *stream(name: ByteString, offset = 0): AsyncGenerator<Uint8Array> {
     const member = this.#file(name);
-    for (let done = 0; done < member.sizeBytes;) {
+    for (let done = offset; done < member.sizeBytes;) {
       const buffer = Buffer.allocUnsafe(Math.min(READ_BYTES, member.sizeBytes - done));
       const got = readSync(this.#fd, buffer, 0, buffer.length, member.dataOffset + done);
       if (got === 0) throw new ShaleError('ARCHIVE_INVALID', `the archive ends within ${toText(name)}`);

@@ -15,7 +15,7 @@ export interface Document {
 export interface ImageSource extends AsyncDisposable {
   /** As people write it; for messages. */
   readonly name: string;
-  /** The repository of a registry that has the blobs, so that others of the same registry can take them from there. */
+  /** The repository of a registry that it is, where it is one. */
   readonly repository?: { readonly registry: string; readonly path: string };
   /** The manifest or index that the name leads to. */
   root(): Promise<Document>;
@@ -23,6 +23,8 @@ export interface ImageSource extends AsyncDisposable {
   manifest(descriptor: Pick<Descriptor, 'digest' | 'mediaType'>): Promise<Document>;
   /** The bytes of a blob from `offset` on. With an offset the digest is the caller's to check. */
   blob(descriptor: Descriptor, offset?: number): ByteStream;
+  /** Repositories of a registry that are known to have a blob, so that others of the same registry can take it from there. */
+  mountFrom?(descriptor: Descriptor, registry: string): Promise<readonly string[]>;
   /** What says that it is about a manifest, where the source knows. */
   referrers?(subject: Digest): Promise<readonly Descriptor[]>;
 }
@@ -32,16 +34,18 @@ export interface ImageSink extends AsyncDisposable {
   readonly name: string;
   /** Takes a blob, unless it is there. Says how it came. */
   takeBlob(descriptor: Descriptor, from: BlobOrigin): Promise<'present' | 'mounted' | 'sent'>;
+  /** True when a manifest is there with all that it names, so that nothing of it has to be sent. */
+  hasManifest?(digest: Digest): Promise<boolean>;
   /** `isRoot`: the name of the sink leads to it from now on. */
   takeManifest(document: Document, how: { readonly isRoot: boolean }): Promise<void>;
-  /** Everything has been taken: makes it whole and durable. Disposing without it leaves nothing behind. */
+  /** Everything has been taken: makes it whole and durable. Disposing without it leaves no name that leads to a part. */
   finish(): Promise<void>;
 }
 
 export interface BlobOrigin {
   readonly open: (offset: number) => ByteStream;
-  /** See `ImageSource.repository`. */
-  readonly repository: ImageSource['repository'];
+  /** See `ImageSource.mountFrom`. */
+  readonly mountFrom: (registry: string) => Promise<readonly string[]>;
   /** Told how many bytes are there. */
   readonly sent: (bytes: number) => void;
 }

@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { compress, compressorIdentity } from '../archive/index.ts';
 import type { Layers } from '../layers/index.ts';
-import { ociLayerType, type Descriptor, type DiffId, type LayerCompression } from '../oci/index.ts';
+import { layerCompression, ociLayerType, type Descriptor, type DiffId, type LayerCompression } from '../oci/index.ts';
+import type { Encoding } from '../store/index.ts';
 
 /** Bytes read at once. */
 const READ_BYTES = 1024 * 1024;
@@ -16,6 +17,11 @@ export interface EncodedLayer {
 export interface LayerEncoding {
   readonly compression: LayerCompression;
   readonly level?: number | undefined;
+  /**
+   * `any`: an encoding of this kind that came with a pulled image will do, so that registries have it already. Without it
+   * only what this release makes, the same on every machine.
+   */
+  readonly reuse?: 'any' | undefined;
 }
 
 /**
@@ -26,19 +32,20 @@ export interface LayerEncoding {
 export async function encodeLayer(
   layers: Layers,
   diffId: DiffId,
-  { compression, level }: LayerEncoding,
+  { compression, level, reuse }: LayerEncoding,
   signal: AbortSignal,
 ): Promise<EncodedLayer> {
   const { store } = layers;
+  if (reuse === 'any' && level === undefined) {
+    const came = await findEncoding(layers, diffId, (one) => layerCompression(one.mediaType) === compression);
+    if (came !== undefined) return came;
+  }
   const { tarPath, tarSizeBytes } = await layers.open(diffId);
   const mediaType = ociLayerType(compression);
   if (compression === 'none') return { descriptor: { mediaType, digest: diffId, size: tarSizeBytes }, path: tarPath };
   const compressor = compressorIdentity(compression, level);
-  for (const encoding of await store.encodings.list(diffId)) {
-    const there = encoding.compressor === compressor ? await store.blobs.find(encoding.digest) : undefined;
-    if (there !== undefined)
-      return { descriptor: { mediaType, digest: encoding.digest, size: there.sizeBytes }, path: there.path };
-  }
+  const made = await findEncoding(layers, diffId, (one) => one.compressor === compressor);
+  if (made !== undefined) return made;
   await using ingest = await store.blobs.createIngest();
   const how = { kind: compression, signal, ...(level !== undefined && { level }) };
   for await (const chunk of compress(fileBytes(tarPath, tarSizeBytes), how)) ingest.writeSync(chunk);
@@ -46,6 +53,21 @@ export async function encodeLayer(
   const digest = await ingest.commit();
   await store.encodings.add(diffId, { digest, sizeBytes: size, mediaType, compressor });
   return { descriptor: { mediaType, digest, size }, path: store.blobs.path(digest) };
+}
+
+/** An encoding whose bytes are here, with OCI's media type. */
+async function findEncoding(
+  { store }: Layers,
+  diffId: DiffId,
+  fits: (encoding: Encoding) => boolean,
+): Promise<EncodedLayer | undefined> {
+  for (const encoding of await store.encodings.list(diffId)) {
+    const there = fits(encoding) ? await store.blobs.find(encoding.digest) : undefined;
+    if (there === undefined) continue;
+    const mediaType = ociLayerType(layerCompression(encoding.mediaType) ?? 'none');
+    return { descriptor: { mediaType, digest: encoding.digest, size: there.sizeBytes }, path: there.path };
+  }
+  return undefined;
 }
 
 /** `sizeBytes` of a file, from `offset` on. */

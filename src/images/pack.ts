@@ -19,6 +19,8 @@ export interface Packing {
   readonly compression: LayerCompression;
   /** 1 to 9 for gzip, 1 to 19 for zstd; the compressor's own when absent. */
   readonly level?: number | undefined;
+  /** See `LayerEncoding`. */
+  readonly reuse?: 'any' | undefined;
   readonly mediaTypes: 'oci' | 'docker';
 }
 

@@ -1,5 +1,5 @@
 import { isShaleError } from '../base/index.ts';
-import { digestOf, familiarName, type Descriptor, type Digest, type Reference } from '../oci/index.ts';
+import { familiarName, type Descriptor, type Digest, type Reference } from '../oci/index.ts';
 import { openRepository, type RegistryOptions, type Repository } from '../registry/index.ts';
 import type { BlobOrigin, Document, ImageSink, ImageSource } from './content.ts';
 
@@ -12,6 +12,7 @@ export function registrySource(reference: Reference, options: RegistryOptions): 
     root: () => repository.manifest(reference.digest ?? reference.tag ?? 'latest'),
     manifest: ({ digest }) => repository.manifest(digest),
     blob: (descriptor, offset) => repository.blob(descriptor, offset),
+    mountFrom: async (_blob, registry) => (registry === reference.registry ? [reference.repository] : []),
     referrers: (subject) => repository.referrers(subject),
     async [Symbol.asyncDispose]() {},
   };
@@ -33,10 +34,14 @@ class RegistrySink implements ImageSink {
     this.#repository = repository;
   }
 
+  async hasManifest(digest: Digest): Promise<boolean> {
+    return (await this.#known(digest)) === digest;
+  }
+
   async takeBlob(descriptor: Descriptor, from: BlobOrigin): Promise<'present' | 'mounted' | 'sent'> {
     if (await this.#repository.hasBlob(descriptor)) return 'present';
-    const { open, sent, repository } = from;
-    const mountFrom = repository?.registry === this.#reference.registry ? [repository.path] : [];
+    const { open, sent } = from;
+    const mountFrom = await from.mountFrom(this.#reference.registry);
     return await this.#repository.pushBlob(descriptor, { open, sent, mountFrom });
   }
 
@@ -59,9 +64,4 @@ class RegistrySink implements ImageSink {
 
   async finish(): Promise<void> {}
   async [Symbol.asyncDispose](): Promise<void> {}
-}
-
-/** The document of bytes that were made here. */
-export function documentOf(bytes: Uint8Array, mediaType: string): Document {
-  return { bytes, digest: digestOf(bytes), mediaType };
 }

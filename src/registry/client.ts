@@ -29,6 +29,16 @@ export function repositoriesOf(registry: string, options: RegistryOptions): Asyn
   return listRepositories(sessionWith(registry, options));
 }
 
+/** Docker Hub's answer to a search (its version 1 API, which `docker search` asks too). */
+export async function searchHub(term: string, limit: number, options: RegistryOptions): Promise<ByteStream> {
+  const session = sessionWith('docker.io', options);
+  const query = new URLSearchParams({ q: term, n: String(limit) });
+  const target = new URL(`https://index.docker.io/v1/search?${query.toString()}`);
+  const response = await session.request({ method: 'GET', target, scopes: [] });
+  if (response.status === 200) return response.body;
+  throw await failureOf(response, session, { what: 'the search', unknownCode: 'REGISTRY_UNSUPPORTED', verb: 'used' });
+}
+
 /** Asks a registry whether it knows the credentials in `options`. @throws REGISTRY_AUTH, REGISTRY_UNREACHABLE */
 export async function checkLogin(registry: string, options: RegistryOptions): Promise<void> {
   const session = sessionWith(registry, options);

@@ -42,14 +42,18 @@ describe('pull', { concurrency: 3 }, () => {
   test('fetches layers at the same time', async () => {
     const image = imageOf([layerOf('a', 5000), layerOf('b', 5000), layerOf('c', 5000)]);
     const [first, , last] = image.layers.map((layer) => sha256(layer.packed));
-    let release = (): void => {};
+    const both = Promise.withResolvers<void>();
+    const asked = new Set<string>();
     await using registry = await registryWith(image, {
-      instead(request, response, count) {
-        if (request.url?.endsWith(last ?? '') === true) release();
-        if (request.url?.endsWith(first ?? '') !== true || count > 1) return false;
-        // The lowest layer is answered only when the highest was asked for.
-        const bytes = image.layers[0]?.packed ?? Buffer.alloc(0);
-        release = () => response.writeHead(200, { 'content-length': bytes.length }).end(bytes);
+      instead(request, response) {
+        const layer = image.layers.find(({ packed: bytes }) => request.url?.endsWith(sha256(bytes)));
+        const hex = layer === undefined ? '' : sha256(layer.packed);
+        if (layer === undefined || (hex !== first && hex !== last)) return false;
+        // The lowest and the highest layer are answered only when both were asked for.
+        if (asked.add(hex).size === 2) both.resolve();
+        void both.promise.then(() =>
+          response.writeHead(200, { 'content-length': layer.packed.length }).end(layer.packed),
+        );
         return true;
       },
     });

@@ -1,0 +1,185 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { decompress, sniffCompression } from '../archive/index.ts';
+import { ShaleError } from '../base/index.ts';
+import {
+  dirSource,
+  DirSink,
+  dockerArchiveSource,
+  DockerArchiveSink,
+  FolderFiles,
+  getImage,
+  ImageArchive,
+  imageInLayout,
+  LayoutSink,
+  mayBeFolder,
+  registrySink,
+  registrySource,
+  storeSource,
+  TarFile,
+  type ImageSink,
+  type ImageSource,
+  type ReadableFiles,
+  type StoreSource,
+} from '../images/index.ts';
+import { formatReference, parseReference, type LayerCompression, type Platform } from '../oci/index.ts';
+import type { EngineContext } from './context.ts';
+import type { Watch } from './types.ts';
+
+/** Bytes that an image archive may unpack to. */
+const ARCHIVE_BYTES_MAX: number = 512 * 1024 ** 3;
+
+/** Where an image lies, as `copy` names it. */
+export type Place =
+  | { readonly kind: 'docker'; readonly reference: string }
+  | { readonly kind: 'store'; readonly image: string }
+  | {
+      readonly kind: 'oci' | 'oci-archive' | 'docker-archive';
+      readonly path: string;
+      readonly name: string | undefined;
+    }
+  | { readonly kind: 'dir'; readonly path: string };
+
+/** Reads `docker://REF`, `store:NAME`, `oci:PATH[:TAG]`, `oci-archive:…`, `docker-archive:PATH[:REF]`, `dir:PATH`. @throws PLACE_INVALID */
+export function parsePlace(text: string, folder: string): Place {
+  const colon = text.indexOf(':');
+  const [kind, rest] = [text.slice(0, colon), text.slice(colon + 1)];
+  if (kind === 'docker' && rest.startsWith('//')) return { kind, reference: rest.slice(2) };
+  if (kind === 'store' && rest !== '') return { kind, image: rest };
+  if (kind === 'dir' && rest !== '') return { kind, path: resolve(folder, rest) };
+  if ((kind === 'oci' || kind === 'oci-archive' || kind === 'docker-archive') && rest !== '') {
+    const end = rest.indexOf(':');
+    const name = end < 0 ? undefined : rest.slice(end + 1) || undefined;
+    return { kind, path: resolve(folder, end < 0 ? rest : rest.slice(0, end)), name };
+  }
+  throw new ShaleError('PLACE_INVALID', `${JSON.stringify(text.slice(0, 200))} is no place of an image`, {
+    hint: 'docker://NAME, store:NAME, oci:FOLDER[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME] or dir:FOLDER',
+  });
+}
+
+export interface SourceOptions {
+  readonly compression?: LayerCompression | undefined;
+  readonly level?: number | undefined;
+  /** Of an index of the store: this image only. */
+  readonly platform?: Platform | undefined;
+}
+
+export async function openSource(
+  context: EngineContext,
+  place: Place,
+  watch: Watch,
+  options: SourceOptions = {},
+): Promise<ImageSource> {
+  const name = formatPlace(place);
+  switch (place.kind) {
+    case 'docker':
+      return registrySource(parseReference(place.reference), context.registry(watch.signal));
+    case 'store':
+      return await openStored(context, place.image, watch, options);
+    case 'dir':
+      return dirSource(new FolderFiles(requireThere(place.path)), name);
+    case 'oci':
+      return imageInLayout(new FolderFiles(requireThere(place.path)), name, place.name);
+    case 'oci-archive':
+    case 'docker-archive': {
+      const archive = await openArchive(context, requireThere(place.path), watch.signal);
+      try {
+        const source =
+          place.kind === 'oci-archive'
+            ? imageInLayout(archive.files, name, place.name)
+            : await dockerArchiveSource(archive.files, name, place.name);
+        return { ...source, [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose]() };
+      } catch (error) {
+        await archive[Symbol.asyncDispose]();
+        throw error;
+      }
+    }
+  }
+}
+
+/** What a name of the store leads to, or its image of one platform. @throws IMAGE_NOT_FOUND, IMAGE_INCOMPLETE */
+export async function openStored(
+  { layers, store }: EngineContext,
+  name: string,
+  { signal }: Watch,
+  { compression, level, platform }: SourceOptions,
+): Promise<StoreSource> {
+  const found = await getImage(store, name, platform);
+  const chosen = platform === undefined ? found : { ...found, set: undefined };
+  return await storeSource(layers, chosen, name, { compression, level, signal });
+}
+
+export function openSink(context: EngineContext, place: Exclude<Place, { kind: 'store' }>, watch: Watch): ImageSink {
+  const name = formatPlace(place);
+  switch (place.kind) {
+    case 'docker':
+      return registrySink(parseReference(place.reference), context.registry(watch.signal));
+    case 'dir':
+      return new DirSink(new FolderFiles(requireFolder(place.path)), name, isEmpty(place.path));
+    case 'oci':
+      return new LayoutSink(new FolderFiles(requireFolder(place.path)), name, place.name);
+    case 'oci-archive':
+      return new LayoutSink(new TarFile(place.path), name, place.name);
+    case 'docker-archive':
+      return new DockerArchiveSink(new TarFile(place.path), name, place.name);
+  }
+}
+
+export function formatPlace(place: Place): string {
+  if (place.kind === 'docker') return `docker://${place.reference}`;
+  if (place.kind === 'store') return `store:${place.image}`;
+  const suffix = place.kind === 'dir' || place.name === undefined ? '' : `:${place.name}`;
+  return `${place.kind}:${place.path}${suffix}`;
+}
+
+/** The name in full that an image gets in the store. */
+export function storeName(image: string): string {
+  const reference = parseReference(image);
+  if (reference.digest !== undefined) throw new ShaleError('REFERENCE_INVALID', `${image} has a digest, a tag cannot`);
+  return formatReference(reference);
+}
+
+interface OpenArchive extends AsyncDisposable {
+  readonly files: ReadableFiles;
+}
+
+/** A compressed archive is unpacked into the store's staging area first, since its members are read in any order. */
+async function openArchive({ store }: EngineContext, path: string, signal: AbortSignal): Promise<OpenArchive> {
+  const file = new FolderFiles(resolve(path, '..'));
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const stack = new AsyncDisposableStack();
+  try {
+    let plain = path;
+    if (sniffCompression(await firstBytes(file.stream(name))) !== 'none') {
+      const spool = stack.use(await store.blobs.createIngest({ hash: false }));
+      const { stream } = await decompress(file.stream(name), { maxBytes: ARCHIVE_BYTES_MAX, what: path, signal });
+      for await (const chunk of stream) await spool.write(chunk);
+      plain = spool.path;
+    }
+    const archive = stack.use(ImageArchive.open(plain));
+    const resources = stack.move();
+    return { files: archive, [Symbol.asyncDispose]: () => resources.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
+
+async function firstBytes(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  for await (const chunk of stream) return chunk;
+  return new Uint8Array(0);
+}
+
+function requireThere(path: string): string {
+  if (existsSync(path)) return path;
+  throw new ShaleError('IMAGE_NOT_FOUND', `there is no ${path}`, { data: { path } });
+}
+
+function requireFolder(path: string): string {
+  if (mayBeFolder(path)) return path;
+  throw new ShaleError('OUTPUT_EXISTS', `${path} is there and no folder`, { data: { path } });
+}
+
+function isEmpty(path: string): boolean {
+  return !existsSync(path) || readdirSync(path).length === 0;
+}

@@ -1,0 +1,45 @@
+import type { EngineContext } from './context.ts';
+import type { RegistryActions, TransferOperations } from './types.ts';
+
+/** How images come and go; each part is loaded when it is first asked for. */
+export function transferOperations(context: EngineContext): TransferOperations {
+  const transfers = async () => import('./transfers.ts');
+  const pushes = async () => import('./push.ts');
+  const logins = async () => import('./logins.ts');
+  return {
+    importImage: async (tar, request, watch) => (await transfers()).importImage(context, tar, request, watch),
+    load: async (archive, watch) => (await transfers()).loadImages(context, archive, watch),
+    async *save(request, watch) {
+      yield* (await transfers()).saveImages(context, request, watch);
+    },
+    pull: async (request, watch) => (await transfers()).pull(context, request, watch),
+    async *pullAllTags(request, watch) {
+      yield* (await transfers()).pullAllTags(context, request, watch);
+    },
+    push: async (request, watch) => (await pushes()).push(context, request, watch),
+    async *pushAllTags(request, watch) {
+      yield* (await pushes()).pushAllTags(context, request, watch);
+    },
+    copyImage: async (request, watch) => (await pushes()).copyBetween(context, request, watch),
+    registry: registryActions(context),
+    login: async (request, watch) => (await logins()).login(context, request, watch),
+    logout: async (registry) => (await logins()).logout(context, registry),
+  };
+}
+
+/** What can be done in registries; loaded when it is first asked for. */
+function registryActions(context: EngineContext): RegistryActions {
+  const registries = async () => import('./registries.ts');
+  return {
+    async *tags(repository, signal) {
+      yield* (await registries()).tagsOf(context, repository, { signal });
+    },
+    async *repositories(registry, signal) {
+      yield* (await registries()).repositories(context, registry, { signal });
+    },
+    remove: async (name, signal) => (await registries()).deleteRemote(context, name, { signal }),
+    referrers: async (name, artifactType, signal) =>
+      (await registries()).referrersOf(context, name, artifactType, { signal }),
+    search: async (request, signal) => (await registries()).search(context, request, { signal }),
+  };
+}
