@@ -29,6 +29,11 @@ export function shaleContender(program: string, home: string): Contender {
     name: 'shale',
     daemonPidFile: undefined,
     build: (request) => command(...buildArguments(request)),
+    buildWithCache: (request, { folder, direction }) =>
+      command(
+        ...buildArguments(request),
+        direction === 'to' ? `--cache-to=type=local,dest=${folder},mode=max` : `--cache-from=type=local,src=${folder}`,
+      ),
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
@@ -85,6 +90,8 @@ function dockerContender(
       name === 'docker'
         ? command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true')
         : undefined,
+    // Docker's own driver keeps no cache in folders, and buildah and podman keep it in registries.
+    buildWithCache: () => undefined,
     base: () => undefined,
     forget(tag) {
       for (const args of [
@@ -104,6 +111,7 @@ function buildahContender(program: string): Contender {
     daemonPidFile: undefined,
     build: ({ context, tag, cold }) =>
       command('build', '-q', '--layers', ...(cold ? ['--no-cache'] : []), '-t', tag, context),
+    buildWithCache: () => undefined,
     run: () => undefined,
     base: () => undefined,
     forget(tag) {
@@ -127,6 +135,7 @@ function podmanContender(program: string): Contender {
     },
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
+    buildWithCache: () => undefined,
     base: () => undefined,
     forget(tag) {
       for (const args of [

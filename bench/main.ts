@@ -12,6 +12,7 @@ import { formatResults, resultOf, type Results, type RowResult } from './report.
 import { makeBundle, packShale } from './stage.ts';
 import type { Bench, Command, Contender, Row, Workload } from './types.ts';
 import { base } from './workloads/base.ts';
+import { cacheImport } from './workloads/cache-import.ts';
 import { cached } from './workloads/cached.ts';
 import { file1g } from './workloads/file1g.ts';
 import { files20k } from './workloads/files20k.ts';
@@ -19,7 +20,7 @@ import { run as runWorkload } from './workloads/run.ts';
 import { run30 } from './workloads/run30.ts';
 import { stages4 } from './workloads/stages4.ts';
 
-const WORKLOADS: readonly Workload[] = [cached, runWorkload, files20k, file1g, run30, stages4, base];
+const WORKLOADS: readonly Workload[] = [cached, cacheImport, runWorkload, files20k, file1g, run30, stages4, base];
 /** What takes longer than this is measured this often. */
 const LONG_SECONDS = 4;
 const LONG_ROUNDS = 3;

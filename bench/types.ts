@@ -13,12 +13,20 @@ export interface BuildArguments {
   readonly jobs?: number;
 }
 
+/** A folder that the cache of a build is written to, or taken from. */
+export interface CacheFolder {
+  readonly folder: string;
+  readonly direction: 'to' | 'from';
+}
+
 /** A program that is measured. */
 export interface Contender {
   readonly name: string;
   /** File with the process id of the daemon that does its work. */
   readonly daemonPidFile: string | undefined;
   build(request: BuildArguments): Command;
+  /** The same with a cache in a folder; undefined where it has none. */
+  buildWithCache(request: BuildArguments, cache: CacheFolder): Command | undefined;
   /** undefined where it cannot. */
   run(image: string, network: 'default' | 'none'): Command | undefined;
   /** Makes a Debian base image from the distribution's packages; undefined where it cannot. */
