@@ -78,7 +78,7 @@ export async function createContainer(context: EngineContext, request: RunReques
  * True for what runs under conmon: whatever may live longer than the command, be detached from, or stay afterwards. The
  * rest, `run --rm` without a terminal, is a child of the command and ends with it.
  */
-function isKept(request: RunRequest): boolean {
+export function isKept(request: RunRequest): boolean {
   return (
     request.detach || request.terminal || !request.removeWhenDone || needsOthers(request) || joinsProcesses(request)
   );

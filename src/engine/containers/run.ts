@@ -1,9 +1,10 @@
+import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { RunRequest, Started, Watch } from '../types.ts';
-import { openWorkshop } from '../workshop.ts';
+import { openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
 import { followStarted } from './attach.ts';
-import { createContainer, type Created } from './create.ts';
+import { createContainer, type Created, isKept } from './create.ts';
 import { eventAttributes, formatLife, parseLife } from './record.ts';
 import { dropContainer, removeContainer } from './remove.ts';
 import { containerSpec, mountContainer, startContainer } from './start.ts';
@@ -16,10 +17,12 @@ import { fillVolumes } from './volumes.ts';
  * @throws IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, and what mounting and starting throw
  */
 export async function run(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
-  const created = await createContainer(context, request, watch);
-  const { record, setup } = created;
+  return isKept(request) ? await runKept(context, request, watch) : await runAsChild(context, request, watch);
+}
+
+async function runKept(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
+  const { record } = await createContainer(context, request, watch);
   try {
-    if (!setup.detached) return await runAttached(context, created);
     await removeEnded(context);
     const started = await startContainer(context, record.id, {
       attach: !request.detach,
@@ -33,36 +36,48 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
   }
 }
 
-async function runAttached(context: EngineContext, created: Created): Promise<Started> {
-  const { record, setup, surroundings } = created;
-  const { request } = setup;
-  const workshop = await openWorkshop(context);
+async function runAsChild(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
+  // Its thread starts while the image is looked up and the record is written.
+  const opening = openWorkshop(context);
+  opening.catch(() => undefined); // Told below, unless the container cannot be made at all.
+  let record: ContainerRecord | undefined;
   try {
-    await sweepWorkFolders(context);
-    await workshop.runtime.sweep();
-    const stack = await context.layers.stack(record.diffIds);
-    const rootfs = await mountContainer(context, workshop, { id: record.id, stack, volatile: true });
-    await fillVolumes({ toFill: setup.toFill }, { host: workshop.host, rootfs, stack });
-    const handle = await workshop.runtime.run(
-      containerSpec(context, { id: record.id, setup, rootfs, surroundings, terminalSize: request.terminalSize }),
-      request.interactive ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
-    );
-    const startedMs = await writeAttachedStart(context, created);
-    const finish = async (): Promise<number> => {
-      const exit = await handle.exit;
-      await handle[Symbol.asyncDispose]();
-      await rootfs[Symbol.asyncDispose]();
-      await workshop[Symbol.asyncDispose]();
-      const seconds = Math.floor((context.options.now() - startedMs) / 1000);
-      const attributes = { exitCode: String(exit.code), execDuration: String(seconds) };
-      await dropContainer(context, record, [{ action: 'die', attributes: eventAttributes(record, setup, attributes) }]);
-      return exit.code;
-    };
-    return { containerId: record.id, exit: finish(), kill: (signal) => void handle.kill(signal) };
+    const created = await createContainer(context, request, watch);
+    record = created.record;
+    return await startChild(context, created, await opening);
   } catch (error) {
-    await workshop[Symbol.asyncDispose]();
+    const opened = await opening.catch(() => undefined);
+    await opened?.[Symbol.asyncDispose]();
+    if (record !== undefined)
+      await removeContainer(context, record.id, { force: true, volumes: true }).catch(() => undefined);
     throw error;
   }
+}
+
+async function startChild(context: EngineContext, created: Created, workshop: Workshop): Promise<Started> {
+  const { record, setup, surroundings } = created;
+  const { request } = setup;
+  await sweepWorkFolders(context);
+  await workshop.runtime.sweep();
+  const stack = await context.layers.stack(record.diffIds);
+  const rootfs = await mountContainer(context, workshop, { id: record.id, stack, volatile: true });
+  await fillVolumes({ toFill: setup.toFill }, { host: workshop.host, rootfs, stack });
+  const handle = await workshop.runtime.run(
+    containerSpec(context, { id: record.id, setup, rootfs, surroundings, terminalSize: request.terminalSize }),
+    request.interactive ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
+  );
+  const startedMs = await writeAttachedStart(context, created);
+  const finish = async (): Promise<number> => {
+    const exit = await handle.exit;
+    await handle[Symbol.asyncDispose]();
+    await rootfs[Symbol.asyncDispose]();
+    await workshop[Symbol.asyncDispose]();
+    const seconds = Math.floor((context.options.now() - startedMs) / 1000);
+    const attributes = { exitCode: String(exit.code), execDuration: String(seconds) };
+    await dropContainer(context, record, [{ action: 'die', attributes: eventAttributes(record, setup, attributes) }]);
+    return exit.code;
+  };
+  return { containerId: record.id, exit: finish(), kill: (signal) => void handle.kill(signal) };
 }
 
 async function writeAttachedStart(context: EngineContext, { record, setup }: Created): Promise<number> {
