@@ -168,7 +168,7 @@ export async function callBuild(
   const input = await loadInput(context, request, sources, watch);
   // What is only asked about needs no permission to reach out of the sandbox.
   const [platform = hostPlatform()] = platformsOf(request.platforms);
-  const options = { ...planOptionsOf(planInput(context, request, input, watch), platform), acceptNotYet: true };
+  const options = { ...planOptionsOf(planInput(context, request, input, watch), platform), assumeAllowed: true };
   const { name: file, text } = options.dockerfile.source;
   const source = { file, text };
   if (call === 'targets') return { kind: 'targets', source, targets: targetsOf(options) };

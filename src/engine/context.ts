@@ -21,6 +21,8 @@ export interface EngineOptions {
   readonly debianMirror?: string;
   /** Forces how layers are mounted (SHALE_MOUNTS). */
   readonly mountDriver?: MountDriver;
+  /** Where specifications of devices lie; /etc/cdi and /var/run/cdi when absent. */
+  readonly deviceFolders?: readonly string[];
   /** How much build cache is kept. */
   readonly cacheMax?: CacheMax;
   /** How many builds keep their records and logs, and how many bytes all logs may have. */

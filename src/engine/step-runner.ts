@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { createStepRunner, type StepRunner } from '../build/index.ts';
-import { hostNetwork, noNetwork, openNetworkPool } from '../runtime/index.ts';
+import { CDI_FOLDERS, hostNetwork, noNetwork, openNetworkPool } from '../runtime/index.ts';
 import type { EngineContext } from './context.ts';
 import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';
 import { networkFolder, openWorkshop } from './workshop.ts';
@@ -17,6 +17,7 @@ export async function openRunner(context: EngineContext): Promise<StepRunner> {
     runtime: workshop.runtime,
     warmNetwork: () => pool.warm(),
     networks: { default: pool, none: noNetwork, host: hostNetwork },
+    deviceFolders: context.options.deviceFolders ?? CDI_FOLDERS,
     workFolder: folder.path,
     newId: () => `step-${randomBytes(6).toString('hex')}`,
     async [Symbol.asyncDispose]() {

@@ -31,8 +31,9 @@ export function stepSettingsOf(
 function entitlementOf(text: string): StepSettings['allow'][number] {
   const known = ENTITLEMENTS.find((one) => one === text);
   if (known !== undefined) return known;
+  if (text.startsWith('device=')) return `device=${text.slice('device='.length)}`;
   throw new ShaleError('ENTITLEMENT_UNKNOWN', `there is no right ${JSON.stringify(text)} that a build could be given`, {
-    hint: `--allow takes ${ENTITLEMENTS.join(', ')}`,
+    hint: `--allow takes ${ENTITLEMENTS.join(', ')} and device=NAME`,
   });
 }
 

@@ -10,6 +10,7 @@
 export { type BridgeOptions, bridgeNetwork } from './bridge.ts';
 export { type CgroupSupport, type LimitKind, readCgroupSupport } from './cgroup-support.ts';
 export { blockDevice } from './devices.ts';
+export { CDI_FOLDERS, findDevices, type DeviceEdits, type DeviceRequest } from './cdi.ts';
 export type { HostFacts } from './facts.ts';
 export { hostFacts } from './facts.ts';
 export type * from './host.ts';

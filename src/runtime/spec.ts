@@ -7,6 +7,7 @@ import type {
   NamespaceChoice,
   NetworkAttachment,
   ResourceLimit,
+  RuntimeHooks,
   Resources,
   RunSpec,
   ConsoleSize,
@@ -44,6 +45,7 @@ export interface RuntimeConfig {
   readonly mounts: readonly MountConfig[];
   readonly linux: LinuxConfig;
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly hooks?: RuntimeHooks;
 }
 
 export interface ProcessConfig {
@@ -130,6 +132,7 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
       ...rootfsPropagation(input.mounts),
     },
     ...(spec.annotations === undefined ? {} : { annotations: spec.annotations }),
+    ...(spec.hooks === undefined ? {} : { hooks: spec.hooks }),
   };
 }
 

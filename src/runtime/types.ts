@@ -100,6 +100,20 @@ export interface DeviceSpec {
   readonly access?: string;
 }
 
+/** Programs of the host that the runtime runs around a container, by the name of the moment (runtime-spec, config.md). */
+export type RuntimeHooks = Readonly<
+  Record<
+    string,
+    readonly {
+      readonly path: string;
+      readonly args?: readonly string[];
+      readonly env?: readonly string[];
+      /** Seconds. */
+      readonly timeout?: number;
+    }[]
+  >
+>;
+
 /** Limits by cgroup. Absent: none. */
 export interface Resources {
   readonly memoryBytes?: number;
@@ -191,6 +205,7 @@ export interface RunSpec {
   readonly rlimits?: readonly ResourceLimit[];
   readonly sysctls?: Readonly<Record<string, string>>;
   readonly devices?: readonly DeviceSpec[];
+  readonly hooks?: RuntimeHooks;
   /** `c 1:3 rwm`: devices by number that it may use besides, `*` for any. */
   readonly deviceRules?: readonly string[];
   readonly resources?: Resources;

@@ -73,3 +73,57 @@ describe('settings of RUN steps', { skip: cannotRun || BUSYBOX.missing }, () => 
     assert.ok(!ran(await run('echo "$http_proxy $HTTP_PROXY"', proxied('http://b'))));
   });
 });
+
+test(
+  'F-237: RUN --device gets what the machine describes, once it is allowed',
+  { skip: cannotRun || BUSYBOX.missing },
+  async () => {
+    await using lab = await Lab.open();
+    await lab.importBusybox();
+    const folder = lab.context({
+      'gpu.json': JSON.stringify({
+        cdiVersion: '0.6.0',
+        kind: 'vendor.com/gpu',
+        devices: [
+          {
+            name: '0',
+            containerEdits: {
+              env: ['GPU=zero'],
+              deviceNodes: [{ path: '/dev/gpu0', hostPath: '/dev/full' }],
+              mounts: [{ hostPath: lab.newFolder(), containerPath: '/opt/driver', options: ['ro', 'rbind'] }],
+              additionalGids: [44],
+            },
+          },
+        ],
+      }),
+    });
+    const engine = await lab.again({ deviceFolders: [folder] });
+    try {
+      const line = (flag: string): string =>
+        `FROM busybox\nRUN --device=${flag} ls -l /dev/gpu0; test -d /opt/driver && ! touch /opt/driver/x; echo "[$GPU]"; id -G; echo x > /dev/gpu0 || true\n`;
+      const name = 'vendor.com/gpu=0';
+      for (const allow of [[], ['device=vendor.com/gpu=1'], ['security.insecure']])
+        await assert.rejects(
+          engine.build({ dockerfile: line(name) }, { allow }),
+          (error) => isShaleError(error, 'DOCKERFILE_INVALID') && /device is not allowed/.test(error.message),
+        );
+      for (const allow of [['device'], [`device=${name}`]]) {
+        const { log, imageId } = await engine.build({ dockerfile: line(name) }, { allow, noCache: true });
+        assert.match(log, /crw.* 1, +7 .* \/dev\/gpu0/);
+        assert.match(log, /\[zero\]\n0 44\n/);
+        assert.match(log, /No space left on device/);
+        assert.ok(!(await engine.tree(imageId)).has('opt'));
+      }
+      assert.match(
+        (await engine.build({ dockerfile: line('vendor.com/other=0') }, { allow: ['device'] })).log,
+        /\[\]\n0\n/,
+      );
+      await assert.rejects(
+        engine.build({ dockerfile: line('vendor.com/other=0,required') }, { allow: ['device'] }),
+        (error) => isShaleError(error, 'DEVICE_NOT_FOUND'),
+      );
+    } finally {
+      await engine[Symbol.asyncDispose]();
+    }
+  },
+);

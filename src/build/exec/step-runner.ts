@@ -6,8 +6,10 @@ import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import {
+  findDevices,
   STEP_SURROUNDINGS,
   type ContainerHandle,
+  type DeviceEdits,
   type NetworkProvider,
   type ResourceLimit,
   type RunSpec,
@@ -47,6 +49,8 @@ export interface StepRunnerParts extends AsyncDisposable {
   readonly networks: Readonly<Record<ExecOp['network'], NetworkProvider>>;
   /** Starts setting a network up for a step that is sure to come; mounting goes on meanwhile. */
   readonly warmNetwork: () => void;
+  /** Where specifications of devices are looked for. */
+  readonly deviceFolders: readonly string[];
   /** A folder of this process for upper directories, on the store's file system. */
   readonly workFolder: string;
   readonly newId: () => string;
@@ -64,6 +68,7 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
   const { session, context } = request;
   const { op } = request.step;
   if (op.network === 'default') parts.warmNetwork();
+  const devices = op.devices.length === 0 ? undefined : await findDevices(op.devices, parts.deviceFolders);
   const stack = await session.layers.stack(request.stack);
   const id = parts.newId();
   const folder = join(parts.workFolder, id);
@@ -78,7 +83,7 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
       rootAttributes: rootAttributes(stack),
       volatile: true,
     });
-    const spec = specOf(parts, request, { id, rootfs, mounts });
+    const spec = specOf(parts, request, { id, rootfs, mounts, devices });
     await using handle = await parts.runtime.run(spec, { kind: 'pipes' });
     await follow(handle, request, mounts.secrets).catch(async (error: unknown) => {
       const { vertex } = request.step;
@@ -119,16 +124,23 @@ async function enterStep(
 function specOf(
   parts: StepRunnerParts,
   { step, extraEnv, session }: StepRequest,
-  at: { readonly id: string; readonly rootfs: MountedRootfs; readonly mounts: StepMounts },
+  at: {
+    readonly id: string;
+    readonly rootfs: MountedRootfs;
+    readonly mounts: StepMounts;
+    readonly devices: DeviceEdits | undefined;
+  },
 ): RunSpec {
   const { op } = step;
+  const given = at.devices;
   return {
     ...STEP_SURROUNDINGS,
     id: at.id,
     rootfs: { path: at.rootfs.path, access: at.rootfs.access },
     args: op.args,
-    env: [...extraEnv, ...op.env, ...at.mounts.env],
-    mounts: at.mounts.specs,
+    env: [...(given?.env ?? []), ...extraEnv, ...op.env, ...at.mounts.env],
+    mounts: [...(given?.mounts ?? []), ...at.mounts.specs],
+    ...(given !== undefined && { devices: given.devices, groups: given.groups, hooks: given.hooks }),
     cwd: op.cwd,
     user: op.user,
     network: parts.networks[op.network],

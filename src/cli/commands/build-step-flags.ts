@@ -22,7 +22,12 @@ export const STEP_FLAGS: readonly Flag[] = [
     value: 'ID[=SOCKET|KEY[,KEY]]',
     summary: 'let RUN --mount=type=ssh use your agent ("default"), or these keys and no others',
   },
-  { kind: 'list', name: 'allow', value: 'RIGHT', summary: 'let RUN ask for it: network.host, security.insecure' },
+  {
+    kind: 'list',
+    name: 'allow',
+    value: 'RIGHT',
+    summary: 'let RUN ask for it: network.host, security.insecure, device, device=NAME',
+  },
   {
     kind: 'list',
     name: 'add-host',

@@ -90,7 +90,7 @@ test('toGraph() gives the config, layers and history of whole builds', { skip: b
       dockerfile: parseDockerfile(text),
       platform: PLATFORM,
       buildArgs: build.buildArgs,
-      acceptNotYet: true,
+      assumeAllowed: true,
       resolveImageConfig: () => Promise.resolve({ config: busybox }),
     });
     const isLater = build.fails !== undefined && EXECUTION_FAILURES.test(build.fails);

@@ -47,7 +47,7 @@ export async function describeDockerfile(content: string | Uint8Array): Promise<
   const report = await checkDockerfile({
     dockerfile,
     platform: PLATFORM,
-    acceptNotYet: true,
+    assumeAllowed: true,
     resolveImageConfig: (_, platform) => Promise.resolve(anyImage(platform)),
   });
   const { error } = report;

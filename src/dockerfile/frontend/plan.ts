@@ -15,7 +15,7 @@ export interface ResolvedImage {
 export type NamedContext = { readonly kind: 'files' } | { readonly kind: 'image'; readonly reference: string };
 
 /** What an operator must allow, because it reaches out of the sandbox. */
-export type Entitlement = 'network.host' | 'security.insecure' | 'device';
+export type Entitlement = 'network.host' | 'security.insecure' | 'device' | `device=${string}`;
 
 export interface PlanOptions {
   readonly dockerfile: Dockerfile;
@@ -52,8 +52,8 @@ export interface PlanOptions {
   readonly ignorePatterns?: readonly string[];
   /** Plans every stage, not only those that the target needs. */
   readonly allStages?: boolean;
-  /** Plans also what cannot be carried out yet; for checks. */
-  readonly acceptNotYet?: boolean;
+  /** Plans also what nobody has allowed; for checks. */
+  readonly assumeAllowed?: boolean;
 }
 
 /** The image's config without what only the build can tell. */

@@ -11,7 +11,7 @@ import type { Lookup } from '../syntax/words.ts';
 import { buildArg, proxyEnvironment } from './arguments.ts';
 import { splitVariable } from './environment.ts';
 import { withShell } from './metadata.ts';
-import { addHistory, addStep, expandIn, Inputs, require, titleOf, type Scene } from './scene.ts';
+import { addHistory, addStep, expandIn, Inputs, titleOf, type Scene } from './scene.ts';
 import { stopAtError } from './stop-at-error.ts';
 import { vertexOfSource } from './sources.ts';
 
@@ -89,9 +89,9 @@ function checkAllowed(scene: Scene, instruction: RunInstruction): void {
   if (instruction.security === 'insecure') {
     requireEntitlement(scene, 'security.insecure', securitySpan);
   }
-  for (const flag of instruction.deviceFlags) {
-    require(scene, 'run-device', flag);
-    requireEntitlement(scene, 'device', flag);
+  for (const [i, flag] of instruction.deviceFlags.entries()) {
+    const one = `device=${instruction.devices[i]?.name ?? ''}` as const;
+    if (options.entitlements?.includes(one) !== true) requireEntitlement(scene, 'device', flag);
   }
   const network = instruction.networkFlag === undefined ? options.network : instruction.network;
   if (network === 'host') requireEntitlement(scene, 'network.host', instruction.networkFlag ?? instruction.node);
@@ -103,7 +103,7 @@ function requireEntitlement(
   span: Word | RunInstruction['node'],
 ): void {
   const { options } = scene.planning;
-  if (options.acceptNotYet === true || options.entitlements?.includes(entitlement) === true) return;
+  if (options.assumeAllowed === true || options.entitlements?.includes(entitlement) === true) return;
   const message = `${entitlement} is not allowed here`;
   throw new Refusal('ENTITLEMENT', message, span, `--allow ${entitlement}, if you trust the Dockerfile`);
 }

@@ -6,7 +6,6 @@ import type { Word } from '../syntax/tree.ts';
 import type { Expansion, Lookup, WordOptions } from '../syntax/words.ts';
 import type { Environment } from './environment.ts';
 import { expandAt, expandOrKeep } from './expand.ts';
-import { requireFeature, type Feature } from './not-yet.ts';
 import type { BaseImage, PlanOptions } from './plan.ts';
 import type { CommandTrace } from './trace.ts';
 import { stageLabel, type PlannedCommand, type Stage, type StageSource, type StageState } from './stage.ts';
@@ -39,10 +38,6 @@ export interface Scene {
   readonly command: PlannedCommand;
   /** Takes down what is found out on the way. */
   readonly trace: CommandTrace;
-}
-
-export function require(scene: Scene, feature: Feature, span: Span): void {
-  if (scene.planning.options.acceptNotYet !== true) requireFeature(feature, span);
 }
 
 export function escapeOf(scene: Scene): string {

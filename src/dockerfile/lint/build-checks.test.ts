@@ -13,7 +13,7 @@ async function findingsOf(text: string, extra: Extra = {}): Promise<readonly Fin
   const report = await checkDockerfile({
     dockerfile: parseDockerfile(text),
     platform: PLATFORM,
-    acceptNotYet: true,
+    assumeAllowed: true,
     resolveImageConfig: () => Promise.resolve({ config: baseConfig() }),
     ...extra,
   });
