@@ -27,7 +27,8 @@ export function defineCompose(files: readonly SourceFile[], environment: Environ
   const targets = Array.from(services, ([name, service]) => service.target(name)).filter((one) => one !== undefined);
   const names = targets.map(({ name }) => name).toSorted();
   const groups = names.length === 0 ? [] : [{ name: 'default', description: '', targets: names }];
-  return { groups, targets, variables: [], warnings: [] };
+  const warnings = names.length === 0 ? [`no service of ${files.map(({ name }) => name).join(', ')} is built`] : [];
+  return { groups, targets, variables: [], warnings };
 }
 
 /** What files say of one service. */

@@ -41,9 +41,11 @@ export function evaluate(expression: Expression, scope: Scope): Value {
     case 'template':
       return evaluateTemplate(expression.parts, scope);
     case 'variable':
-      return scope.variable(expression.name) ?? unknownVariable(expression.name, range, scope);
+      return orElse(scope.variable(expression.name), () => unknownVariable(expression.name, range, scope));
     case 'attribute':
-      return blockAttribute(expression, scope) ?? attributeOf(evaluate(expression.of, scope), expression.name, range);
+      return orElse(blockAttribute(expression, scope), () =>
+        attributeOf(evaluate(expression.of, scope), expression.name, range),
+      );
     case 'index':
       return indexOf(evaluate(expression.of, scope), evaluate(expression.index, scope), range);
     case 'splat':
@@ -67,6 +69,11 @@ export function evaluate(expression: Expression, scope: Scope): Value {
     case 'for':
       return evaluateFor(expression, scope);
   }
+}
+
+/** What is there, null included; `??` would take null for absent. */
+function orElse(found: Value | undefined, other: () => Value): Value {
+  return found === undefined ? other() : found;
 }
 
 /** A scope with a few more variables. */
@@ -97,12 +104,11 @@ function blockAttribute({ of, name }: Extract<Expression, { kind: 'attribute' }>
 }
 
 function attributeOf(value: Value, name: string, range: Range): Value {
-  if (isMap(value)) return value.get(name) ?? missing(value, name, range);
+  if (isMap(value)) return orElse(value.get(name), () => missing(value, name, range));
   return refuse(range, `${kindOf(value)} has no member ${JSON.stringify(name)}`);
 }
 
-function missing(value: ValueMap, name: string, range: Range): Value {
-  if (value.has(name)) return null;
+function missing(value: ValueMap, name: string, range: Range): never {
   return refuse(range, `the object has no member ${JSON.stringify(name)}`, known('its members are', [...value.keys()]));
 }
 

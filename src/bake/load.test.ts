@@ -121,6 +121,14 @@ describe('loadDefinition()', () => {
     }
   });
 
+  test('a compose file without builds comes to nothing, and hides no target of another file', () => {
+    const compose = 'services:\n  a: { image: x }\n';
+    const nothing = loadDefinition([{ name: 'c.yaml', text: compose }], options());
+    assert.deepEqual(nothing.warnings, ['no service of c.yaml is built']);
+    assert.deepEqual(plan({ 'c.yaml': compose }).wanted, []);
+    assert.deepEqual(plan({ 'c.yaml': compose, 'f.hcl': 'target "default" {}\n' }).wanted, ['default']);
+  });
+
   test('a document of aliases that multiply is refused', () => {
     const levels = Array.from(
       { length: 12 },

@@ -33,7 +33,11 @@ export function loadDefinition(files: readonly SourceFile[], options: LoadOption
   const composed = composeFiles.length === 0 ? [] : [defineCompose(composeFiles, options.composeEnvironment)];
   const bodies = files.filter((file) => !isCompose(file)).map(parseBody);
   const parts = bodies.length === 0 ? composed : [...composed, define(bodies, options)];
-  return parts.reduce(merged, { groups: [], targets: [], variables: [], warnings: [] });
+  const all = parts.reduce(merged, { groups: [], targets: [], variables: [], warnings: [] });
+  const hasDefault = [...all.groups, ...all.targets].some(({ name }) => name === 'default');
+  if (composeFiles.length === 0 || hasDefault) return all;
+  // Of compose files everything is built that can be, be it nothing.
+  return { ...all, groups: [...all.groups, { name: 'default', description: '', targets: [] }] };
 }
 
 function isCompose({ name }: SourceFile): boolean {

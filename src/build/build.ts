@@ -21,7 +21,6 @@ import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
 import { openContexts, type GivenContexts, type OpenTrees } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
-import type { RegistryOptions } from '../registry/index.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { Product } from './exporters/exporter.ts';
 import type { Output } from './exporters/output.ts';
@@ -67,8 +66,6 @@ export interface BuildOptions {
   readonly cacheTo: readonly CacheExport[];
   /** True: the image carries the cache of its build in its config. */
   readonly inlineCache: boolean;
-  /** How registries are spoken to, where an output is one. */
-  readonly registry?: RegistryOptions | undefined;
   /** SOURCE_DATE_EPOCH of the caller's environment, in seconds since 1970. */
   readonly epochSeconds: number | undefined;
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
@@ -82,6 +79,8 @@ export interface BuildOptions {
   readonly onFailedStep?: (step: FailedStep) => Promise<void>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** How a bake file calls what is built. */
+  readonly bakeTarget?: string;
   /** With other builds that run at the same time. */
   readonly shared?: SharedWork;
   /** Trees of contexts that such builds have opened. */
@@ -266,10 +265,11 @@ async function solvePlan(
   await contexts.save();
 }
 
-/** What people call a build: its first name, else its directory. */
+/** What people call a build: its first name, else its target of a bake, else its directory. */
 function buildName(options: BuildOptions): string {
   const [first] = options.names;
-  return first === undefined ? (options.contexts.title ?? options.dockerfile.name) : familiarName(first);
+  if (first !== undefined) return familiarName(first);
+  return options.bakeTarget ?? options.contexts.title ?? options.dockerfile.name;
 }
 
 /** What a record says of a build; what only the plan knows is missing while there is none. */
@@ -278,6 +278,7 @@ function detailsOf(options: BuildOptions, plan?: WholePlan): { readonly [name: s
     dockerfile: options.dockerfile.name,
     context: options.contexts.title ?? null,
     target: options.target ?? null,
+    ...(options.bakeTarget !== undefined && { bakeTarget: options.bakeTarget }),
     platform: options.platforms.map(formatPlatform).join(','),
     noCache: options.noCache,
     // Values of build arguments may be secrets: their names are enough to find what changed.

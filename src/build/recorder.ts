@@ -120,9 +120,9 @@ export class BuildRecorder {
     return recordOf(state, solved, { ...about, ...this.#placeOf(vertex, solved) });
   }
 
-  /** True for a step that copies from a directory of this machine: only there modes are the machine's. */
+  /** True for a step that copies from a directory of this machine with its modes: only these are the machine's. */
   #readsContext({ op, inputs }: Vertex): boolean {
-    if (op.kind !== 'copy') return false;
+    if (op.kind !== 'copy' || op.chmod !== undefined) return false;
     return inputs.slice(1).some((id) => this.#solved.get(id)?.result.kind === 'context');
   }
 

@@ -116,6 +116,11 @@ describe('runCommandLine()', () => {
     [['run'], /^shale: run: it needs one argument\n/],
     [['run', '--gpus', 'all', 'x'], /^shale: run: --gpus: shale does not know GPUs/],
     [['run', '-m', '1x', 'x'], /^shale: --memory "1x" is not a size/],
+    [
+      ['build', '--push', '.'],
+      /^shale: build: --push: shale cannot write to registries yet\ntry: shale build -o type=oci/,
+    ],
+    [['build', '-o', 'type=registry,name=x'], /shale cannot write to registries yet/],
     [['build', '-f', '-', '-'], /cannot both come from standard input/],
     [['run', '-p', '80', '--network', 'host', 'x'], /--publish needs --network bridge, not host/],
     [['run', '-it', 'x'], /-t with -i needs a terminal/],

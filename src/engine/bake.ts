@@ -56,7 +56,8 @@ class Kitchen implements AsyncDisposable {
   readonly #builds = new Map<string, Promise<Baked>>();
   readonly #done = new Map<string, Baked>();
   readonly #images = new Map<string, Promise<ResolvedImage>>();
-  readonly #together: Together;
+  readonly #together: Omit<Together, 'name'>;
+  #hasFailed = false;
   #runner: Promise<StepRunner> | undefined;
 
   constructor(context: EngineContext, targets: readonly BakeTarget[], watch: Watch) {
@@ -92,15 +93,29 @@ class Kitchen implements AsyncDisposable {
       throw new ShaleError('BAKE_TARGET_NOT_FOUND', `there is no target ${name}`, { data: { name } });
     await Promise.all(linksOf(target).map((link) => this.build(link)));
     this.#watch.signal.throwIfAborted();
-    const { progress } = this.#watch;
-    const watch = { ...this.#watch, ...(progress !== undefined && { progress: named(name, progress) }) };
+    const watch = this.#watchOf(name);
     try {
-      const result = { ...(await buildOne(this.#context, target.request, watch, this.#together)), name };
+      const result = { ...(await buildOne(this.#context, target.request, watch, { ...this.#together, name })), name };
       this.#done.set(name, result);
       return result;
     } catch (error) {
       throw error instanceof ShaleError && this.#targets.size > 1 ? withTarget(name, error) : error;
     }
+  }
+
+  /** What one target tells, among what others do; of steps that fail the first one is looked into. */
+  #watchOf(name: string): Watch {
+    const { signal, progress, onFailedStep } = this.#watch;
+    const isFirst = (): boolean => !this.#hasFailed && (this.#hasFailed = true);
+    return {
+      signal,
+      ...(progress !== undefined && { progress: named(name, progress) }),
+      ...(onFailedStep !== undefined && {
+        onFailedStep: async (step) => {
+          if (isFirst()) await onFailedStep({ ...step, id: `${name}/${step.id}`, name: nameIn(name, step.name) });
+        },
+      }),
+    };
   }
 
   /** One for all, opened when a step needs it and closed at the end of all. */
@@ -175,17 +190,16 @@ function namedEvent(target: string, event: ProgressEvent): ProgressEvent | undef
     case 'finding':
       return event;
     case 'vertex-started': {
-      const { name } = event;
-      const isPlaced = name.startsWith('[') && !name.startsWith('[internal]') && !name.startsWith('[context');
-      return {
-        ...event,
-        id: `${target}/${event.id}`,
-        name: isPlaced ? `[${target} ${name.slice(1)}` : `[${target}] ${name}`,
-      };
+      return { ...event, id: `${target}/${event.id}`, name: nameIn(target, event.name) };
     }
     default:
       return { ...event, id: `${target}/${event.id}` };
   }
+}
+
+function nameIn(target: string, name: string): string {
+  const isPlaced = name.startsWith('[') && !name.startsWith('[internal]') && !name.startsWith('[context');
+  return isPlaced ? `[${target} ${name.slice(1)}` : `[${target}] ${name}`;
 }
 
 /** Says which target it was. */

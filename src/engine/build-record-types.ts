@@ -31,6 +31,8 @@ export interface BuildSummary {
 /** Everything that is kept of a build but the text of its logs. */
 export interface BuildReport extends Omit<BuildSummary, 'steps'> {
   readonly dockerfileDigest?: string;
+  /** How a bake file calls it. */
+  readonly bakeTarget?: string;
   readonly noCache: boolean;
   /** Names alone: values may be secrets. */
   readonly buildArgs: readonly string[];

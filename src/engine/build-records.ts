@@ -47,10 +47,12 @@ export async function buildReport({ store }: EngineContext, name: string): Promi
   const details = readDetails(record);
   const epoch = details.integer('epoch');
   const error = details.string('error');
+  const bakeTarget = details.string('bakeTarget');
   const more = details.integer('moreWarnings') ?? 0;
   return {
     ...aboutBuild(record),
     ...(record.dockerfileDigest !== undefined && { dockerfileDigest: record.dockerfileDigest }),
+    ...(bakeTarget !== undefined && { bakeTarget }),
     noCache: details.boolean('noCache') ?? false,
     buildArgs: details.strings('buildArgs') ?? [],
     ...(epoch !== undefined && { epoch }),

@@ -38,6 +38,8 @@ const COLLECT_BUDGET_MS = 200;
 
 /** What a build has in common with others that run at the same time. */
 export interface Together {
+  /** How the bake file calls this one. */
+  readonly name: string;
   readonly shared: NonNullable<BuildOptions['shared']>;
   readonly openTrees: NonNullable<BuildOptions['openTrees']>;
   readonly openRunner: BuildOptions['openRunner'];
@@ -85,7 +87,6 @@ export async function buildOne(
     outputs,
     cacheFrom: request.cacheFrom ?? [],
     ...cacheExportsOf(request),
-    registry: context.registry(watch.signal),
     openRunner: together?.openRunner ?? openRunner,
     provisions: {
       secret: secretsOf(request.secrets ?? [], context.options.env),
@@ -96,7 +97,11 @@ export async function buildOne(
     emit: (event) => watch.progress?.(event),
     ...(watch.onFailedStep !== undefined && { onFailedStep: watch.onFailedStep }),
     now: context.options.now,
-    ...(together !== undefined && { shared: together.shared, openTrees: together.openTrees }),
+    ...(together !== undefined && {
+      bakeTarget: together.name,
+      shared: together.shared,
+      openTrees: together.openTrees,
+    }),
   });
   return { ...result, tags: names.map(familiarName) };
 }

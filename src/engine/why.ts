@@ -3,6 +3,7 @@ import { familiarName, parseReference } from '../oci/index.ts';
 import type { BuildStepRecord } from '../store/index.ts';
 import { getBuild, getStep, outcomeOf } from './build-records.ts';
 import type { EngineContext } from './context.ts';
+import { expandSettings, settingSentence, type Change } from './why-settings.ts';
 import type { WhyReport, WhyRequest, WhyStep } from './why-types.ts';
 
 /** Why each step of a recorded build ran or was found in the cache. @throws BUILD_NOT_FOUND */
@@ -19,7 +20,8 @@ export async function why({ store }: EngineContext, request: WhyRequest): Promis
 function whyStep(step: BuildStepRecord): WhyStep {
   const details = objectOf(step.details);
   const explanation = objectOf(details['explanation']);
-  const changes = explanation['kind'] === 'changed' ? changesOf(explanation['changes']) : [];
+  const told = explanation['kind'] === 'changed' ? changesOf(explanation['changes']) : [];
+  const changes = told.flatMap((change) => (change.name === 'settings' ? expandSettings(change) : [change]));
   return {
     number: step.number,
     name: step.name,
@@ -27,12 +29,6 @@ function whyStep(step: BuildStepRecord): WhyStep {
     reason: reasonOf(step, details, changes),
     changes: changes.map(readable),
   };
-}
-
-interface Change {
-  readonly name: string;
-  readonly before: string | undefined;
-  readonly after: string | undefined;
 }
 
 function reasonOf(step: BuildStepRecord, details: JsonObject, changes: readonly Change[]): string {
@@ -115,7 +111,7 @@ function sentenceOf({ name, before, after }: Change): string {
     if (before === undefined) return `the variable ${variable} is new`;
     return after === undefined ? `the variable ${variable} is gone` : `the variable ${variable} changed`;
   }
-  return `${name} changed`;
+  return settingSentence({ name, before, after }) ?? `${name} changed`;
 }
 
 /** `file:SOURCE -> DESTINATION` by its source. */

@@ -229,7 +229,7 @@ target "default" {
     numbers = jsonencode(NUMBERS)
     object = jsonencode(OBJECT)
     map = jsonencode(MAP)
-    typed = TYPED
+    typed = TYPED == null ? "null" : "set"
     plain = plain
   }
 }`,

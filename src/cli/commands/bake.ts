@@ -27,6 +27,7 @@ import { targetWords } from './bake-words.ts';
 import { answerCall, CALL_FLAGS, callOf, type Call } from './build-call.ts';
 import { formatMetadata, writeResultFile } from './build-output-flags.ts';
 import { buildRequest, command as buildCommand } from './build.ts';
+import { openProgressWithShell } from './failed-step.ts';
 import { formatWhy } from './why.ts';
 
 export const command: Command = {
@@ -64,6 +65,13 @@ export const command: Command = {
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
     { kind: 'boolean', name: 'push', summary: 'push what is built' },
     ...CALL_FLAGS,
+    {
+      kind: 'text',
+      name: 'on-error',
+      value: 'shell',
+      choices: ['shell'],
+      summary: 'look into a step that fails: before and after its command',
+    },
     { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
     { kind: 'text', name: 'metadata-file', value: 'FILE', summary: 'write what was made to a file, as JSON by target' },
     { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
@@ -219,7 +227,8 @@ async function buildTargets(
   { flags }: ParsedArguments,
 ): Promise<void> {
   const { settings } = await context.config();
-  await using progress = openProgress(context, flags.text('progress') ?? settings.progress);
+  const open = flags.text('on-error') === 'shell' ? openProgressWithShell : openProgress;
+  await using progress = open(context, flags.text('progress') ?? settings.progress);
   const engine = await context.engine();
   const outcomes = await engine.bake(targets, progress.watch);
   await progress.close();

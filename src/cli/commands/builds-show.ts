@@ -44,6 +44,7 @@ export function formatReport(report: BuildReport): string {
     ['Context', report.context],
     ['Dockerfile', withDigest(report.dockerfile, report.dockerfileDigest)],
     ['Target', report.target],
+    ['Bake target', report.bakeTarget],
     ['Platform', report.platform],
     ['Build args', report.buildArgs.length === 0 ? undefined : report.buildArgs.join(', ')],
     ['No cache', report.noCache ? 'every step was run' : undefined],
@@ -54,7 +55,7 @@ export function formatReport(report: BuildReport): string {
     ['Error', report.error],
   ];
   const lines = facts.filter((fact): fact is readonly [string, string] => fact[1] !== undefined);
-  const head = lines.map(([name, value]) => `${`${name}:`.padEnd(12)}${displayLine(value)}\n`).join('');
+  const head = lines.map(([name, value]) => `${`${name}:`.padEnd(13)}${displayLine(value)}\n`).join('');
   if (report.steps.length === 0) return head;
   const rows = report.steps.map((step) => [
     `#${step.number}`,

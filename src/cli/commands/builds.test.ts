@@ -91,9 +91,9 @@ describe('builds', () => {
       ],
     };
     const shown = await runFake(['builds', 'show'], { engine: { buildReport: async () => report } });
-    assert.match(shown.stdout, /^Build: {6}baaaaaaaaaa\nName: {7}web:latest\nStatus: {5}done\n/);
-    assert.match(shown.stdout, /\nBuild args: VERSION\n/);
-    assert.match(shown.stdout, /\nBase: {7}docker\.io\/library\/debian:12 \(sha256:a+\)\n/);
+    assert.match(shown.stdout, /^Build: {7}baaaaaaaaaa\nName: {8}web:latest\nStatus: {6}done\n/);
+    assert.match(shown.stdout, /\nBuild args: {2}VERSION\n/);
+    assert.match(shown.stdout, /\nBase: {8}docker\.io\/library\/debian:12 \(sha256:a+\)\n/);
     assert.match(shown.stdout, /\n#2 {8}ran {7}1\.2s {6}1\.5kB {5}\[2\/2\] RUN make\n$/);
     const words = ['builds', 'inspect', 'web', '--format', '{{range .steps}}{{.number}} {{end}}'];
     assert.equal((await runFake(words, { engine: { buildReport: async () => report } })).stdout, '1 2 \n');
