@@ -142,9 +142,9 @@ export interface StatCaches {
   save(rootId: string, next: StatCacheBuilder): Promise<void>;
   /**
    * A builder for the sweep that begins now: entries whose times are not older than that are left out at `save`, since
-   * the file may have changed again within the same time stamp.
+   * the file may have changed again within the same time stamp. Rows of `last` are kept by number.
    */
-  next(sweepStartedAtMs: TimeMs): StatCacheBuilder;
+  next(sweepStartedAtMs: TimeMs, last?: StatCache): StatCacheBuilder;
 }
 
 export interface StatCache {

@@ -1,21 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
 import { isSystemError, type ByteString } from '../base/index.ts';
 import { requireWritable, type StoreContext } from './context.ts';
 import { fileError } from './files.ts';
+import { StatTable, type StatRow } from './stat-table.ts';
 import { stagingPath } from './staging.ts';
 import type { FileStat, StatCache, StatCacheBuilder, StatCaches, TimeMs } from './types.ts';
-
-/*
- * One file per context root, in columns so that loading is one read and a few views (docs/formats/store.md):
- * header, then dev, ino, size, mtime, ctime (8 bytes each), sha256 (32), mode (4), end of path (4), then the paths.
- */
-const MAGIC = 'SHSTAT1\n';
-const HEADER_BYTES = 24;
-const ENTRY_BYTES = 5 * 8 + 32 + 4 + 4;
-const SHA256_BYTES = 32;
 
 /** The kernel's coarse clock may lag by a tick, so a time stamp this close before the sweep is "not older" too. */
 const CLOCK_TICK_NS = 20_000_000n;
@@ -28,12 +19,14 @@ export function createStatCaches(context: StoreContext): StatCaches {
     join(context.layout.folder('sources'), `stat-${createHash('sha256').update(rootId).digest('hex').slice(0, 40)}`);
   return {
     load: async (rootId) => readCache(path(rootId)) ?? EMPTY,
-    next: (sweepStartedAtMs) => new Builder(sweepStartedAtMs),
+    next: (sweepStartedAtMs, last) => new Builder(sweepStartedAtMs, last),
     save: async (rootId, next) => {
       requireWritable(context);
+      const builder = next instanceof Builder ? next : new Builder(0);
+      if (builder.isLast) return;
       const staged = stagingPath(context);
       try {
-        writeFileSync(staged, next instanceof Builder ? next.encode() : new Builder(0).encode(), { mode: 0o600 });
+        writeFileSync(staged, builder.encode(), { mode: 0o600 });
         renameSync(staged, path(rootId));
       } catch (error) {
         throw fileError('cannot write', staged, error);
@@ -46,103 +39,66 @@ const EMPTY: StatCache = { count: 0, find: () => undefined };
 
 function readCache(path: string): StatCache | undefined {
   try {
-    return decode(readFileSync(path));
+    return StatTable.decode(readFileSync(path));
   } catch (error) {
     if (isSystemError(error)) return undefined;
     throw error;
   }
 }
 
-/** Columns over one aligned buffer. */
-interface Columns {
-  readonly dev: BigUint64Array;
-  readonly ino: BigUint64Array;
-  readonly size: BigUint64Array;
-  readonly mtimeNs: BigInt64Array;
-  readonly ctimeNs: BigInt64Array;
-  readonly sha256: Uint8Array;
-  readonly mode: Uint32Array;
-  readonly pathEnd: Uint32Array;
-}
+/** Numbers of one new row: dev, ino, size, mtime, ctime, mode, bytes of its path. */
+const ROW_NUMBERS = 7;
+const SHA256_BYTES = 32;
+const FIRST_ROWS = 1024;
+const PATH_BYTES_EXPECTED = 32;
 
-function columns(buffer: ArrayBufferLike, start: number, count: number): Columns {
-  const wide = count * 8;
-  return {
-    dev: new BigUint64Array(buffer, start, count),
-    ino: new BigUint64Array(buffer, start + wide, count),
-    size: new BigUint64Array(buffer, start + 2 * wide, count),
-    mtimeNs: new BigInt64Array(buffer, start + 3 * wide, count),
-    ctimeNs: new BigInt64Array(buffer, start + 4 * wide, count),
-    sha256: new Uint8Array(buffer, start + 5 * wide, count * SHA256_BYTES),
-    mode: new Uint32Array(buffer, start + 5 * wide + count * SHA256_BYTES, count),
-    pathEnd: new Uint32Array(buffer, start + 5 * wide + count * (SHA256_BYTES + 4), count),
-  };
-}
-
-function decode(read: Buffer): StatCache | undefined {
-  if (read.length < HEADER_BYTES || read.toString('latin1', 0, 8) !== MAGIC) return undefined;
-  const count = read.readUInt32LE(8);
-  const pathBytes = read.readUInt32LE(12);
-  const body = read.subarray(HEADER_BYTES);
-  if (body.length !== count * ENTRY_BYTES + pathBytes || crc32(body) !== read.readUInt32LE(16)) return undefined;
-  const file = read.byteOffset % 8 === 0 ? read : aligned(read);
-  const table = columns(file.buffer, file.byteOffset + HEADER_BYTES, count);
-  return cacheOf(table, body.toString('latin1', count * ENTRY_BYTES), count);
-}
-
-function aligned(bytes: Buffer): Buffer {
-  const copy = Buffer.from(new ArrayBuffer(bytes.length));
-  bytes.copy(copy);
-  return copy;
-}
-
-function cacheOf(table: Columns, paths: string, count: number): StatCache {
-  const places = new Map<ByteString, number>();
-  for (let i = 0, start = 0; i < count; i++) {
-    const end = table.pathEnd[i] ?? 0;
-    places.set(paths.slice(start, end), i);
-    start = end;
-  }
-  return {
-    count,
-    find: (path, stat) => {
-      const i = places.get(path);
-      if (i === undefined || !same(table, i, stat)) return undefined;
-      return table.sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES);
-    },
-  };
-}
-
-function same(table: Columns, i: number, stat: FileStat): boolean {
-  return (
-    table.mtimeNs[i] === stat.mtimeNs &&
-    table.ctimeNs[i] === stat.ctimeNs &&
-    table.size[i] === stat.size &&
-    table.ino[i] === stat.ino &&
-    table.dev[i] === stat.dev &&
-    table.mode[i] === Number(stat.mode)
-  );
-}
-
+/**
+ * What the next cache will hold: rows of the last one by their numbers, and new ones as numbers and bytes in a row, which is
+ * a fifth of what objects would take.
+ */
 class Builder implements StatCacheBuilder {
   readonly #sweepStartNs: bigint;
-  readonly #paths: ByteString[] = [];
-  readonly #stats: FileStat[] = [];
-  readonly #sums: Uint8Array[] = [];
+  readonly #last: StatTable | undefined;
+  /** 1 for each row of the last cache that was seen again. */
+  readonly #again: Uint8Array;
+  #againCount = 0;
+  #count = 0;
+  #numbers = new BigInt64Array(FIRST_ROWS * ROW_NUMBERS);
+  #sums = new Uint8Array(FIRST_ROWS * SHA256_BYTES);
+  #paths: Buffer = Buffer.alloc(FIRST_ROWS * PATH_BYTES_EXPECTED);
+  #pathBytes = 0;
 
-  constructor(sweepStartedAtMs: TimeMs) {
+  constructor(sweepStartedAtMs: TimeMs, last?: StatCache) {
     this.#sweepStartNs = BigInt(Math.floor(sweepStartedAtMs)) * 1_000_000n;
+    this.#last = last instanceof StatTable ? last : undefined;
+    this.#again = new Uint8Array(this.#last?.count ?? 0);
   }
 
   get count(): number {
-    return this.#paths.length;
+    return this.#againCount + this.#count;
+  }
+
+  /** True when it holds what the last cache held. */
+  get isLast(): boolean {
+    return this.#last !== undefined && this.#count === 0 && this.#againCount === this.#again.length;
   }
 
   add(path: ByteString, stat: FileStat, sha256: Uint8Array): void {
-    if (!this.#settled(stat)) return;
-    this.#paths.push(path);
-    this.#stats.push(stat);
-    this.#sums.push(sha256);
+    const row = this.#last?.rowOf(path, stat);
+    if (row !== undefined) {
+      if (this.#again[row] === 0) this.#againCount++;
+      this.#again[row] = 1;
+    } else if (this.#settled(stat)) this.#append(path, stat, sha256);
+  }
+
+  #append(path: ByteString, { dev, ino, size, mtimeNs, ctimeNs, mode }: FileStat, sha256: Uint8Array): void {
+    const i = this.#count++;
+    this.#numbers = withRoom(this.#numbers, this.#count * ROW_NUMBERS, (length) => new BigInt64Array(length));
+    this.#sums = withRoom(this.#sums, this.#count * SHA256_BYTES, (length) => new Uint8Array(length));
+    this.#paths = withRoom(this.#paths, this.#pathBytes + path.length, (length) => Buffer.alloc(length));
+    this.#numbers.set([dev, ino, size, mtimeNs, ctimeNs, mode, BigInt(path.length)], i * ROW_NUMBERS);
+    this.#sums.set(sha256.subarray(0, SHA256_BYTES), i * SHA256_BYTES);
+    this.#pathBytes += this.#paths.write(path, this.#pathBytes, 'latin1');
   }
 
   /** git's "racy" rule: a file that changed as late as the sweep may change again without a new time stamp. */
@@ -153,31 +109,38 @@ class Builder implements StatCacheBuilder {
   }
 
   encode(): Buffer {
-    const count = this.count;
-    const joined = Buffer.from(this.#paths.join(''), 'latin1');
-    const file = Buffer.from(new ArrayBuffer(HEADER_BYTES + count * ENTRY_BYTES + joined.length));
-    fill(columns(file.buffer, HEADER_BYTES, count), this.#paths, this.#stats, this.#sums);
-    joined.copy(file, HEADER_BYTES + count * ENTRY_BYTES);
-    file.write(MAGIC, 'latin1');
-    file.writeUInt32LE(count, 8);
-    file.writeUInt32LE(joined.length, 12);
-    file.writeUInt32LE(crc32(file.subarray(HEADER_BYTES)), 16);
-    return file;
+    let pathBytes = this.#pathBytes;
+    for (const { path } of this.#rowsAgain()) pathBytes += path.length;
+    return StatTable.encode(this.#rows(), this.count, pathBytes);
+  }
+
+  *#rows(): Generator<StatRow> {
+    yield* this.#rowsAgain();
+    const numbers = this.#numbers;
+    for (let i = 0, begin = 0; i < this.#count; i++) {
+      const [dev = 0n, ino = 0n, size = 0n, mtimeNs = 0n, ctimeNs = 0n, mode = 0n, length = 0n] = numbers.subarray(
+        i * ROW_NUMBERS,
+        (i + 1) * ROW_NUMBERS,
+      );
+      const path = this.#paths.subarray(begin, begin + Number(length));
+      begin += path.length;
+      // Inode and device numbers have 64 bits and no sign.
+      const stat = { dev: BigInt.asUintN(64, dev), ino: BigInt.asUintN(64, ino), size, mtimeNs, ctimeNs, mode };
+      yield { path, stat, sha256: this.#sums.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES) };
+    }
+  }
+
+  *#rowsAgain(): Generator<StatRow> {
+    for (const [i, isSeen] of this.#again.entries())
+      if (isSeen === 1 && this.#last !== undefined) yield this.#last.row(i);
   }
 }
 
-function fill(table: Columns, paths: readonly string[], stats: readonly FileStat[], sums: readonly Uint8Array[]): void {
-  let end = 0;
-  for (const [i, stat] of stats.entries()) {
-    end += paths[i]?.length ?? 0;
-    table.dev[i] = stat.dev;
-    table.ino[i] = stat.ino;
-    table.size[i] = stat.size;
-    table.mtimeNs[i] = stat.mtimeNs;
-    table.ctimeNs[i] = stat.ctimeNs;
-    table.mode[i] = Number(stat.mode);
-    table.pathEnd[i] = end;
-    const sum = sums[i];
-    if (sum !== undefined) table.sha256.set(sum.subarray(0, SHA256_BYTES), i * SHA256_BYTES);
-  }
+/** An array of at least a length, with what the first one held; longer by a third when it has to be another one. */
+function withRoom<T extends BigInt64Array | Uint8Array>(array: T, length: number, make: (length: number) => T): T {
+  if (array.length >= length) return array;
+  const larger = make(Math.ceil(1.33 * Math.max(length, array.length)));
+  // Both are arrays of the same kind: `make` gives what `array` is.
+  (larger as Uint8Array).set(array as Uint8Array);
+  return larger;
 }

@@ -1,4 +1,5 @@
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { pipeline } from 'node:stream/promises';
+import { constants, createZstdCompress, zstdDecompressSync } from 'node:zlib';
 import { isJsonObject, parseJson, type Json } from '../../base/index.ts';
 import { isDigest, type DiffId } from '../../oci/index.ts';
 import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../../solver/index.ts';
@@ -6,6 +7,7 @@ import type { CacheRecord, Store } from '../../store/index.ts';
 
 /** Inputs with more characters than this are kept as a blob of their own. */
 const INLINE_INPUTS_MAX = 16 * 1024;
+const TEXT_CHUNK_CHARACTERS = 64 * 1024;
 /** Lines that differ little shrink to a tenth at any level. */
 const INPUTS_COMPRESSION_LEVEL = 1;
 /** Bytes that a record of inputs may have when it is read again. */
@@ -41,9 +43,7 @@ export function openActionCache(store: Store, project: string): ActionCache {
 
 async function save(store: Store, record: StepRecord): Promise<void> {
   const diffIds: DiffId[] = isDigest(record.stored) ? [record.stored as DiffId] : []; // A step's result is a layer's diffId.
-  const text = JSON.stringify([...record.inputs]);
-  const isLarge = text.length > INLINE_INPUTS_MAX;
-  const blob = isLarge ? await store.blobs.put(compress(text)) : undefined;
+  const blob = isLarge(record.inputs) ? await store.blobs.put(await compress(record.inputs)) : undefined;
   await store.cacheRecords.put(
     {
       keys: record.keys,
@@ -59,8 +59,36 @@ async function save(store: Store, record: StepRecord): Promise<void> {
   );
 }
 
-function compress(text: string): Buffer {
-  return zstdCompressSync(text, { params: { [constants.ZSTD_c_compressionLevel]: INPUTS_COMPRESSION_LEVEL } });
+function isLarge(inputs: StepInputs): boolean {
+  let characters = 0;
+  for (const [name, value] of inputs) {
+    characters += name.length + value.length;
+    if (characters > INLINE_INPUTS_MAX) return true;
+  }
+  return false;
+}
+
+/** The inputs as JSON, compressed as they are written: the text of a large context has tens of megabytes. */
+async function compress(inputs: StepInputs): Promise<Buffer> {
+  const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: INPUTS_COMPRESSION_LEVEL } });
+  const parts: Buffer[] = [];
+  await pipeline(jsonOf(inputs), stream, async (compressed: AsyncIterable<Buffer>) => {
+    for await (const part of compressed) parts.push(part);
+  });
+  return Buffer.concat(parts);
+}
+
+function* jsonOf(inputs: StepInputs): Generator<string> {
+  let text = '[';
+  let isFirst = true;
+  for (const pair of inputs) {
+    text += `${isFirst ? '' : ','}${JSON.stringify(pair)}`;
+    isFirst = false;
+    if (text.length < TEXT_CHUNK_CHARACTERS) continue;
+    yield text;
+    text = '';
+  }
+  yield `${text}]`;
 }
 
 async function readInputs(store: Store, record: CacheRecord): Promise<StepInputs | undefined> {

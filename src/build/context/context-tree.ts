@@ -1,14 +1,4 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  type BigIntStats,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readlinkSync, readSync } from 'node:fs';
 import { hash } from 'node:crypto';
 import {
   isSystemError,
@@ -22,10 +12,11 @@ import {
   type Steps,
 } from '../../base/index.ts';
 import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
-import type { FileStat, StatCache, StatCacheBuilder } from '../../store/index.ts';
+import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
 import { hashRegion, SHA256_OF_NOTHING, type FileRegion } from '../copy/file-region.ts';
 import { READ_AHEAD_FILE_BYTES_MAX } from '../copy/read-ahead.ts';
 import { childPath, type ReadableFile, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
+import { SeenStats, type SeenStat } from './seen-stats.ts';
 
 /**
  * Modes of files as they are, or as git knows them: 644 or 755, directories 755. The latter are the same on every machine,
@@ -57,24 +48,23 @@ const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
  * cache while size, times, inode and mode are as they were.
  */
 export function openContextTree(options: ContextOptions): SourceNode {
-  const reader = new ContextReader(options);
-  return new ContextNode(reader, { path: '', stat: reader.stat(''), scope: options.ignore.root });
+  return new ContextReader(options).root();
 }
 
-const NOTHING = { sha256: SHA256_OF_NOTHING, bytes: new Uint8Array(0) } satisfies KnownContent;
+const NO_BYTES: Uint8Array = new Uint8Array(0);
 
-/** What stays in memory of a file's stat: the system's has three times as much, and a context has many files. */
-interface SeenStat extends FileStat {
-  readonly kind: SourceKind | 'socket';
-  readonly nlink: bigint;
-  readonly rdev: bigint;
-}
-
-/** A file or directory with what is known of it; of a directory, `scope` is its own. */
-interface Place {
+/** A file as it was seen: its path in the context and the number of its stat. */
+interface Seen {
   readonly path: ByteString;
-  readonly stat: SeenStat;
-  readonly scope: IgnoreScope;
+  readonly at: number;
+}
+
+/** Where a file stands: its path is its parent's and its name, which is made again when it is asked for. */
+interface Standing {
+  /** Undefined for the root. */
+  readonly parent: Seen | undefined;
+  readonly name: ByteString;
+  readonly at: number;
 }
 
 /** What is known of a file's content: its digest, and the bytes themselves where they were kept. */
@@ -86,14 +76,17 @@ interface KnownContent {
 class ContextReader {
   readonly #options: ContextOptions;
   readonly #root: Buffer;
-  /** Large files of this build: each is hashed once, however many steps copy it. */
-  readonly #large = new Map<ByteString, KnownContent>();
+  readonly stats: SeenStats = new SeenStats();
   #slab: Buffer = Buffer.alloc(0);
   #keptBytes = 0;
 
   constructor(options: ContextOptions) {
     this.#options = options;
     this.#root = Buffer.from(options.directory);
+  }
+
+  root(): SourceNode {
+    return new ContextDirectory(this, { parent: undefined, name: '', at: this.#look('') }, this.#options.ignore.root);
   }
 
   /** Names that are plain ASCII go to the system as text, which is cheaper; all others as their bytes. */
@@ -105,50 +98,48 @@ class ContextReader {
     return `${this.#options.directory}/${path}`;
   }
 
-  modeOf(stat: SeenStat): number {
-    const mode = Number(stat.mode) & 0o7777;
-    return this.#options.modes === 'git' ? gitMode(mode, stat.kind === 'directory') : mode;
+  modeOf(at: number): number {
+    const mode = Number(this.stats.number(at, 'mode')) & 0o7777;
+    return this.#options.modes === 'git' ? gitMode(mode, this.stats.kind(at) === 'directory') : mode;
   }
 
-  stat(path: ByteString): SeenStat {
-    const stat = lstatSync(this.pathOf(path), { bigint: true });
-    const { dev, ino, size, mode, mtimeNs, ctimeNs, nlink, rdev } = stat;
-    return { kind: kindOf(stat), dev, ino, size, mode, mtimeNs, ctimeNs, nlink, rdev };
-  }
-
-  child(directory: Place, name: ByteString): ContextNode | undefined {
+  child(directory: Seen, scope: IgnoreScope, name: ByteString): ContextNode | undefined {
     const path = childPath(directory.path, name);
-    let stat: SeenStat;
     try {
-      stat = this.stat(path);
+      return this.#visible(path, { parent: directory, name, at: this.#look(path) }, scope);
     } catch (error) {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
       throw error;
     }
-    return this.#visible(path, stat, directory.scope);
   }
 
   /** What is in a directory; `seen` has what was looked at one by one. */
   *children(
-    directory: Place,
+    directory: Seen,
+    scope: IgnoreScope,
     seen?: ReadonlyMap<ByteString, ContextNode | undefined>,
   ): Generator<readonly [ByteString, ContextNode]> {
     const names = readdirSync(this.pathOf(directory.path), { encoding: 'latin1' });
     for (const name of names.toSorted()) {
-      const node = seen?.get(name) ?? this.child(directory, name);
+      const node = seen?.get(name) ?? this.child(directory, scope, name);
       if (node !== undefined) yield [name, node];
     }
   }
 
+  #look(path: ByteString): number {
+    return this.stats.add(lstatSync(this.pathOf(path), { bigint: true }));
+  }
+
   /** An ignored directory is still there as long as something below it is taken. */
-  #visible(path: ByteString, stat: SeenStat, parent: IgnoreScope): ContextNode | undefined {
+  #visible(path: ByteString, standing: Standing, above: IgnoreScope): ContextNode | undefined {
     const { ignore } = this.#options;
-    if (stat.kind !== 'directory')
-      return ignore.isIgnored(path, parent) ? undefined : new ContextNode(this, { path, stat, scope: parent });
-    const place = { path, stat, scope: ignore.enter(path, parent) };
-    if (!place.scope.ignored) return new ContextNode(this, place);
-    if (ignore.canSkip(path, place.scope)) return undefined;
-    for (const _one of this.children(place)) return new ContextNode(this, place);
+    if (this.stats.kind(standing.at) !== 'directory')
+      return ignore.isIgnored(path, above) ? undefined : new ContextNode(this, standing);
+    const scope = ignore.enter(path, above);
+    const directory = new ContextDirectory(this, standing, scope);
+    if (!scope.ignored) return directory;
+    if (ignore.canSkip(path, scope)) return undefined;
+    for (const _one of this.children(directory, scope)) return directory;
     return undefined;
   }
 
@@ -156,10 +147,10 @@ class ContextReader {
     return readlinkSync(this.pathOf(path), { encoding: 'latin1' });
   }
 
-  open(path: ByteString, stat: SeenStat): number {
+  open({ path, at }: Seen): number {
     const fd = openSync(this.pathOf(path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
-      this.verify(fd, path, stat);
+      this.verify(fd, { path, at });
       return fd;
     } catch (error) {
       closeSync(fd);
@@ -168,64 +159,71 @@ class ContextReader {
   }
 
   /** @throws CONTENT_CHANGED when an open file is not the one that was seen */
-  verify(fd: number, path: ByteString, stat: SeenStat): void {
+  verify(fd: number, { path, at }: Seen): void {
     const now = fstatSync(fd, { bigint: true });
+    const stat = this.stats.get(at);
     const isSame = now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size;
     if (isSame && now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs) return;
     throw contentChanged(path);
   }
 
-  content(path: ByteString, stat: SeenStat): KnownContent {
-    if (stat.kind === 'socket') return NOTHING;
-    return this.#known(path, stat) ?? this.#learn(path, stat, this.#read(path, stat));
+  content(seen: Seen): KnownContent {
+    const known = this.#known(seen);
+    if (known !== undefined) return { sha256: known, bytes: undefined };
+    const read = this.#read(seen, this.stats.get(seen.at));
+    this.learn(seen, read.sha256);
+    return read;
   }
 
-  readable(path: ByteString, stat: SeenStat): ReadableFile | undefined {
-    if (stat.kind !== 'file' || stat.size > KEPT_FILE_BYTES_MAX) return undefined;
-    return { path: this.pathOf(path), seen: stat, isKnown: this.#options.known.find(path, stat) !== undefined };
+  readAhead(seen: Seen): 'known' | 'unknown' | undefined {
+    const { stats } = this;
+    if (stats.kind(seen.at) !== 'file' || stats.number(seen.at, 'size') > KEPT_FILE_BYTES_MAX) return undefined;
+    return this.#known(seen) === undefined ? 'unknown' : 'known';
+  }
+
+  readable({ path, at }: Seen): ReadableFile {
+    return { path: this.pathOf(path), seen: this.stats.get(at) };
   }
 
   /** Takes a digest that was found elsewhere, unless this build has found it already. */
-  learn(path: ByteString, stat: SeenStat, sha256: Uint8Array): KnownContent {
-    return this.#known(path, stat) ?? this.#learn(path, stat, { sha256, bytes: undefined });
+  learn(seen: Seen, sha256: Uint8Array): void {
+    if (this.stats.sum(seen.at) !== undefined) return;
+    this.stats.setSum(seen.at, sha256);
+    this.#options.next.add(seen.path, this.stats.get(seen.at), sha256);
   }
 
   /** As `content`, without holding the thread; undefined when `content` answers soon. */
-  prepare(path: ByteString, stat: SeenStat, pace: Pace): Promise<KnownContent> | undefined {
-    if (Number(stat.size) <= KEPT_FILE_BYTES_MAX || this.#known(path, stat) !== undefined) return undefined;
-    return runPaced(this.#hash(path, stat), pace).then((sha256) =>
-      this.#learn(path, stat, { sha256, bytes: undefined }),
-    );
+  prepare(seen: Seen, pace: Pace): Promise<void> | undefined {
+    if (this.stats.number(seen.at, 'size') <= KEPT_FILE_BYTES_MAX || this.#known(seen) !== undefined) return undefined;
+    return runPaced(this.#hash(seen), pace).then((sha256) => this.learn(seen, sha256));
   }
 
-  #known(path: ByteString, stat: SeenStat): KnownContent | undefined {
-    const seen = this.#large.get(path);
-    if (seen !== undefined) return seen;
-    const sha256 = this.#options.known.find(path, stat);
-    return sha256 === undefined ? undefined : this.#learn(path, stat, { sha256, bytes: undefined });
+  #known(seen: Seen): Uint8Array | undefined {
+    const found = this.stats.sum(seen.at);
+    if (found !== undefined) return found;
+    const stat = this.stats.get(seen.at);
+    const sha256 = stat.kind === 'socket' ? SHA256_OF_NOTHING : this.#options.known.find(seen.path, stat);
+    if (sha256 === undefined) return undefined;
+    this.stats.setSum(seen.at, sha256);
+    if (stat.kind !== 'socket') this.#options.next.add(seen.path, stat, sha256);
+    return sha256;
   }
 
-  #learn(path: ByteString, stat: SeenStat, content: KnownContent): KnownContent {
-    this.#options.next.add(path, stat, content.sha256);
-    if (Number(stat.size) > KEPT_FILE_BYTES_MAX) this.#large.set(path, content);
-    return content;
-  }
-
-  #read(path: ByteString, stat: SeenStat): KnownContent {
-    const sizeBytes = Number(stat.size);
+  #read(seen: Seen, { size }: SeenStat): KnownContent {
+    const sizeBytes = Number(size);
     if (sizeBytes > KEPT_FILE_BYTES_MAX || this.#keptBytes + sizeBytes > KEPT_BYTES_MAX)
-      return { sha256: runNow(this.#hash(path, stat)), bytes: undefined };
+      return { sha256: runNow(this.#hash(seen)), bytes: undefined };
     this.#keptBytes += sizeBytes;
     if (this.#slab.length < sizeBytes) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     const bytes = this.#slab.subarray(0, sizeBytes);
-    const fd = this.open(path, stat);
+    const fd = this.open(seen);
     try {
       for (let done = 0; done < sizeBytes;) {
         const got = readSync(fd, bytes, done, sizeBytes - done, done);
-        if (got === 0) throw contentChanged(path);
+        if (got === 0) throw contentChanged(seen.path);
         done += got;
       }
-      this.verify(fd, path, stat);
+      this.verify(fd, seen);
     } finally {
       closeSync(fd);
     }
@@ -233,12 +231,12 @@ class ContextReader {
     return { sha256: hash('sha256', bytes, 'buffer'), bytes };
   }
 
-  *#hash(path: ByteString, stat: SeenStat): Steps<Uint8Array> {
-    const fd = this.open(path, stat);
+  *#hash(seen: Seen): Steps<Uint8Array> {
+    const fd = this.open(seen);
     const content = { kind: 'fd', fd, offset: 0 } as const;
-    const verify = (): void => this.verify(fd, path, stat);
+    const verify = (): void => this.verify(fd, seen);
     const open = (): FileRegion => ({ content, verify, [Symbol.dispose]: () => closeSync(fd) });
-    return yield* hashRegion(open, Number(stat.size));
+    return yield* hashRegion(open, Number(this.stats.number(seen.at, 'size')));
   }
 }
 
@@ -249,101 +247,134 @@ function contentChanged(path: ByteString): ShaleError {
   });
 }
 
-class ContextNode implements SourceNode {
-  readonly #reader: ContextReader;
-  readonly #place: Place;
-  #children: Map<ByteString, ContextNode> | undefined;
-  #asked: Map<ByteString, ContextNode | undefined> | undefined;
-  #content: KnownContent | undefined;
-  readonly kind: SourceKind;
-  readonly uid = 0;
-  readonly gid = 0;
+/** Anything but a directory. There may be hundreds of thousands: what can be looked up is not kept here. */
+class ContextNode implements SourceNode, Seen {
+  protected readonly reader: ContextReader;
+  readonly #parent: Seen | undefined;
+  readonly #name: ByteString;
+  readonly at: number;
+  #bytes: Uint8Array | undefined;
 
-  constructor(reader: ContextReader, place: Place) {
-    this.#reader = reader;
-    this.#place = place;
-    // A socket, which no layer can hold, is an empty file, as with BuildKit.
-    this.kind = place.stat.kind === 'socket' ? 'file' : place.stat.kind;
+  constructor(reader: ContextReader, { parent, name, at }: Standing) {
+    this.reader = reader;
+    this.#parent = parent;
+    this.#name = name;
+    this.at = at;
   }
 
+  get path(): ByteString {
+    return this.#parent === undefined ? this.#name : childPath(this.#parent.path, this.#name);
+  }
+
+  /** A socket, which no layer can hold, is an empty file, as with BuildKit. */
+  get kind(): SourceKind {
+    const kind = this.reader.stats.kind(this.at);
+    return kind === 'socket' ? 'file' : kind;
+  }
+  get uid(): number {
+    return 0;
+  }
+  get gid(): number {
+    return 0;
+  }
   get mode(): number {
-    return this.#reader.modeOf(this.#place.stat);
+    return this.reader.modeOf(this.at);
   }
   get mtimeNs(): bigint {
-    return this.#place.stat.mtimeNs;
+    return this.reader.stats.number(this.at, 'mtimeNs');
   }
   get sizeBytes(): number {
-    return this.#place.stat.kind === 'socket' ? 0 : Number(this.#place.stat.size);
+    return this.#isSocket() ? 0 : Number(this.reader.stats.number(this.at, 'size'));
   }
   get deviceMajor(): number {
-    return this.#isDevice() ? Number((this.#place.stat.rdev >> 8n) & 0xfffn) : 0;
+    return this.#isDevice() ? Number((this.#device() >> 8n) & 0xfffn) : 0;
   }
   get deviceMinor(): number {
-    return this.#isDevice() ? Number((this.#place.stat.rdev & 0xffn) | ((this.#place.stat.rdev >> 12n) & 0xfff00n)) : 0;
+    return this.#isDevice() ? Number((this.#device() & 0xffn) | ((this.#device() >> 12n) & 0xfff00n)) : 0;
   }
   get fileKey(): string | undefined {
-    return this.kind === 'file' && this.#place.stat.nlink > 1n
-      ? `${this.#place.stat.dev}:${this.#place.stat.ino}`
-      : undefined;
+    const { stats } = this.reader;
+    if (stats.number(this.at, 'nlink') <= 1n || this.kind !== 'file') return undefined;
+    return `${stats.number(this.at, 'dev')}:${stats.number(this.at, 'ino')}`;
   }
 
   linkTarget(): ByteString {
-    return this.#reader.linkTarget(this.#place.path);
+    return this.reader.linkTarget(this.path);
   }
   xattrs(): ReadonlyMap<ByteString, Uint8Array> {
     return NO_XATTRS;
   }
-  child(name: ByteString): SourceNode | undefined {
+  child(_name: ByteString): SourceNode | undefined {
+    return undefined;
+  }
+  children(): Iterable<readonly [ByteString, SourceNode]> {
+    return [];
+  }
+  prepare(pace: Pace): Promise<void> | undefined {
+    return this.reader.prepare(this, pace);
+  }
+  sha256(): Uint8Array {
+    const known = this.reader.stats.sum(this.at);
+    if (known !== undefined) return known;
+    const { sha256, bytes } = this.reader.content(this);
+    this.#bytes = bytes;
+    return sha256;
+  }
+  open(): FileRegion {
+    const bytes = this.#isSocket() ? NO_BYTES : this.#bytes;
+    if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
+    const fd = this.reader.open(this);
+    return {
+      content: { kind: 'fd', fd, offset: 0 },
+      verify: () => this.reader.verify(fd, this),
+      [Symbol.dispose]: () => closeSync(fd),
+    };
+  }
+  readAhead(): 'known' | 'unknown' | undefined {
+    return this.#bytes === undefined ? this.reader.readAhead(this) : undefined;
+  }
+  readable(): ReadableFile {
+    return this.reader.readable(this);
+  }
+  learn(sha256: Uint8Array): void {
+    this.reader.learn(this, sha256);
+  }
+
+  #isSocket(): boolean {
+    return this.reader.stats.kind(this.at) === 'socket';
+  }
+  #isDevice(): boolean {
+    return this.kind === 'character' || this.kind === 'block';
+  }
+  #device(): bigint {
+    return BigInt.asUintN(64, this.reader.stats.number(this.at, 'rdev'));
+  }
+}
+
+class ContextDirectory extends ContextNode {
+  readonly #scope: IgnoreScope;
+  #children: Map<ByteString, ContextNode> | undefined;
+  #asked: Map<ByteString, ContextNode | undefined> | undefined;
+
+  constructor(reader: ContextReader, standing: Standing, scope: IgnoreScope) {
+    super(reader, standing);
+    this.#scope = scope;
+  }
+
+  override child(name: ByteString): SourceNode | undefined {
     if (this.#children !== undefined) return this.#children.get(name);
     // The same node again for each COPY: what it has read of the tree below it stays known.
     this.#asked ??= new Map();
-    if (!this.#asked.has(name)) this.#asked.set(name, this.#reader.child(this.#place, name));
+    if (!this.#asked.has(name)) this.#asked.set(name, this.reader.child(this, this.#scope, name));
     return this.#asked.get(name);
   }
-  children(): Iterable<readonly [ByteString, SourceNode]> {
-    this.#children ??= new Map(this.#reader.children(this.#place, this.#asked));
+  override children(): Iterable<readonly [ByteString, SourceNode]> {
+    this.#children ??= new Map(this.reader.children(this, this.#scope, this.#asked));
     return this.#children;
-  }
-  prepare(pace: Pace): Promise<void> | undefined {
-    const { path, stat } = this.#place;
-    const learning = this.#content === undefined ? this.#reader.prepare(path, stat, pace) : undefined;
-    return learning?.then((content) => void (this.#content = content));
-  }
-  sha256(): Uint8Array {
-    this.#content ??= this.#reader.content(this.#place.path, this.#place.stat);
-    return this.#content.sha256;
-  }
-  open(): FileRegion {
-    const bytes = this.#place.stat.kind === 'socket' ? NOTHING.bytes : this.#content?.bytes;
-    if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
-    const fd = this.#reader.open(this.#place.path, this.#place.stat);
-    const verify = (): void => this.#reader.verify(fd, this.#place.path, this.#place.stat);
-    return { content: { kind: 'fd', fd, offset: 0 }, verify, [Symbol.dispose]: () => closeSync(fd) };
-  }
-
-  readable(): ReadableFile | undefined {
-    return this.#content?.bytes === undefined ? this.#reader.readable(this.#place.path, this.#place.stat) : undefined;
-  }
-  learn(sha256: Uint8Array): void {
-    this.#content ??= this.#reader.learn(this.#place.path, this.#place.stat, sha256);
-  }
-
-  #isDevice(): boolean {
-    return this.kind === 'character' || this.kind === 'block';
   }
 }
 
 /** What git keeps of a mode. */
 function gitMode(mode: number, isDirectory: boolean): number {
   return isDirectory || (mode & 0o100) !== 0 ? 0o755 : 0o644;
-}
-
-function kindOf(stat: BigIntStats): SeenStat['kind'] {
-  if (stat.isFile()) return 'file';
-  if (stat.isDirectory()) return 'directory';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isSocket()) return 'socket';
-  if (stat.isFIFO()) return 'fifo';
-  if (stat.isCharacterDevice()) return 'character';
-  return 'block';
 }

@@ -118,8 +118,8 @@ async function openDirectory(
   from: Directory,
 ): Promise<{ tree: Omit<CopySourceTree, 'title'>; next: StatCacheBuilder }> {
   const { store, directory, dockerfilePath, rootId, modes } = from;
-  const next = store.statCache.next(from.at);
   const known = await store.statCache.load(rootId);
+  const next = store.statCache.next(from.at, known);
   const ignoreFile = readIgnoreFile(directory, dockerfilePath);
   const ignore = compileIgnore(ignoreFile?.patterns ?? []);
   const root = openContextTree({ directory, ignore, known, next, modes });

@@ -1,7 +1,7 @@
 import { compareLayerPaths, type TarEntry } from '../../archive/index.ts';
 import { ShaleError, toText, type ByteString } from '../../base/index.ts';
 import { SHA256_OF_NOTHING, type FileRegion } from './file-region.ts';
-import { baseName, parentPath, resolvePath, type SourceKind, type SourceNode } from './source-tree.ts';
+import { baseName, childPath, parentPath, resolvePath, type SourceKind, type SourceNode } from './source-tree.ts';
 
 /** What stands at a path of the destination: something that this copy puts there, or what the layers below hold. */
 export interface DestinationNode {
@@ -12,7 +12,7 @@ export interface DestinationNode {
 }
 
 /** Where the content of an entry comes from. */
-export type EntrySource = Pick<SourceNode, 'open' | 'sha256' | 'prepare' | 'readable' | 'learn'>;
+export type EntrySource = Pick<SourceNode, 'open' | 'sha256' | 'prepare' | 'readAhead' | 'readable' | 'learn'>;
 
 /** An entry of the layer to be written. */
 export interface PlannedEntry {
@@ -21,6 +21,32 @@ export interface PlannedEntry {
   readonly content: EntrySource | undefined;
   /** What the entry is made of, for people: a path of the context, an archive's member. Empty for parents. */
   readonly origin: string;
+}
+
+/** The origin of everything that is copied from one source: `path`, and what a destination has after `skip` characters. */
+export interface OriginBelow {
+  readonly path: ByteString;
+  readonly skip: number;
+}
+
+/** As `PlannedEntry`; of thousands of files from one source, no origin is kept that can be made again. */
+class Planned implements PlannedEntry {
+  readonly entry: TarEntry;
+  readonly content: EntrySource | undefined;
+  readonly #origin: string | OriginBelow;
+
+  constructor(entry: TarEntry, content: EntrySource | undefined, origin: string | OriginBelow) {
+    this.entry = entry;
+    this.content = content;
+    this.#origin = origin;
+  }
+
+  get origin(): string {
+    if (typeof this.#origin === 'string') return this.#origin;
+    const { path, skip } = this.#origin;
+    const below = this.entry.path.slice(skip).replace(/^\//, '');
+    return toText(below === '' ? path : childPath(path, below));
+  }
 }
 
 /**
@@ -63,11 +89,11 @@ export class Destination {
   }
 
   /** Puts an entry; a file at its path is replaced. Nothing but a directory may be put where one is. */
-  put(entry: TarEntry, content: PlannedEntry['content'], origin: string): void {
+  put(entry: TarEntry, content: PlannedEntry['content'], origin: string | OriginBelow): void {
     const { path } = entry;
     if (baseName(path).startsWith('.wh.')) throw reservedName(path);
     if (this.#planned.get(path)?.entry.kind === 'file') this.#passOn(path);
-    this.#planned.set(path, { entry, content, origin });
+    this.#planned.set(path, new Planned(entry, content, origin));
   }
 
   /** As `put`, but a directory is replaced too, with all that is in it, unless it stays one. */
@@ -118,7 +144,7 @@ export class Destination {
     for (const [name, link] of this.#planned) {
       if (link.entry.kind !== 'hardlink' || link.entry.linkTarget !== path) continue;
       const entry = heir === undefined ? { ...file.entry, path: name } : { ...link.entry, linkTarget: heir };
-      this.#planned.set(name, { ...link, entry, content: heir === undefined ? file.content : undefined });
+      this.#planned.set(name, new Planned(entry, heir === undefined ? file.content : undefined, link.origin));
       heir ??= name;
     }
   }
@@ -180,8 +206,8 @@ function withFirstNamesFirst(planned: ReadonlyMap<ByteString, PlannedEntry>): Ma
     all.set(
       name,
       name === first
-        ? { ...file, entry: { ...file.entry, path: name }, origin: link.origin }
-        : { ...link, entry: { ...link.entry, kind: 'hardlink', sizeBytes: 0, linkTarget: first }, content: undefined },
+        ? new Planned({ ...file.entry, path: name }, file.content, link.origin)
+        : new Planned({ ...link.entry, kind: 'hardlink', sizeBytes: 0, linkTarget: first }, undefined, link.origin),
     );
   }
   return all;

@@ -1,6 +1,6 @@
 import type { TarEntry } from '../../archive/index.ts';
 import { ShaleError, toText, type ByteString, type ModeChange } from '../../base/index.ts';
-import { notADirectory, PLAIN, type Destination } from './destination.ts';
+import { notADirectory, PLAIN, type Destination, type OriginBelow } from './destination.ts';
 import type { Selected } from './select.ts';
 import { childPath, parentPath, type SourceNode } from './source-tree.ts';
 
@@ -55,7 +55,8 @@ export function planCopy(destination: Destination, request: CopyRequest): void {
   const isDirectory = selected.node.kind === 'directory';
   const target = !isDirectory && there?.kind === 'directory' ? childPath(resolved, selected.name) : resolved;
   destination.makeDirectories(isDirectory && there === undefined ? target : parentPath(target), made);
-  place(destination, request, selected.node, { path: target, relative: '', top: true });
+  const origin = { path: selected.path, skip: target.length };
+  place(destination, { ...request, origin }, selected.node, { path: target, relative: '', top: true });
 }
 
 /** Attributes of a directory that a copy makes on its way. */
@@ -68,6 +69,11 @@ export function madeDirectory(attributes: CopyAttributes): Pick<TarEntry, 'mode'
   };
 }
 
+/** A request with what is the same for everything that it places. */
+interface Placing extends CopyRequest {
+  readonly origin: OriginBelow;
+}
+
 interface Place {
   readonly path: ByteString;
   /** Path below what the source named. */
@@ -77,7 +83,7 @@ interface Place {
   readonly delayed?: readonly { readonly at: Place; readonly node: SourceNode }[];
 }
 
-function place(destination: Destination, request: CopyRequest, node: SourceNode, at: Place): void {
+function place(destination: Destination, request: Placing, node: SourceNode, at: Place): void {
   const excluded = at.relative !== '' && request.excludes?.isExcluded(at.relative) === true;
   if (excluded && (node.kind !== 'directory' || request.excludes?.mayTakeBelow(at.relative) !== true)) return;
   if (!excluded) {
@@ -92,7 +98,7 @@ function place(destination: Destination, request: CopyRequest, node: SourceNode,
 
 function placeDirectory(
   destination: Destination,
-  request: CopyRequest,
+  request: Placing,
   node: SourceNode,
   at: Place,
   excluded: boolean,
@@ -113,7 +119,7 @@ function placeDirectory(
   }
 }
 
-function placeFile(destination: Destination, request: CopyRequest, node: SourceNode, at: Place): void {
+function placeFile(destination: Destination, request: Placing, node: SourceNode, at: Place): void {
   if (destination.find(at.path)?.kind === 'directory') {
     throw new ShaleError('COPY_OVER_DIRECTORY', `cannot replace the directory /${toText(at.path)} with a file`, {
       data: { path: toText(at.path) },
@@ -122,10 +128,9 @@ function placeFile(destination: Destination, request: CopyRequest, node: SourceN
   putNode(destination, request, node, at);
 }
 
-function putNode(destination: Destination, request: CopyRequest, node: SourceNode, at: Place): void {
+function putNode(destination: Destination, request: Placing, node: SourceNode, at: Place): void {
   const { path } = at;
-  const { attributes, placed, selected } = request;
-  const origin = toText(at.relative === '' ? selected.path : childPath(selected.path, at.relative));
+  const { attributes, placed, origin } = request;
   const key = node.kind === 'file' && node.fileKey !== undefined ? node.fileKey : undefined;
   const first = key === undefined ? undefined : placed.get(key);
   const entry = entryOf(node, path, attributes);

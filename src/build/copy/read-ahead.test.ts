@@ -19,7 +19,7 @@ function writeFiles(): ReadableFile[] {
   return Array.from({ length: COUNT }, (_, i) => {
     const path = join(folder, `f${i}`);
     writeFileSync(path, textOf(i));
-    return { path, seen: lstatSync(path, { bigint: true }), isKnown: false };
+    return { path, seen: lstatSync(path, { bigint: true }) };
   });
 }
 
@@ -44,7 +44,7 @@ test('ReadAhead gives files in their order, and those that are not as they were 
   rmSync(join(folder, `f${gone}`));
   rmSync(join(folder, `f${linked}`));
   writeFileSync(join(folder, `f${linked}`), textOf(linked));
-  using ahead = ReadAhead.over(files, { hash: true });
+  using ahead = ReadAhead.over(files, { count: files.length, hash: true });
   assert.ok(ahead !== undefined);
   const taken = await takeAll(ahead);
   for (const [i, text] of taken.entries()) {
@@ -55,5 +55,5 @@ test('ReadAhead gives files in their order, and those that are not as they were 
 });
 
 test('ReadAhead starts no thread for few files', () => {
-  assert.equal(ReadAhead.over([], { hash: false }), undefined);
+  assert.equal(ReadAhead.over([], { count: 0, hash: false }), undefined);
 });

@@ -10,6 +10,7 @@ const SLOTS = 128;
 const FILES_MIN = 256;
 /** A file takes microseconds; a thread that has not read it by then is gone. */
 const WAIT_MAX_MS = 30_000;
+const PATH_BYTES_EXPECTED = 64;
 
 /** Places in `AheadJob.state`. */
 export const FROM = 0;
@@ -37,6 +38,7 @@ export interface AheadJob {
 }
 
 export const IDENTITY_FIELDS = 5;
+const SIZE_FIELD = 2;
 export const SUM_BYTES = 32;
 
 /** The fields of an identity in the order in which they are passed on. */
@@ -55,20 +57,21 @@ export interface ReadFile {
  * file are six system calls, and they are most of what copying thousands of small files takes.
  */
 export class ReadAhead implements Disposable {
-  readonly #files: readonly ReadableFile[];
   readonly #job: AheadJob;
   readonly #worker: Worker;
   #position = 0;
   #isLost = false;
 
   /** Starts to read; undefined where a thread would not pay. `hash`: find their digests too. */
-  static over(files: readonly ReadableFile[], options: { readonly hash: boolean }): ReadAhead | undefined {
-    return files.length < FILES_MIN ? undefined : new ReadAhead(files, options.hash);
+  static over(
+    files: Iterable<ReadableFile>,
+    options: { readonly count: number; readonly hash: boolean },
+  ): ReadAhead | undefined {
+    return options.count < FILES_MIN ? undefined : new ReadAhead(files, options);
   }
 
-  private constructor(files: readonly ReadableFile[], hash: boolean) {
-    this.#files = files;
-    this.#job = jobOf(files, hash);
+  private constructor(files: Iterable<ReadableFile>, options: { readonly count: number; readonly hash: boolean }) {
+    this.#job = jobOf(files, options);
     this.#worker = new Worker(new URL('./read-ahead-worker.ts', import.meta.url), {
       name: 'shale read ahead',
       argv: [],
@@ -81,16 +84,16 @@ export class ReadAhead implements Disposable {
 
   /** The next file. Undefined: it is not as it was seen, or the thread is not there yet; the caller reads it. */
   next(): ReadFile | undefined {
-    const { state, failed, slots, slotCount, sums } = this.#job;
+    const { state, failed, identities, slots, slotCount, sums } = this.#job;
     const i = this.#position++;
-    const file = this.#files[i];
-    invariant(file !== undefined, 'no more files are taken than were named');
+    const sizeBytes = identities[i * IDENTITY_FIELDS + SIZE_FIELD];
+    invariant(sizeBytes !== undefined, 'no more files are taken than were named');
     Atomics.store(state, POSITION, i + 1);
     Atomics.notify(state, POSITION);
     if (i < Atomics.load(state, FROM) || !this.#await(i) || failed[i] === 1) return undefined;
     const begin = (i % slotCount) * READ_AHEAD_FILE_BYTES_MAX;
     return {
-      bytes: slots.subarray(begin, begin + Number(file.seen.size)),
+      bytes: slots.subarray(begin, begin + Number(sizeBytes)),
       sha256: sums?.slice(i * SUM_BYTES, (i + 1) * SUM_BYTES),
     };
   }
@@ -111,23 +114,26 @@ export class ReadAhead implements Disposable {
   }
 }
 
-function jobOf(files: readonly ReadableFile[], hash: boolean): AheadJob {
-  const { length } = files;
-  const paths = files.map(({ path }) => (typeof path === 'string' ? toBytes(path) : path));
+function jobOf(
+  files: Iterable<ReadableFile>,
+  { count: length, hash }: { readonly count: number; readonly hash: boolean },
+): AheadJob {
   const pathEnds = new Uint32Array(shared(4 * length));
   const identities = new BigInt64Array(shared(8 * IDENTITY_FIELDS * length));
+  let paths = Buffer.alloc(PATH_BYTES_EXPECTED * length);
   let end = 0;
-  for (const [i, file] of files.entries()) {
-    end += paths[i]?.length ?? 0;
+  let i = 0;
+  for (const { path, seen } of files) {
+    const bytes = typeof path === 'string' ? toBytes(path) : path;
+    if (end + bytes.length > paths.length) paths = Buffer.concat([paths], 2 * (paths.length + bytes.length));
+    paths.set(bytes, end);
+    end += bytes.length;
     pathEnds[i] = end;
-    identities.set(identityOf(file.seen), i * IDENTITY_FIELDS);
+    identities.set(identityOf(seen), i * IDENTITY_FIELDS);
+    i++;
   }
   const joined = new Uint8Array(shared(end));
-  let begin = 0;
-  for (const path of paths) {
-    joined.set(path, begin);
-    begin += path.length;
-  }
+  joined.set(paths.subarray(0, end));
   const state = new Int32Array(shared(12));
   state[FROM] = length;
   return {

@@ -15,8 +15,6 @@ export interface FileIdentity {
 export interface ReadableFile {
   readonly path: string | Buffer;
   readonly seen: FileIdentity;
-  /** True when its digest is known without reading it. */
-  readonly isKnown: boolean;
 }
 
 export type SourceKind = 'file' | 'directory' | 'symlink' | 'character' | 'block' | 'fifo';
@@ -48,8 +46,13 @@ export interface SourceNode {
   prepare?(pace: Pace): Promise<void> | undefined;
   /** Opens the content of a file for reading. @throws CONTENT_CHANGED */
   open(): FileRegion;
-  /** What another thread has to know to read it in advance; undefined for what is no small file or is in memory. */
-  readable?(): ReadableFile | undefined;
+  /**
+   * Whether another thread may read it in advance, and whether its digest is known without that; undefined for what is no
+   * small file or is in memory.
+   */
+  readAhead?(): 'known' | 'unknown' | undefined;
+  /** What the other thread has to know; for files that `readAhead` names. */
+  readable?(): ReadableFile;
   /** Takes the digest that was found where the file was read. */
   learn?(sha256: Uint8Array): void;
 }

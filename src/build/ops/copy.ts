@@ -11,7 +11,7 @@ import type { SourceNode } from '../copy/source-tree.ts';
 import { openArchive, planArchive } from '../copy/unpack.ts';
 import { chainOf, withLayer, type FetchedResult, type StepResult } from '../result.ts';
 import type { BuildSession } from '../session.ts';
-import { describeEntries, settleContents } from './describe.ts';
+import { describeEntries, hashEntries, settleContents } from './describe.ts';
 import { draftLayer, isWorthDrafting } from './draft.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
 import { resolveOwner, type Owner } from './owner.ts';
@@ -38,7 +38,9 @@ export const copyOperation: Operation<CopyOp> = {
   async contentInputs(step, session) {
     const entries = await planAll(step, session, undefined);
     await settleContents(entries);
-    return new Map([...session.commonInputs(), ...describeEntries(entries)]);
+    const inputs = new Map(session.commonInputs());
+    for (const [name, value] of describeEntries(entries)) inputs.set(name, value);
+    return inputs;
   },
   async execute(step, session, context) {
     const draft = session.draftOf(step.vertex.id);
@@ -76,7 +78,8 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     ['command', step.vertex.command],
     ['op', op],
     ['rootfs', chainOf(rootfsOf(step).stack)],
-    ...describeEntries(entries),
+    // Names of many thousand files would only be hashed, and take their memory.
+    ['files', hashEntries(entries)],
   ]);
 }
 

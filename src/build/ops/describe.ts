@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { TarEntry } from '../../archive/index.ts';
 import { framedHash, Pace, toText } from '../../base/index.ts';
 import type { PlannedEntry } from '../copy/destination.ts';
@@ -24,6 +25,21 @@ export function* describeEntries(entries: Iterable<PlannedEntry>): Generator<rea
     const name = origin === '' ? `directory:/${toText(entry.path)}` : `file:${origin} -> /${toText(entry.path)}`;
     yield [name, describeEntry(planned, attributesText(entry))];
   }
+}
+
+const HASHED_AT_ONCE_CHARACTERS = 64 * 1024;
+
+/** A digest over the descriptions of entries, each framed: what they are is not asked, only whether they are the same. */
+export function hashEntries(entries: Iterable<PlannedEntry>): string {
+  const hash = createHash('sha256');
+  let text = '';
+  for (const [name, value] of describeEntries(entries)) {
+    text += `${name.length}:${value.length}:${name}${value}`;
+    if (text.length < HASHED_AT_ONCE_CHARACTERS) continue;
+    hash.update(text);
+    text = '';
+  }
+  return hash.update(text).digest('hex');
 }
 
 /** `kind mode uid:gid mtime`. Most entries have those of the one before, and a text costs more than a comparison. */

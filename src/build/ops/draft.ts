@@ -17,9 +17,12 @@ export async function isWorthDrafting(
   session: BuildSession,
 ): Promise<boolean> {
   if (step.op.sources.some((source) => source.kind === 'tree' && source.unpack)) return false;
-  const files = entries.map(({ content }) => content?.readable?.()).filter((file) => file !== undefined);
-  const unknown = files.filter((file) => !file.isKnown).length;
-  if (unknown < Math.max(UNKNOWN_MIN, files.length / 2)) return false;
+  const counts = { known: 0, unknown: 0 };
+  for (const { content } of entries) {
+    const state = content?.readAhead?.();
+    if (state !== undefined) counts[state]++;
+  }
+  if (counts.unknown < Math.max(UNKNOWN_MIN, counts.known)) return false;
   return step.op.link || (await session.layers.areHere(rootfsOf(step).stack));
 }
 

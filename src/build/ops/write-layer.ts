@@ -39,12 +39,11 @@ export async function addEntries(
   entries: readonly PlannedEntry[],
   added: (planned: PlannedEntry) => void,
 ): Promise<void> {
-  const files = entries.map(({ content }) => content?.readable?.());
-  const readable = files.filter((file): file is ReadableFile => file !== undefined);
-  using ahead = ReadAhead.over(readable, { hash: readable.some((file) => !file.isKnown) });
+  const pending = pendingFiles(entries);
+  using ahead = ReadAhead.over(pending.files, pending);
   const pace = new Pace();
   for (const [i, planned] of entries.entries()) {
-    await addEntry(writer, planned, files[i] === undefined ? undefined : ahead?.next());
+    await addEntry(writer, planned, pending.isPending[i] === 1 ? ahead?.next() : undefined);
     added(planned);
     if (pace.isOver()) await pace.rest();
   }
@@ -62,4 +61,30 @@ export async function addEntries(
     await writer.add(entry, region.content, sha256);
     region.verify?.();
   }
+}
+
+/** Which entries another thread can read, and what it needs for that; there may be many, so it is made one by one. */
+function pendingFiles(entries: readonly PlannedEntry[]): {
+  readonly isPending: Uint8Array;
+  readonly count: number;
+  readonly hash: boolean;
+  readonly files: Iterable<ReadableFile>;
+} {
+  const isPending = new Uint8Array(entries.length);
+  let count = 0;
+  let hash = false;
+  for (const [i, { content }] of entries.entries()) {
+    const state = content?.readAhead?.();
+    if (state === undefined) continue;
+    isPending[i] = 1;
+    count++;
+    hash ||= state === 'unknown';
+  }
+  function* files(): Generator<ReadableFile> {
+    for (const [i, { content }] of entries.entries()) {
+      const file = isPending[i] === 1 ? content?.readable?.() : undefined;
+      if (file !== undefined) yield file;
+    }
+  }
+  return { isPending, count, hash, files: files() };
 }

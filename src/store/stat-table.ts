@@ -1,0 +1,186 @@
+import { crc32 } from 'node:zlib';
+import type { ByteString } from '../base/index.ts';
+import type { FileStat, StatCache } from './types.ts';
+
+/*
+ * One file per context root, in columns so that loading is one read and a few views (docs/formats/store.md):
+ * header, then dev, ino, size, mtime, ctime (8 bytes each), sha256 (32), mode (4), end of path (4), then the paths.
+ */
+const MAGIC = 'SHSTAT1\n';
+const HEADER_BYTES = 24;
+const SHA256_BYTES = 32;
+export const ENTRY_BYTES: number = 5 * 8 + SHA256_BYTES + 4 + 4;
+
+/** Columns over one aligned buffer. */
+interface Columns {
+  readonly dev: BigUint64Array;
+  readonly ino: BigUint64Array;
+  readonly size: BigUint64Array;
+  readonly mtimeNs: BigInt64Array;
+  readonly ctimeNs: BigInt64Array;
+  readonly sha256: Uint8Array;
+  readonly mode: Uint32Array;
+  readonly pathEnd: Uint32Array;
+}
+
+function columns(buffer: ArrayBufferLike, start: number, count: number): Columns {
+  const wide = count * 8;
+  return {
+    dev: new BigUint64Array(buffer, start, count),
+    ino: new BigUint64Array(buffer, start + wide, count),
+    size: new BigUint64Array(buffer, start + 2 * wide, count),
+    mtimeNs: new BigInt64Array(buffer, start + 3 * wide, count),
+    ctimeNs: new BigInt64Array(buffer, start + 4 * wide, count),
+    sha256: new Uint8Array(buffer, start + 5 * wide, count * SHA256_BYTES),
+    mode: new Uint32Array(buffer, start + 5 * wide + count * SHA256_BYTES, count),
+    pathEnd: new Uint32Array(buffer, start + 5 * wide + count * (SHA256_BYTES + 4), count),
+  };
+}
+
+/** A file with its digest, as the table holds it. */
+export interface StatRow {
+  readonly path: Uint8Array;
+  readonly stat: FileStat;
+  readonly sha256: Uint8Array;
+}
+
+/**
+ * Files with what was known of them, over the bytes of their file. A hash table of row numbers leads to the rows: a map of
+ * paths would take ten times the memory, and a context may have hundreds of thousands of files.
+ */
+export class StatTable implements StatCache {
+  readonly count: number;
+  readonly #columns: Columns;
+  readonly #paths: Uint8Array;
+  /** Row numbers from 1; 0 is free. */
+  readonly #slots: Uint32Array;
+  readonly #mask: number;
+
+  /** The inverse of `encode`; undefined for what is cut, damaged or foreign. */
+  static decode(read: Buffer): StatTable | undefined {
+    if (read.length < HEADER_BYTES || read.toString('latin1', 0, 8) !== MAGIC) return undefined;
+    const count = read.readUInt32LE(8);
+    const pathBytes = read.readUInt32LE(12);
+    const body = read.subarray(HEADER_BYTES);
+    if (body.length !== count * ENTRY_BYTES + pathBytes || crc32(body) !== read.readUInt32LE(16)) return undefined;
+    const file = read.byteOffset % 8 === 0 ? read : aligned(read);
+    const table = columns(file.buffer, file.byteOffset + HEADER_BYTES, count);
+    return new StatTable(table, file.subarray(HEADER_BYTES + count * ENTRY_BYTES), count);
+  }
+
+  /** The bytes of a file with these rows. */
+  static encode(rows: Iterable<StatRow>, count: number, pathBytes: number): Buffer {
+    const pathsAt = HEADER_BYTES + count * ENTRY_BYTES;
+    const file = Buffer.from(new ArrayBuffer(pathsAt + pathBytes));
+    const table = columns(file.buffer, HEADER_BYTES, count);
+    let i = 0;
+    let end = 0;
+    for (const { path, stat, sha256 } of rows) {
+      file.set(path, pathsAt + end);
+      end += path.length;
+      table.dev[i] = stat.dev;
+      table.ino[i] = stat.ino;
+      table.size[i] = stat.size;
+      table.mtimeNs[i] = stat.mtimeNs;
+      table.ctimeNs[i] = stat.ctimeNs;
+      table.mode[i] = Number(stat.mode);
+      table.pathEnd[i] = end;
+      table.sha256.set(sha256.subarray(0, SHA256_BYTES), i * SHA256_BYTES);
+      i++;
+    }
+    file.write(MAGIC, 'latin1');
+    file.writeUInt32LE(count, 8);
+    file.writeUInt32LE(pathBytes, 12);
+    file.writeUInt32LE(crc32(file.subarray(HEADER_BYTES)), 16);
+    return file;
+  }
+
+  private constructor(table: Columns, paths: Uint8Array, count: number) {
+    this.count = count;
+    this.#columns = table;
+    this.#paths = paths;
+    const size = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * count)));
+    this.#slots = new Uint32Array(size);
+    this.#mask = size - 1;
+    for (let i = 0; i < count; i++) {
+      let slot = hashOfBytes(paths, this.#start(i), table.pathEnd[i] ?? 0) & this.#mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
+      this.#slots[slot] = i + 1;
+    }
+  }
+
+  find(path: ByteString, stat: FileStat): Uint8Array | undefined {
+    const i = this.rowOf(path, stat);
+    return i === undefined ? undefined : this.#columns.sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES);
+  }
+
+  /** The number of the row of a file about which nothing has changed. */
+  rowOf(path: ByteString, stat: FileStat): number | undefined {
+    for (let slot = hashOfText(path) & this.#mask; ; slot = (slot + 1) & this.#mask) {
+      const i = (this.#slots[slot] ?? 0) - 1;
+      if (i < 0) return undefined;
+      if (this.#isSame(i, stat) && this.#isPath(i, path)) return i;
+    }
+  }
+
+  row(i: number): StatRow {
+    const { dev, ino, size, mtimeNs, ctimeNs, mode, sha256, pathEnd } = this.#columns;
+    return {
+      path: this.#paths.subarray(this.#start(i), pathEnd[i] ?? 0),
+      stat: {
+        dev: dev[i] ?? 0n,
+        ino: ino[i] ?? 0n,
+        size: size[i] ?? 0n,
+        mtimeNs: mtimeNs[i] ?? 0n,
+        ctimeNs: ctimeNs[i] ?? 0n,
+        mode: BigInt(mode[i] ?? 0),
+      },
+      sha256: sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES),
+    };
+  }
+
+  #start(i: number): number {
+    return i === 0 ? 0 : (this.#columns.pathEnd[i - 1] ?? 0);
+  }
+
+  #isSame(i: number, stat: FileStat): boolean {
+    const { mtimeNs, ctimeNs, size, ino, dev, mode } = this.#columns;
+    return (
+      mtimeNs[i] === stat.mtimeNs &&
+      ctimeNs[i] === stat.ctimeNs &&
+      size[i] === stat.size &&
+      ino[i] === stat.ino &&
+      dev[i] === stat.dev &&
+      mode[i] === Number(stat.mode)
+    );
+  }
+
+  #isPath(i: number, path: ByteString): boolean {
+    const start = this.#start(i);
+    if ((this.#columns.pathEnd[i] ?? 0) - start !== path.length) return false;
+    for (let at = 0; at < path.length; at++) if (this.#paths[start + at] !== path.charCodeAt(at)) return false;
+    return true;
+  }
+}
+
+function aligned(bytes: Buffer): Buffer {
+  const copy = Buffer.from(new ArrayBuffer(bytes.length));
+  bytes.copy(copy);
+  return copy;
+}
+
+/** FNV-1a, 32 bits. */
+const FNV_OFFSET = 0x811c9dc5;
+const FNV_PRIME = 0x01000193;
+
+function hashOfText(path: ByteString): number {
+  let hash = FNV_OFFSET;
+  for (let i = 0; i < path.length; i++) hash = Math.imul(hash ^ path.charCodeAt(i), FNV_PRIME);
+  return hash;
+}
+
+function hashOfBytes(bytes: Uint8Array, start: number, end: number): number {
+  let hash = FNV_OFFSET;
+  for (let i = start; i < end; i++) hash = Math.imul(hash ^ (bytes[i] ?? 0), FNV_PRIME);
+  return hash;
+}
