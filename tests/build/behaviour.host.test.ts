@@ -142,7 +142,7 @@ describe('as BuildKit does', { skip, concurrency: 2 }, () => {
         'COPY --chmod=${mode} foo /variable',
         'RUN stat -c %a /foo /baz /none /parent /parent/sub /variable',
       ],
-      log: '644\n777\n0\n777\n770\n755\n',
+      log: '644\n777\n0\n755\n750\n755\n',
     },
     'COPY over what an earlier COPY brought': {
       files: { 'sub/dir1/dir2/foo': 'foo', 'files/foo.go': 'go' },
