@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type ByteStream, thisOwner } from '../base/index.ts';
+import { type ByteStream, ShaleError, thisOwner } from '../base/index.ts';
+import type { MountedPlace } from '../mounts/index.ts';
 import { publishAttached } from './attached-view.ts';
 import { oomKills, removeCgroupsSoon, setFrozen, thaw } from './cgroups.ts';
 import { startFailure } from './errors.ts';
@@ -9,6 +10,7 @@ import { claimFolder, removeFolder } from './folders.ts';
 import type { HostEnd, HostProcess } from './host.ts';
 import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
 import { RUNTIME_ENV } from './program.ts';
+import { formatConfig } from './spec.ts';
 import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { signalNumber } from './signals.ts';
 import type {
@@ -28,15 +30,19 @@ export async function runAttached(context: RuntimeContext, spec: RunSpec, io: Co
   const folder = claimFolder(context.folders, { id: spec.id, kind: 'attached', owner: thisOwner() });
   try {
     const prepared = await prepare(context, spec, folder);
+    let bundle: MountedPlace | undefined;
     try {
+      bundle = await secretBundle(context, spec, prepared);
       const release = holdTerminal(spec.terminal === true);
-      const child = await startRuntime(context, spec, io, folder, prepared).catch((error: unknown) => {
+      const at = { folder, bundle: bundle?.path ?? folder };
+      const child = await startRuntime(context, spec, io, at, prepared).catch((error: unknown) => {
         release();
         throw error;
       });
       publishAttached(folder, child.pid, prepared.traces);
-      return new AttachedContainer({ context, spec, folder, prepared, child, io, release });
+      return new AttachedContainer({ context, spec, folder, bundle, prepared, child, io, release });
     } catch (error) {
+      await bundle?.[Symbol.asyncDispose]();
       await prepared.network[Symbol.asyncDispose]();
       throw error;
     }
@@ -46,11 +52,27 @@ export async function runAttached(context: RuntimeContext, spec: RunSpec, io: Co
   }
 }
 
+/** The bundle of a container with secret variables is in memory; what the run folder says of it lacks them. */
+async function secretBundle(
+  { host }: RuntimeContext,
+  { secretEnv = [] }: RunSpec,
+  { config }: Prepared,
+): Promise<MountedPlace | undefined> {
+  if (secretEnv.length === 0) return undefined;
+  if (host.mountFiles === undefined)
+    throw new ShaleError('RUN_SPEC_INVALID', 'cannot run: there is no private place for secret variables');
+  const nameOf = (variable: string): string => variable.slice(0, variable.indexOf('='));
+  const secret = new Set(secretEnv.map(nameOf));
+  const env = [...config.process.env.filter((variable) => !secret.has(nameOf(variable))), ...secretEnv];
+  const whole = formatConfig({ ...config, process: { ...config.process, env } });
+  return host.mountFiles([{ name: 'config.json', bytes: Buffer.from(whole), mode: 0o600, uid: 0, gid: 0 }]);
+}
+
 function startRuntime(
   context: RuntimeContext,
   spec: RunSpec,
   io: ContainerIo,
-  folder: string,
+  { folder, bundle }: { readonly folder: string; readonly bundle: string },
   prepared: Prepared,
 ): Promise<HostProcess> {
   const { command, folders, host } = context;
@@ -60,7 +82,7 @@ function startRuntime(
   const args = ['--root', folders.runtimeState, '--log', `${folder}/runc.log`, '--log-format', 'json'];
   return host.spawn({
     command,
-    args: [...args, 'run', '--keep', '--bundle', folder, spec.id],
+    args: [...args, 'run', '--keep', '--bundle', bundle, spec.id],
     env: RUNTIME_ENV,
     stdio: stdioOf(io),
     lifetime: 'step',
@@ -73,6 +95,8 @@ interface AttachedParts {
   readonly context: RuntimeContext;
   readonly spec: RunSpec;
   readonly folder: string;
+  /** Where the configuration is, when that is not the folder. */
+  readonly bundle: MountedPlace | undefined;
   readonly prepared: Prepared;
   readonly child: HostProcess;
   readonly io: ContainerIo;
@@ -141,9 +165,14 @@ class AttachedContainer implements ContainerHandle {
   }
 
   async #finish(end: HostEnd): Promise<ContainerExit> {
-    const { context, spec, folder, prepared, release } = this.#parts;
+    const { bundle, context, spec, folder, prepared, release } = this.#parts;
     release();
     const exit = describeEnd(end, folder, spec, prepared);
+    try {
+      await bundle?.[Symbol.asyncDispose]();
+    } catch {
+      // What cannot be unmounted now is gone with the host.
+    }
     await cleanUp(context, spec.id, folder, prepared.network);
     return exit;
   }

@@ -1,4 +1,4 @@
-import type { HostProcess, SpawnRequest } from '../mounts/index.ts';
+import type { HostProcess, MountedPlace, PrivateFile, SpawnRequest } from '../mounts/index.ts';
 
 export type { HostEnd, HostProcess, SpawnRequest, Stdio } from '../mounts/index.ts';
 
@@ -9,4 +9,6 @@ export type { HostEnd, HostProcess, SpawnRequest, Stdio } from '../mounts/index.
 export interface RuntimeHost {
   /** Starts a program. @throws the system error of the spawn (ENOENT, EACCES). */
   spawn(request: SpawnRequest): Promise<HostProcess>;
+  /** Gives programs a directory in memory with these files; absent where there is no private namespace for it. */
+  mountFiles?(files: readonly PrivateFile[]): Promise<MountedPlace>;
 }

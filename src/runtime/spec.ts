@@ -155,11 +155,12 @@ export function checkRunSpec(spec: RunSpec): void {
   if (spec.args.length > ARGS_MAX) throw invalid(`more than ${ARGS_MAX} arguments`);
   if (spec.env.length > ENV_MAX) throw invalid(`more than ${ENV_MAX} variables`);
   if ((spec.mounts ?? []).length > MOUNTS_MAX) throw invalid(`more than ${MOUNTS_MAX} mounts`);
-  for (const text of [...spec.args, ...spec.env, spec.cwd ?? '/']) {
+  const variables = [...spec.env, ...(spec.secretEnv ?? [])];
+  for (const text of [...spec.args, ...variables, spec.cwd ?? '/']) {
     if (text.includes('\0')) throw invalid('an argument, variable or path has a zero byte');
   }
-  for (const entry of spec.env) {
-    if (entry.indexOf('=') < 1) throw invalid(`the variable ${JSON.stringify(entry)} is not NAME=value`);
+  for (const entry of variables) {
+    if (entry.indexOf('=') < 1) throw invalid('a variable is not NAME=value');
   }
   if (!(spec.cwd ?? '/').startsWith('/')) throw invalid('the working directory must be absolute');
 }

@@ -178,6 +178,11 @@ export interface RunSpec {
   readonly args: readonly string[];
   /** `NAME=value`; the last of a name counts. PATH, HOME, HOSTNAME and (with a terminal) TERM are added when absent. */
   readonly env: readonly string[];
+  /**
+   * More variables, which win over `env` and stand on no disk: not in the run folder, and not in what a killed process
+   * leaves. Attached containers only.
+   */
+  readonly secretEnv?: readonly string[];
   /** Absolute. Default `/`. */
   readonly cwd?: string;
   /** Docker's `USER[:GROUP]`, each a name or a number; default root. Names are looked up in the rootfs. */
