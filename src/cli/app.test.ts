@@ -106,7 +106,7 @@ describe('runCommandLine()', () => {
     [['image', 'lst'], /^shale: unknown command: image lst\ntry: shale image ls\n$/],
     [['trust', 'x'], /^shale: trust: shale does not sign images/],
     [['image', 'trust', 'x'], /^shale: trust: shale does not sign images/],
-    [['compose', 'up'], /^shale: compose: shale runs containers on this machine only\n$/],
+    [['compose', 'up'], /^shale: compose: shale runs containers on this machine only\ntry: shale bake/],
     [['-H', 'tcp://x', 'ps'], /^shale: -H: there is no daemon/],
     [['--host=tcp://x', 'ps'], /^shale: --host: there is no daemon/],
     [['--frob'], /^shale: unknown flag --frob\n/],

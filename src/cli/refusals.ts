@@ -13,7 +13,11 @@ const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedComm
   ['context', { why: NO_DAEMON, instead: 'SHALE_HOME=/other/store shale …' }],
   ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],
   ['network', { why: 'networks are not managed by name', instead: 'shale run --network bridge|host|none' }],
-  ['compose', { why: NO_ORCHESTRATION }],
+  [
+    'buildx history',
+    { why: 'of builds there are lists, reports and logs', instead: 'shale builds ls, show, logs or rm' },
+  ],
+  ['compose', { why: NO_ORCHESTRATION, instead: 'shale bake builds the images of a compose file' }],
   ['swarm', { why: NO_ORCHESTRATION }],
   ['service', { why: NO_ORCHESTRATION }],
   ['stack', { why: NO_ORCHESTRATION }],

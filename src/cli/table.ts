@@ -18,6 +18,7 @@ export const COMMANDS: readonly CommandRow[] = [
   ),
   row('bake', 'build', 'build the targets of bake and compose files', () => import('./commands/bake.ts'), [
     'buildx bake',
+    'buildx f',
   ]),
   row(
     'transpile',

@@ -22,6 +22,7 @@ export const command: Command = {
     { kind: 'boolean', name: 'all', short: 'a', summary: 'of all builds, newest first; with --grep' },
   ],
   refused: [
+    { name: 'follow', short: 'f', why: 'a build that goes on shows its progress itself' },
     { name: 'progress', why: 'logs are printed as lines' },
     { name: 'builder', why: 'there is one builder' },
   ],
