@@ -114,33 +114,3 @@ describe('at the same time', { skip: cannotRun || BUSYBOX.missing }, () => {
     for (const n of [1, 2, 3, 4]) assert.equal((await lab.read(`both:${n}`, '/n')).toString(), `${n}\n`);
   });
 });
-
-describe('what is not carried out yet', { skip: BUSYBOX.missing }, () => {
-  const steps: Record<string, RegExp> = {
-    'RUN --mount=type=cache,target=/x true': /Dockerfile:2.*--mount=type=cache is not supported/,
-    'RUN --mount=type=bind,target=/x true': /Dockerfile:2.*--mount=type=bind is not supported/,
-    'RUN --mount=type=tmpfs,target=/x true': /Dockerfile:2.*--mount=type=tmpfs is not supported/,
-    'RUN --mount=type=secret,id=x true': /Dockerfile:2.*--mount=type=secret is not supported/,
-    'RUN --mount=type=ssh true': /Dockerfile:2.*--mount=type=ssh is not supported/,
-    'RUN --security=insecure true': /Dockerfile:2.*insecure/,
-    'RUN --device=a.b/c=d true': /Dockerfile:2.*device/,
-    'ADD https://example.invalid/x /x': /Dockerfile:2.*(URL|not supported)/,
-    'ADD https://example.invalid/x.git /x': /Dockerfile:2.*(git|not supported)/i,
-  };
-  for (const [line, message] of Object.entries(steps)) {
-    test(`is refused with its line before anything runs: ${line}`, async () => {
-      await using lab = await Lab.open();
-      await lab.importBusybox();
-      const started: string[] = [];
-      const building = lab.build(
-        { dockerfile: `FROM busybox\n${line}\n` },
-        { progress: (event) => event.kind === 'vertex-started' && started.push(event.name) },
-      );
-      await assert.rejects(building, message);
-      assert.deepEqual(
-        started.filter((name) => !name.includes('FROM')),
-        [],
-      );
-    });
-  }
-});

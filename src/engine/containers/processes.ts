@@ -9,7 +9,6 @@ import { eventAttributes, parseSetup } from './record.ts';
 import { isUp, runtimeFor, settleState, viewOf } from './state.ts';
 import type { ContainerStats, ProcessList } from './types.ts';
 
-const run = promisify(execFile);
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 /** Of `ps`, for programs whose arguments do not choose columns. */
 const PS_DEFAULT: readonly string[] = ['-ef'];
@@ -28,11 +27,10 @@ export async function processesOf(
   if (!isUp(state))
     throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running: it is ${state.kind}`);
   const args = psArguments.length === 0 ? PS_DEFAULT : psArguments;
-  const { stdout } = await run('ps', [...args], { maxBuffer: OUTPUT_BYTES_MAX, env: { PATH: '/usr/bin:/bin' } }).catch(
-    (cause: unknown) => {
-      throw new ShaleError('PS_FAILED', `ps ${args.join(' ')} failed: ${messageOf(cause)}`, { cause });
-    },
-  );
+  const options = { maxBuffer: OUTPUT_BYTES_MAX, env: { PATH: '/usr/bin:/bin' } };
+  const { stdout } = await promisify(execFile)('ps', [...args], options).catch((cause: unknown) => {
+    throw new ShaleError('PS_FAILED', `ps ${args.join(' ')} failed: ${messageOf(cause)}`, { cause });
+  });
   const list = selectProcesses(stdout, new Set(pidsOf(record.id)));
   await context.store.events.append({
     type: 'container',
