@@ -96,4 +96,4 @@ export interface Alias {
   readonly implies?: readonly string[];
 }
 
-export type CommandGroup = 'build' | 'containers' | 'volumes' | 'images' | 'store' | 'help';
+export type CommandGroup = 'build' | 'containers' | 'volumes' | 'networks' | 'images' | 'store' | 'help';

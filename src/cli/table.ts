@@ -127,6 +127,19 @@ export const COMMANDS: readonly CommandRow[] = [
   row('volume rm', 'volumes', 'remove volumes', () => import('./commands/volume-rm.ts'), ['volume remove']),
   row('volume prune', 'volumes', 'remove volumes that nothing uses', () => import('./commands/volume-prune.ts')),
 
+  row('network create', 'networks', 'make a network', () => import('./commands/network-create.ts')),
+  row('network ls', 'networks', 'list networks', () => import('./commands/network-ls.ts'), ['network list']),
+  row('network inspect', 'networks', 'show everything about networks', () => import('./commands/network-inspect.ts')),
+  row('network rm', 'networks', 'remove networks', () => import('./commands/network-rm.ts'), ['network remove']),
+  row('network prune', 'networks', 'remove networks that nothing uses', () => import('./commands/network-prune.ts')),
+  row('network connect', 'networks', 'put a container on a network', () => import('./commands/network-connect.ts')),
+  row(
+    'network disconnect',
+    'networks',
+    'take a container off a network',
+    () => import('./commands/network-disconnect.ts'),
+  ),
+
   row('images', 'images', 'list images', () => import('./commands/images.ts'), ['image ls', 'image list']),
   row('pull', 'images', 'fetch an image from a registry', () => import('./commands/pull.ts'), ['image pull']),
   row('push', 'images', 'send an image to a registry', () => import('./commands/push.ts'), ['image push']),
@@ -191,6 +204,7 @@ export const GROUP_TITLES: Readonly<Record<CommandGroup, string>> = {
   build: 'Build',
   containers: 'Containers',
   volumes: 'Volumes',
+  networks: 'Networks',
   images: 'Images',
   store: 'Store',
   help: 'Help',

@@ -13,6 +13,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await openContext(options);
   const buildRecords = async () => import('./build-records.ts');
   const images = async () => import('./images.ts');
+  const networks = async () => import('./networks.ts');
   const volumes = async () => import('./volumes.ts');
   const system = async () => import('./system.ts');
   const cacheEntries = async () => import('./cache/entries.ts');
@@ -61,6 +62,15 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     inspectVolume: async (name) => (await volumes()).inspectVolume(context, name),
     removeVolume: async (name, how) => (await volumes()).removeVolume(context, name, how),
     pruneVolumes: async (query) => (await volumes()).pruneVolumes(context, query),
+    createNetwork: async (request) => (await networks()).createNetwork(context, request),
+    networks: async () => (await networks()).listNetworks(context),
+    inspectNetwork: async (name) => (await networks()).inspectNetwork(context, name),
+    removeNetwork: async (name) => (await networks()).removeNetwork(context, name),
+    pruneNetworks: async (matches) => (await networks()).pruneNetworks(context, matches),
+    connectNetwork: async (container, endpoint) =>
+      (await import('./containers/networks.ts')).connectContainer(context, container, endpoint),
+    disconnectNetwork: async (container, network) =>
+      (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
     makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
     cache: {
       list: async () => (await cacheEntries()).listCache(context),

@@ -12,5 +12,6 @@ export type * from './cache/types.ts';
 export type * from './output-types.ts';
 export type * from './types.ts';
 export type * from './why-types.ts';
+export type * from './network-types.ts';
 export type * from './volume-types.ts';
 export { includeReader } from '../build/index.ts';

@@ -10,6 +10,7 @@ import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } fro
 import type { HostConfig } from './host-config.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest } from './why-types.ts';
+import type { EndpointRequest, NetworkOperations } from './network-types.ts';
 import type { VolumeMount, VolumeOperations } from './volume-types.ts';
 import type {
   CommitRequest,
@@ -183,6 +184,12 @@ export interface RunRequest extends LifeOptions {
   readonly volumesFrom?: readonly string[];
   readonly ports: readonly PortMapping[];
   readonly network?: NetworkMode;
+  /** Its networks, the first of which is the way out; they come instead of `network`. */
+  readonly networks?: readonly EndpointRequest[];
+  /** Ports that it listens on, `80/tcp`, beside those of the image. */
+  readonly exposed?: readonly string[];
+  /** Publish all of them, on free ports. */
+  readonly publishAll?: boolean;
   readonly readOnly: boolean;
   readonly removeWhenDone: boolean;
   readonly interactive: boolean;
@@ -281,7 +288,8 @@ export interface PruneReport {
 }
 
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
-export interface Engine extends AsyncDisposable, ContainerOperations, TransferOperations, VolumeOperations {
+export interface Engine
+  extends AsyncDisposable, ContainerOperations, TransferOperations, VolumeOperations, NetworkOperations {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
   /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
   readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;

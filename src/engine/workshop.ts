@@ -5,14 +5,7 @@ import { isShaleError, isSystemError, ShaleError, thisOwner } from '../base/inde
 import { TREE_KIND } from '../layers/index.ts';
 import { openMountHost, type MountHost, type MountHostOptions, type TreeStore } from '../mounts/index.ts';
 import { parseDiffId } from '../oci/index.ts';
-import {
-  bridgeNetwork,
-  hostNetwork,
-  noNetwork,
-  openRuntime,
-  type NetworkProvider,
-  type Runtime,
-} from '../runtime/index.ts';
+import { openRuntime, type Runtime } from '../runtime/index.ts';
 import type { Store } from '../store/index.ts';
 import { runPath, type EngineContext } from './context.ts';
 
@@ -49,12 +42,6 @@ export async function openWorkshop(context: EngineContext, lasting?: { readonly 
       if (lasting === undefined) rmSync(mountDir, { recursive: true, force: true });
     },
   };
-}
-
-export function networkFor(context: EngineContext, mode: 'bridge' | 'host' | 'none'): NetworkProvider {
-  if (mode === 'none') return noNetwork;
-  if (mode === 'host') return hostNetwork;
-  return bridgeNetwork({ folder: networkFolder(context) });
 }
 
 export function networkFolder(context: EngineContext): string {

@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, isSystemError, messageOf, type Owner, thisOwner } from '../base/index.ts';
+import { isAlive, isSystemError, messageOf, type Owner, ShaleError, thisOwner } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
 import {
+  addToAddress6,
+  askedAddress,
   findSubnet,
   freeAddress,
   gatewayOf,
   type Lease,
   type NetworkState,
+  parseAddress,
   readState,
   stateFileOf,
   withNetworkLock,
@@ -21,7 +24,14 @@ import { openPlainHost } from './plain-host.ts';
 import { settlePorts } from './ports.ts';
 import { hostsFile } from './resolv.ts';
 import { leaveInBackground, type Leaving } from './teardown.ts';
-import type { NetworkAttachment, NetworkProvider, NetworkRequest, PublishedPort } from './types.ts';
+import type {
+  NetworkAttachment,
+  NetworkDefinition,
+  NetworkEndpoint,
+  NetworkProvider,
+  NetworkRequest,
+  PublishedPort,
+} from './types.ts';
 
 export interface BridgeOptions {
   /** `networks` of the run folder: state and lock. */
@@ -53,17 +63,33 @@ export interface Bridge {
   readonly host: RuntimeHost;
   readonly folder: string;
   readonly bridge: string;
+  /** Absent for the default bridge. */
+  readonly network?: NetworkDefinition;
 }
 
-export function openBridge(options: BridgeOptions): Bridge {
-  return { host: openPlainHost(), folder: options.folder, bridge: options.bridge ?? bridgeOf(options.folder) };
+export function openBridge(options: BridgeOptions & { readonly network?: NetworkDefinition }): Bridge {
+  const { folder, network } = options;
+  const bridge = network?.bridge ?? options.bridge ?? bridgeOf(folder);
+  return { host: openPlainHost(), folder, bridge, ...(network !== undefined && { network }) };
+}
+
+/** The name of the default bridge's interface. */
+export function defaultBridgeOf(folder: string): string {
+  return bridgeOf(folder);
+}
+
+/** Who is on a bridge; undefined when nobody is. */
+export function readBridge({ folder, bridge }: Pick<Bridge, 'folder' | 'bridge'>): NetworkState | undefined {
+  return readState(folder, bridge);
 }
 
 /** See NetworkProvider.attach. */
 export async function attachToBridge(network: Bridge, request: NetworkRequest): Promise<BridgeAttachment> {
   const namespace = makeNetworkNamespace(request.sysctls);
   try {
-    const joined = await withNetworkLock(network.folder, (lock) => join({ ...network, lock }, request, namespace));
+    const joined = await withNetworkLock(network.folder, (lock) =>
+      joinBridge({ ...network, lock }, request, namespace.path),
+    );
     return new BridgeAttachment(network, request, namespace, joined);
   } catch (error) {
     namespace[Symbol.dispose]();
@@ -75,45 +101,88 @@ const TAKE_DOWN_TRIES = 20;
 const TAKE_DOWN_PAUSE_MS = 100;
 
 /** While its lock is held. */
-interface LockedBridge extends Bridge {
+export interface LockedBridge extends Bridge {
   readonly lock: number;
 }
 
-interface Joined {
+/** How somebody wants to be on a bridge. */
+export interface JoinWish {
+  readonly id: string;
+  readonly ports: readonly PublishedPort[];
+  readonly endpoint?: NetworkEndpoint;
+  readonly interfaceName?: string;
+}
+
+export interface Joined {
   readonly state: NetworkState;
   readonly lease: Lease;
   readonly macAddress: string | undefined;
 }
 
-async function join(network: LockedBridge, request: NetworkRequest, namespace: NetworkNamespace): Promise<Joined> {
-  const before = readState(network.folder, network.bridge) ?? {
+/**
+ * Under the lock: takes a place on a bridge for a network namespace (a path), with a lease of this process.
+ * @throws NETWORK_FULL, NETWORK_ADDRESS_INVALID, PORT_IN_USE, NETWORK_SETUP_FAILED
+ */
+export async function joinBridge(network: LockedBridge, wish: JoinWish, namespace: string): Promise<Joined> {
+  const before: NetworkState = readState(network.folder, network.bridge) ?? {
     bridge: network.bridge,
-    subnet: findSubnet(network.bridge, hostResolvConf()),
+    subnet: network.network?.subnet ?? findSubnet(network.bridge, hostResolvConf()),
     leases: [],
+    ...(network.network !== undefined && { network: network.network }),
   };
-  const taken = before.leases.flatMap((lease) => lease.ports);
-  const ports = await settlePorts(request.ports, taken);
-  const lease: Lease = {
-    id: request.id,
-    address: freeAddress(before),
-    ports,
-    kind: 'process',
-    owner: thisOwner(),
-  };
+  const ports = await settlePorts(wish.ports, leasedPorts(network.folder));
+  const lease = leaseOf(before, wish, ports);
   const state = { ...before, leases: [...before.leases, lease] };
   // Written before anything is made, so that a sweep finds it whatever happens next.
   writeState(network.folder, state);
   try {
-    const macAddress = await netavarkSetup(network.host, describeNetwork(network, state), lease, namespace.path);
-    return { state, lease, macAddress };
+    const macAddress = await netavarkSetup(network.host, describeNetwork(network, state), lease, namespace);
+    if (network.network === undefined || macAddress === undefined) return { state, lease, macAddress };
+    const known = { ...lease, macAddress };
+    const told = { ...before, leases: [...before.leases, known] };
+    writeState(network.folder, told);
+    return { state: told, lease: known, macAddress };
   } catch (error) {
-    await leave(network, lease, namespace.path).catch(() => {});
+    await leaveBridge(network, lease, namespace).catch(() => {});
     throw error;
   }
 }
 
+/** Ports of the host that containers of this run folder have, on any bridge. */
+function leasedPorts(folder: string): PublishedPort[] {
+  return bridgesIn(folder).flatMap((bridge) => readState(folder, bridge)?.leases.flatMap(({ ports }) => ports) ?? []);
+}
+
+function leaseOf(state: NetworkState, wish: JoinWish, ports: readonly PublishedPort[]): Lease {
+  const { endpoint, interfaceName } = wish;
+  const address = endpoint?.address === undefined ? freeAddress(state) : askedAddress(state, endpoint.address);
+  const address6 = endpoint?.address6 ?? address6Of(state, address);
+  if (address6 !== undefined && state.leases.some((lease) => lease.address6 === address6)) {
+    throw new ShaleError('NETWORK_ADDRESS_INVALID', `the address ${address6} cannot be given: a container has it`);
+  }
+  return {
+    id: wish.id,
+    address,
+    ports,
+    kind: 'process',
+    owner: thisOwner(),
+    ...(endpoint !== undefined && { names: endpoint.names }),
+    ...(endpoint?.macAddress !== undefined && { macAddress: endpoint.macAddress }),
+    ...(interfaceName !== undefined && { interfaceName }),
+    ...(address6 !== undefined && { address6 }),
+  };
+}
+
+/** The IPv6 address stands as far into its subnet as the IPv4 one into its own: free when that is. */
+function address6Of({ network, subnet }: NetworkState, address: string): string | undefined {
+  const six = network?.subnet6?.subnet.split('/')[0];
+  if (six === undefined) return undefined;
+  const offset = (parseAddress(address) ?? 0) - subnet.base;
+  return addToAddress6(six, offset);
+}
+
 /** Under the lock: takes a lease off the bridge, and the bridge down with the last one. */
-async function leave(network: LockedBridge, lease: Lease, namespace: string): Promise<void> {
+export async function leaveBridge(network: LockedBridge, lease: Lease, namespace: string): Promise<void> {
   const state = readState(network.folder, network.bridge);
   const held = state?.leases.find((other) => other.address === lease.address && other.id === lease.id);
   if (state === undefined || held === undefined) return;
@@ -124,8 +193,8 @@ async function leave(network: LockedBridge, lease: Lease, namespace: string): Pr
     return;
   }
   await takeDown(network, state, held);
-  await removeLeftoverChains(network.host, network.lock);
-  rmSync(configFolderOf(network.folder, network.bridge), { recursive: true, force: true });
+  await removeLeftoverChains(network.host, network.lock, { isolated: state.network !== undefined });
+  if (state.network === undefined) rmSync(configFolderOf(network), { recursive: true, force: true });
   rmSync(`${network.folder}/${network.bridge}.json`, { force: true });
 }
 
@@ -152,12 +221,22 @@ async function rejoin(network: LockedBridge, lease: Lease, namespace: string): P
   if (state !== undefined) await netavarkSetup(network.host, describeNetwork(network, state), lease, namespace);
 }
 
-function describeNetwork({ folder, lock }: LockedBridge, { bridge, subnet }: NetworkState): NetavarkNetwork {
-  return { lock, configFolder: configFolderOf(folder, bridge), bridge, subnet, mtu: uplinkMtu() };
+function describeNetwork({ folder, lock }: LockedBridge, state: NetworkState): NetavarkNetwork {
+  const { bridge, subnet, network } = state;
+  const configFolder = configFolderOf({ folder, bridge, ...(network !== undefined && { network }) });
+  return {
+    lock,
+    configFolder,
+    bridge,
+    subnet,
+    mtu: network?.mtu ?? uplinkMtu(),
+    ...(network !== undefined && { network }),
+  };
 }
 
-function configFolderOf(folder: string, bridge: string): string {
-  return `${folder}/${bridge}.netavark`;
+/** Networks with names share one: a single name server answers for all networks of whoever asks. */
+function configFolderOf({ folder, bridge, network }: Pick<Bridge, 'folder' | 'bridge' | 'network'>): string {
+  return network === undefined ? `${folder}/${bridge}.netavark` : `${folder}/named.netavark`;
 }
 
 /** The MTU of the interface with the default route: a larger one inside would need every packet to be cut. */
@@ -209,7 +288,7 @@ export class BridgeAttachment implements NetworkAttachment {
     this.ports = lease.ports;
     this.files = {
       resolvConf: resolvConfFor(request),
-      hosts: hostsFile(request.hostname, lease.address, request.extraHosts, this.gateway),
+      hosts: hostsFile(request.hostname, [lease.address], request.extraHosts, this.gateway),
       hostname: `${request.hostname}\n`,
     };
   }
@@ -308,7 +387,7 @@ export async function releaseLeases(
         try {
           // netavark takes nothing off a namespace that lacks the interface; putting it on again costs 60 ms.
           await rejoin(network, lease, empty.path);
-          await leave(network, lease, empty.path);
+          await leaveBridge(network, lease, empty.path);
           released.push(lease.id);
         } catch (error) {
           left.push({ what: `network of ${lease.id}`, why: messageOf(error) });

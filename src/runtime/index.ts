@@ -7,14 +7,35 @@
  * its exit file is the truth about its end; every cgroup is `/shale-<id>`, never empty or `/`, and is removed with
  * rmdir, never by killing; everything on the machine that is ours has an owner record, so a sweep can tell the dead.
  */
-export { type BridgeOptions, bridgeNetwork } from './bridge.ts';
+export { type BridgeOptions, bridgeNetwork, defaultBridgeOf } from './bridge.ts';
 export { type CgroupSupport, type LimitKind, readCgroupSupport } from './cgroup-support.ts';
+export { containerNetwork, type SharedNetwork } from './container-network.ts';
 export { blockDevice } from './devices.ts';
 export { CDI_FOLDERS, findDevices, type DeviceEdits, type DeviceRequest } from './cdi.ts';
 export type { HostFacts } from './facts.ts';
 export { hostFacts } from './facts.ts';
 export type * from './host.ts';
 export { hostNetwork, noNetwork } from './networks-basic.ts';
+export {
+  connectNetwork,
+  containersOn,
+  disconnectNetwork,
+  endpointsOf,
+  joinedNetworks,
+  type NetworkFolder,
+  type RunningContainer,
+} from './joined-networks.ts';
+export {
+  findNamedSubnet,
+  formatAddress,
+  formatSubnet,
+  overlaps,
+  parseAddress,
+  parseRange,
+  type Subnet,
+  usedRanges,
+} from './leases.ts';
+export { findNameServer } from './netavark.ts';
 export { openNetworkPool, type NetworkPool } from './pool.ts';
 export { openPlainHost } from './plain-host.ts';
 export { openRuntime, type RuntimeOptions } from './runtime.ts';

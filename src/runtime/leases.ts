@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { isSystemError, type Owner, ShaleError } from '../base/index.ts';
 import { tryLock } from '../sys/index.ts';
 import { isOwner, readJson, writeRecord } from './folders.ts';
-import type { PublishedPort } from './types.ts';
+import type { NetworkDefinition, PublishedPort } from './types.ts';
 
 /** One address of a bridge network and whose it is. */
 export interface Lease {
@@ -15,6 +15,13 @@ export interface Lease {
   /** `process`: given back when the owner ends. `container`: when the detached container `id` is gone. */
   readonly kind: 'process' | 'container';
   readonly owner: Owner;
+  /** On networks with a name; the container's own name first. */
+  readonly names?: readonly string[];
+  readonly address6?: string;
+  /** As asked for, or as it came out. */
+  readonly macAddress?: string;
+  /** `eth0` when absent. */
+  readonly interfaceName?: string;
 }
 
 /** What is written: the subnet in use (absent when nobody is on the bridge) and its leases. */
@@ -22,6 +29,8 @@ export interface NetworkState {
   readonly bridge: string;
   readonly subnet: Subnet;
   readonly leases: readonly Lease[];
+  /** Absent for the default bridge. */
+  readonly network?: NetworkDefinition;
 }
 
 export interface Subnet {
@@ -108,15 +117,39 @@ function isLease(value: unknown): value is Lease {
   );
 }
 
-/** The first free address; the network's own, the bridge's (the first) and the broadcast one are never given. */
+/** The first free address; the network's own, the bridge's and the broadcast one are never given. */
 export function freeAddress(state: Omit<NetworkState, 'bridge'>): string {
-  const taken = new Set(state.leases.map((lease) => lease.address));
-  const count = 2 ** (32 - state.subnet.prefix);
-  for (let offset = 2; offset < count - 1; offset++) {
-    const address = formatAddress(state.subnet.base + offset);
-    if (!taken.has(address)) return address;
+  const taken = new Set([gatewayIn(state), ...state.leases.map((lease) => lease.address)]);
+  const { subnet } = state;
+  const range = state.network?.range ?? subnet;
+  const last = subnet.base + 2 ** (32 - subnet.prefix) - 1;
+  for (let value = range.base; value < range.base + 2 ** (32 - range.prefix); value++) {
+    const address = formatAddress(value);
+    if (value !== subnet.base && value !== last && !taken.has(address)) return address;
   }
-  throw new ShaleError('NETWORK_FULL', `all ${count - 3} addresses of ${formatSubnet(state.subnet)} are taken`);
+  throw new ShaleError('NETWORK_FULL', `all addresses of ${formatSubnet(range)} are taken`);
+}
+
+/** An address that was asked for. @throws NETWORK_ADDRESS_INVALID when it is not free or not of the network. */
+export function askedAddress(state: Omit<NetworkState, 'bridge'>, address: string): string {
+  const bad = (why: string): ShaleError =>
+    new ShaleError('NETWORK_ADDRESS_INVALID', `the address ${address} cannot be given: ${why}`, { data: { address } });
+  const { subnet } = state;
+  const value = parseAddress(address);
+  const last = subnet.base + 2 ** (32 - subnet.prefix) - 1;
+  if (value === undefined || value <= subnet.base || value >= last) throw bad(`it is not in ${formatSubnet(subnet)}`);
+  if (address === gatewayIn(state)) throw bad('it is the gateway');
+  if (state.leases.some((lease) => lease.address === address)) throw bad('a container has it');
+  return address;
+}
+
+/** The address of the bridge. */
+export function gatewayIn({ network, subnet }: Pick<NetworkState, 'network' | 'subnet'>): string {
+  return network?.gateway ?? gatewayOf(subnet);
+}
+
+export function prefixIn({ subnet }: Pick<NetworkState, 'subnet'>): number {
+  return subnet.prefix;
 }
 
 export function gatewayOf(subnet: Subnet): string {
@@ -141,6 +174,11 @@ const CANDIDATE_PREFIX = 20;
 const CANDIDATES_FIRST = 0x0a5b0000; // 10.91.0.0: neither docker's (172.17) nor podman's (10.88) default
 const CANDIDATES = 64;
 
+/** Networks with a name: apart from those, and smaller, because there are more of them. */
+const NAMED_FIRST = 0x0a5f0000; // 10.95.0.0
+const NAMED_PREFIX = 24;
+const NAMED = 1024;
+
 /**
  * A subnet that nothing of this machine is in: no interface, no route, no resolver. The one that the bridge has already
  * is kept. @throws NETWORK_FULL.
@@ -148,10 +186,26 @@ const CANDIDATES = 64;
 export function findSubnet(bridge: string, resolvConf: string): Subnet {
   const own = interfaceRanges((name) => name === bridge)[0];
   if (own !== undefined) return own;
-  const used = [...interfaceRanges(() => true), ...routes(), ...resolvers(resolvConf)];
-  const size = 2 ** (32 - CANDIDATE_PREFIX);
-  for (let index = 0; index < CANDIDATES; index++) {
-    const candidate = { base: CANDIDATES_FIRST + index * size, prefix: CANDIDATE_PREFIX };
+  return firstFree({ first: CANDIDATES_FIRST, prefix: CANDIDATE_PREFIX, count: CANDIDATES }, usedRanges(resolvConf));
+}
+
+/** A subnet for a network with a name, `taken` being those of the others. @throws NETWORK_FULL. */
+export function findNamedSubnet(taken: readonly Subnet[], resolvConf: string): Subnet {
+  const used = [...taken, ...usedRanges(resolvConf)];
+  return firstFree({ first: NAMED_FIRST, prefix: NAMED_PREFIX, count: NAMED }, used);
+}
+
+/** What this machine is in now. */
+export function usedRanges(resolvConf: string): Subnet[] {
+  return [...interfaceRanges(() => true), ...routes(), ...resolvers(resolvConf)];
+}
+
+function firstFree(
+  { first, prefix, count }: { readonly first: number; readonly prefix: number; readonly count: number },
+  used: readonly Subnet[],
+): Subnet {
+  for (let index = 0; index < count; index++) {
+    const candidate = { base: first + index * 2 ** (32 - prefix), prefix };
     if (!used.some((range) => overlaps(candidate, range))) return candidate;
   }
   throw new ShaleError('NETWORK_FULL', 'no free subnet was found for the bridge');
@@ -174,7 +228,8 @@ function interfaceRanges(wanted: (name: string) => boolean): Subnet[] {
   return ranges;
 }
 
-function parseRange(cidr: string): Subnet | undefined {
+/** `10.0.0.0/8`, or an address in it. */
+export function parseRange(cidr: string): Subnet | undefined {
   const [address = '', prefix = ''] = cidr.split('/');
   const value = parseAddress(address);
   const bits = Number(prefix);
@@ -213,4 +268,22 @@ function resolvers(resolvConf: string): Subnet[] {
     if (value !== undefined) ranges.push({ base: value, prefix: 32 });
   }
   return ranges;
+}
+
+/** An IPv6 address some places after another one, as the kernel writes it. */
+export function addToAddress6(first: string, offset: number): string {
+  const groups = expand6(first);
+  const value = groups.reduce((sum, group) => sum * 65_536n + BigInt(group), 0n) + BigInt(offset);
+  const parts = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(16 * (7 - index))) & 0xffffn).toString(16));
+  // URL writes addresses in their shortest form (RFC 5952).
+  return new URL(`http://[${parts.join(':')}]/`).hostname.slice(1, -1);
+}
+
+function expand6(text: string): number[] {
+  const [head = '', tail] = text.split('::');
+  const groups = (part: string): number[] =>
+    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
+  if (tail === undefined) return groups(head);
+  const [front, back] = [groups(head), groups(tail)];
+  return [...front, ...Array.from({ length: 8 - front.length - back.length }, () => 0), ...back];
 }

@@ -1,10 +1,10 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { isShaleError, messageOf, ShaleError } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
-import { formatSubnet, gatewayOf, type Subnet } from './leases.ts';
+import { formatSubnet, gatewayOf, type Lease, type Subnet } from './leases.ts';
 import { runProgram } from './program.ts';
-import type { PublishedPort } from './types.ts';
+import type { NetworkDefinition } from './types.ts';
 
 /** Where distributions put it; it is no program for users, so it is not in PATH. */
 const PLACES: readonly string[] = [
@@ -26,24 +26,36 @@ export interface NetavarkNetwork {
   readonly bridge: string;
   readonly subnet: Subnet;
   readonly mtu: number | undefined;
+  /** Absent for the default bridge. */
+  readonly network?: NetworkDefinition;
 }
 
-export interface NetavarkContainer {
-  readonly id: string;
-  readonly address: string;
-  readonly ports: readonly PublishedPort[];
+/** What a lease says of a container. */
+export type NetavarkContainer = Pick<
+  Lease,
+  'id' | 'address' | 'address6' | 'ports' | 'names' | 'macAddress' | 'interfaceName'
+>;
+
+/** The name server of networks with names, which netavark starts and stops; undefined when it is not installed. */
+export function findNameServer(): string | undefined {
+  return firstExecutable(PLACES.map((path) => path.replace(/netavark$/, 'aardvark-dns')));
+}
+
+function firstExecutable(paths: readonly string[]): string | undefined {
+  return paths.find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** @throws NETWORK_UNAVAILABLE when it is not installed. */
 export function findNetavark(): string {
-  for (const path of PLACES) {
-    try {
-      accessSync(path, constants.X_OK);
-      return path;
-    } catch {
-      // The next place.
-    }
-  }
+  const found = firstExecutable(PLACES);
+  if (found !== undefined) return found;
   throw new ShaleError('NETWORK_UNAVAILABLE', 'bridge networks need netavark, which is not installed', { hint: HINT });
 }
 
@@ -71,6 +83,12 @@ export async function netavarkTeardown(
   await netavark(host, 'teardown', network, container, namespace);
 }
 
+/**
+ * The name server that netavark may start lives on and must not keep our pipes and the lock, which the shell holds
+ * meanwhile; what netavark says goes through a file.
+ */
+const APART = 'out=$1; shift; "$@" 3>&- >"$out" 2>&1; code=$?; cat "$out"; rm -f "$out"; exit $code';
+
 async function netavark(
   host: RuntimeHost,
   action: 'setup' | 'teardown',
@@ -79,9 +97,12 @@ async function netavark(
   namespace: string,
 ): Promise<string> {
   try {
+    mkdirSync(network.configFolder, { recursive: true, mode: 0o700 });
+    const words = ['--config', network.configFolder, ...nameServerArgs(network), action, namespace];
+    const output = `${network.configFolder}/output-${process.pid}`;
     const result = await runProgram(host, {
-      command: findNetavark(),
-      args: ['--config', network.configFolder, action, namespace],
+      command: 'sh',
+      args: ['-c', APART, 'netavark', output, findNetavark(), ...words],
       env: FIREWALL_ENV,
       input: netavarkInput(network, container),
       timeoutMs: TIMEOUT_MS,
@@ -101,27 +122,32 @@ async function netavark(
   }
 }
 
+/** Of the default route of the first interface; netavark's own choice. */
+const METRIC = 100;
+
+function nameServerArgs({ network }: NetavarkNetwork): string[] {
+  const path = network?.dns === true ? findNameServer() : undefined;
+  return path === undefined ? [] : ['--aardvark-binary', path];
+}
+
 /** What netavark is told of a container (its docs, "types"). */
-export function netavarkInput(network: NetavarkNetwork, container: NetavarkContainer): string {
+export function netavarkInput(described: NetavarkNetwork, container: NetavarkContainer): string {
+  const { bridge, network } = described;
+  const [name = container.id, ...aliases] = container.names ?? [];
+  const interfaceIndex = Number(/\d+$/.exec(container.interfaceName ?? 'eth0')?.[0] ?? 0);
+  const six = container.address6 === undefined ? [] : [container.address6];
   return JSON.stringify({
     container_id: container.id,
-    container_name: container.id,
-    networks: { [network.bridge]: { static_ips: [container.address], interface_name: 'eth0' } },
-    network_info: {
-      [network.bridge]: {
-        name: network.bridge,
-        // 64 hex digits; the names of its chains are made of it.
-        id: createHash('sha256').update(`shale network ${network.bridge}`).digest('hex'),
-        driver: 'bridge',
-        network_interface: network.bridge,
-        subnets: [{ subnet: formatSubnet(network.subnet), gateway: gatewayOf(network.subnet) }],
-        ipv6_enabled: false,
-        internal: false,
-        dns_enabled: false,
-        ...(network.mtu === undefined ? {} : { options: { mtu: String(network.mtu) } }),
-        ipam_options: { driver: 'host-local' },
+    container_name: name,
+    networks: {
+      [bridge]: {
+        static_ips: [container.address, ...six],
+        interface_name: container.interfaceName ?? 'eth0',
+        ...(aliases.length > 0 && { aliases }),
+        ...(container.macAddress !== undefined && { static_mac: container.macAddress }),
       },
     },
+    network_info: { [bridge]: networkInfo(described) },
     port_mappings: container.ports.map((port) => ({
       container_port: port.containerPort,
       host_ip: port.hostAddress ?? '',
@@ -130,6 +156,30 @@ export function netavarkInput(network: NetavarkNetwork, container: NetavarkConta
       range: port.range ?? 1,
     })),
   });
+
+  function networkInfo({ subnet, mtu }: NetavarkNetwork): Readonly<Record<string, unknown>> {
+    const options = {
+      ...(mtu !== undefined && { mtu: String(mtu) }),
+      // As docker: networks with names do not reach each other, and the first one is the way out.
+      ...(network !== undefined && { isolate: 'true', metric: String(METRIC + interfaceIndex) }),
+    };
+    return {
+      name: bridge,
+      // 64 hex digits; the names of its chains are made of it.
+      id: network?.id ?? createHash('sha256').update(`shale network ${bridge}`).digest('hex'),
+      driver: 'bridge',
+      network_interface: bridge,
+      subnets: [
+        { subnet: formatSubnet(subnet), gateway: network?.gateway ?? gatewayOf(subnet) },
+        ...(network?.subnet6 === undefined ? [] : [network.subnet6]),
+      ],
+      ipv6_enabled: network?.subnet6 !== undefined,
+      internal: network?.internal === true,
+      dns_enabled: network?.dns === true && findNameServer() !== undefined,
+      ...(Object.keys(options).length > 0 && { options }),
+      ipam_options: { driver: 'host-local' },
+    };
+  }
 }
 
 /**
@@ -167,10 +217,21 @@ COMMIT
 `,
 ];
 
+/** What older releases leave of the isolation of networks with names. */
+const ISOLATION = `*filter
+-X NETAVARK_ISOLATION_1
+-X NETAVARK_ISOLATION_2
+COMMIT
+`;
+
 /** Removes netavark's empty chains where nobody uses them. Never throws. */
-export async function removeLeftoverChains(host: RuntimeHost, lock: number): Promise<void> {
+export async function removeLeftoverChains(
+  host: RuntimeHost,
+  lock: number,
+  { isolated }: { readonly isolated: boolean },
+): Promise<void> {
   await Promise.all(
-    LEFTOVERS.map(async (input) => {
+    [...LEFTOVERS, ...(isolated ? [ISOLATION] : [])].map(async (input) => {
       try {
         await runProgram(host, {
           command: 'iptables-restore',

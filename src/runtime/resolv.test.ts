@@ -16,7 +16,7 @@ test('containerResolvConf() leaves loopback resolvers of the host out', () => {
 test('hostsFile() names the container and the extra hosts', () => {
   const text = hostsFile(
     'web',
-    '10.91.0.2',
+    ['10.91.0.2'],
     ['db:10.0.0.3', 'six:[::2]', 'host.docker.internal:host-gateway'],
     '10.91.0.1',
   );

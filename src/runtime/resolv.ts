@@ -50,10 +50,30 @@ export function containerResolvConf(host: string, upstream: string | undefined, 
   const servers = dns.servers !== undefined && dns.servers.length > 0 ? dns.servers : found;
   const search = (dns.search ?? base.search).filter((domain) => domain !== '.');
   const options = dns.options ?? base.options;
-  const lines = servers.slice(0, SERVERS_MAX).map((server) => `nameserver ${server}`);
+  return format({ servers: servers.slice(0, SERVERS_MAX), search, options });
+}
+
+function format({ servers, search, options }: ResolvConf): string {
+  const lines = servers.map((server) => `nameserver ${server}`);
   if (search.length > 0) lines.push(`search ${search.join(' ')}`);
   if (options.length > 0) lines.push(`options ${options.join(' ')}`);
   return `${lines.join('\n')}\n`;
+}
+
+/**
+ * A resolv.conf that asks name servers of networks before those that it names. As docker's: with them a name without a
+ * dot is looked up as it is, unless `dns` has options.
+ */
+export function resolvConfWith(text: string, servers: readonly string[], dns: DnsOptions): string {
+  if (servers.length === 0) return text;
+  const known = parse(text);
+  const all = [...new Set([...servers, ...known.servers])].slice(0, SERVERS_MAX);
+  const options = dns.options === undefined || dns.options.length === 0 ? withNdots(known.options) : known.options;
+  return format({ servers: all, search: known.search, options });
+}
+
+function withNdots(options: readonly string[]): string[] {
+  return [...options.filter((option) => !option.startsWith('ndots:')), 'ndots:0'];
 }
 
 const LOOPBACK_HOSTS = `127.0.0.1\tlocalhost
@@ -66,13 +86,19 @@ ff02::2\tip6-allrouters
 
 /**
  * /etc/hosts: the loopback names, `extra` (`name:address`, also `name=address`), and the container's own name at
- * `address` (a build step has it at a loopback address, so that the file is the same everywhere).
+ * its `addresses` (a build step has it at a loopback address, so that the file is the same everywhere).
  */
-export function hostsFile(hostname: string, address: string, extra: readonly string[], gateway?: string): string {
+export function hostsFile(
+  hostname: string,
+  addresses: readonly string[],
+  extra: readonly string[],
+  gateway?: string,
+): string {
   const lines = extra.map((entry) => {
     const at = entry.search(/[:=]/);
     const [name, value] = [entry.slice(0, at), entry.slice(at + 1).replace(/^\[|\]$/g, '')];
     return `${value === 'host-gateway' && gateway !== undefined ? gateway : value}\t${name}\n`;
   });
-  return `${LOOPBACK_HOSTS}${lines.join('')}${address}\t${hostname}\n`;
+  const own = addresses.map((address) => `${address}\t${hostname}\n`);
+  return `${LOOPBACK_HOSTS}${lines.join('')}${own.join('')}`;
 }

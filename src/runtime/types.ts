@@ -1,4 +1,7 @@
 import type { ByteString, ByteStream } from '../base/index.ts';
+import type { DnsOptions, NetworkAttachment, NetworkProvider, PublishedPort } from './network-types.ts';
+
+export type * from './network-types.ts';
 import type { Attachment, LogKeeping, LogLine, LogOptions, OutputPiece } from './stream-types.ts';
 
 export type * from './stream-types.ts';
@@ -234,74 +237,6 @@ export interface RunSpec {
   readonly annotations?: Readonly<Record<string, string>>;
   /** A small init on the host (static) that becomes process 1 and reaps (`--init`); its path on the host. */
   readonly initPath?: string;
-}
-
-export interface DnsOptions {
-  readonly servers?: readonly string[];
-  readonly search?: readonly string[];
-  readonly options?: readonly string[];
-}
-
-/** docker's `-p [ip:]host:container[/proto]`. */
-export interface PublishedPort {
-  /** Absent: every address. */
-  readonly hostAddress?: string;
-  /** 0: a free one, found when the network is set up (see NetworkAttachment.ports). */
-  readonly hostPort: number;
-  readonly containerPort: number;
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-  /** Number of consecutive ports; default 1. */
-  readonly range?: number;
-}
-
-/** What a network is asked for by one container. */
-export interface NetworkRequest {
-  /** The container's id. */
-  readonly id: string;
-  readonly hostname: string;
-  readonly ports: readonly PublishedPort[];
-  readonly extraHosts: readonly string[];
-  readonly dns: DnsOptions;
-  /** `net.` settings of the namespace (`net.ipv4.ip_forward`), docker's defaults included. */
-  readonly sysctls: Readonly<Record<string, string>>;
-}
-
-/** Gives containers their network. `none`, `host` and `bridge` exist; a build uses a pool of bridge namespaces. */
-export interface NetworkProvider {
-  readonly kind: 'none' | 'host' | 'bridge' | 'pool' | 'container' | 'custom';
-  /**
-   * Prepares the network of one container. The caller disposes the attachment when the container is gone; disposing is
-   * idempotent and leaves no interface, rule or address behind (a pool keeps its namespaces until it is disposed).
-   * @throws NETWORK_UNAVAILABLE when a program is missing; NETWORK_SETUP_FAILED; PORT_IN_USE.
-   */
-  attach(request: NetworkRequest): Promise<NetworkAttachment>;
-}
-
-export interface NetworkAttachment extends AsyncDisposable {
-  readonly namespace:
-    | { readonly kind: 'new' }
-    | { readonly kind: 'host' }
-    /** A namespace file that this process and the host's children can open before they change the pid namespace. */
-    | { readonly kind: 'path'; readonly path: string };
-  /** Contents of the three files that are bind-mounted without trace; absent: the image's own file stays. */
-  readonly files: {
-    readonly resolvConf?: string;
-    readonly hosts?: string;
-    readonly hostname?: string;
-  };
-  /** Variables that the container needs to use this network (a proxy); the spec's own win. */
-  readonly env: readonly string[];
-  /** The container's addresses with prefix lengths (`10.91.0.5/24`); empty for none and host. */
-  readonly addresses: readonly string[];
-  readonly gateway?: string;
-  readonly macAddress?: string;
-  /** The published ports with the host ports that were chosen. */
-  readonly ports: readonly PublishedPort[];
-  /**
-   * The container lives on without this process: the network is from now on the container's, and is given back when it is
-   * removed or found dead. Disposing does nothing afterwards.
-   */
-  handOver(): void | Promise<void>;
 }
 
 /** How a container ended. */

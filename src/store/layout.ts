@@ -38,6 +38,7 @@ export const FIRST_FOLDERS: readonly string[] = [
   'trees',
   'containers',
   'volumes',
+  'networks',
   'cache-mounts',
   'build-logs',
   'sources',

@@ -143,4 +143,12 @@ export interface Store extends AsyncDisposable {
   leave(): void;
 }
 
-export type StoreFolder = 'containers' | 'volumes' | 'cache-mounts' | 'build-logs' | 'sources' | 'trees' | 'index';
+export type StoreFolder =
+  | 'containers'
+  | 'volumes'
+  | 'cache-mounts'
+  | 'build-logs'
+  | 'sources'
+  | 'trees'
+  | 'index'
+  | 'networks';

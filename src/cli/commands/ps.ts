@@ -102,7 +102,7 @@ function matches(row: ContainerSummary, filters: Filters, all: readonly Containe
     passes(filters, 'ancestor', (image) => isAncestor(row, image)) &&
     passes(filters, 'health', (health) => (('health' in row.state && row.state.health) || 'none') === health) &&
     passes(filters, 'volume', (name) => hasVolume(row, name)) &&
-    passes(filters, 'network', (name) => row.network === name) &&
+    passes(filters, 'network', (name) => row.network.split(',').includes(name)) &&
     passes(filters, 'publish', (port) => row.ports.some((one) => isPort(one.hostPort, one.protocol, port))) &&
     passes(filters, 'expose', (port) => hasPort(row, port)) &&
     passes(filters, 'before', (name) => placeOf(name) >= 0 && place > placeOf(name)) &&

@@ -18,7 +18,6 @@ const REFUSED_HERE: readonly RegExp[] = [
   /^--security-opt writable-cgroups/,
   /^--cgroup-parent/,
   /^--(kernel-memory|runtime|isolation|gpus|volume-driver|disable-content-trust|platform)/,
-  /^--network (none|host) -p|^--network name=|^-P|^--mac-address/,
   /^--mount type=image/,
   /^-v a:b/,
   /^-q/,
@@ -31,7 +30,7 @@ const REFUSED_LATER: readonly RegExp[] = [
   /^--cpus (99|1 --cpu-period)|^--cpu-(quota|period) 10$|^--cpuset/,
   /^--cap-(add|drop) FOO/,
   /^-v \/srv:\/b -v|^--mount type=bind,src=\/srv,dst=\/b -v|^--volumes-from|src=\/nonexistent/,
-  /^-w rel|^--stop-signal FOO/,
+  /^-w rel|^--stop-signal FOO|^--network none --ip|^--ip 1/,
   // They were recorded with docker create, which has no such flag.
   /^--sig-proxy/,
 ];

@@ -4,6 +4,7 @@ import { NETWORK_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { NetworkMode, RunRequest, VolumeMount } from '../../engine/index.ts';
+import { parseExpose, parseNetworks } from '../options/networks.ts';
 import { parsePortSpec } from '../options/ports.ts';
 import { parseMountSpec } from '../options/mounts.ts';
 import { parseTmpfsSpec, parseVolumeSpec } from '../options/volumes.ts';
@@ -57,7 +58,18 @@ export const command: Command = {
       value: '[[IP:]HOST:]PORT',
       summary: 'make a port reachable from outside',
     },
-    { kind: 'text', name: 'network', value: 'MODE', choices: NETWORK_CHOICES, summary: 'the network' },
+    { kind: 'boolean', name: 'publish-all', short: 'P', summary: 'publish all exposed ports on free ones' },
+    { kind: 'list', name: 'expose', value: 'PORT', summary: 'a port that it listens on' },
+    {
+      kind: 'list',
+      name: 'network',
+      value: 'NETWORK',
+      summary: 'bridge, host, none, container:NAME, a name, or name=NAME,alias=…,ip=…',
+    },
+    { kind: 'list', name: 'network-alias', value: 'NAME', summary: 'a further name for it on its network' },
+    { kind: 'text', name: 'ip', value: 'ADDRESS', summary: 'its address on its network' },
+    { kind: 'text', name: 'ip6', value: 'ADDRESS', summary: 'its IPv6 address on its network' },
+    { kind: 'text', name: 'mac-address', value: 'ADDRESS', summary: 'the MAC address of its first interface' },
     { kind: 'boolean', name: 'read-only', summary: 'mount the root file system read-only' },
     { kind: 'list', name: 'label', short: 'l', value: 'KEY[=VALUE]', summary: 'label the container' },
     { kind: 'list', name: 'label-file', value: 'FILE', summary: 'read labels from a file' },
@@ -113,12 +125,6 @@ export function runRequest(
 ): RunRequest {
   const [image = '', ...words] = args;
   const entrypoint = flags.text('entrypoint');
-  const mode = flags.text('network');
-  const ports = flags.list('publish').flatMap(parsePortSpec);
-  const resolved = NETWORK_CHOICES.find((choice) => choice === mode) ?? network;
-  if (ports.length > 0 && resolved !== 'bridge') {
-    throw new UsageError(`--publish needs --network bridge, not ${resolved}`);
-  }
   return {
     image,
     command: words,
@@ -133,8 +139,10 @@ export function runRequest(
     labels: parseLabels([...readLabelFiles(flags.list('label-file')), ...flags.list('label')]),
     volumes: volumesOf(context, flags),
     ...(flags.given('volumes-from') && { volumesFrom: flags.list('volumes-from').map(parseVolumesFrom) }),
-    ports,
-    network: resolved,
+    ports: flags.list('publish').flatMap(parsePortSpec),
+    ...(flags.given('expose') && { exposed: flags.list('expose').flatMap(parseExpose) }),
+    ...(flags.boolean('publish-all') && { publishAll: true }),
+    ...networksOf(flags, network),
     readOnly: flags.boolean('read-only'),
     ...lifeOptions(flags),
     removeWhenDone: flags.boolean('rm'),
@@ -144,6 +152,17 @@ export function runRequest(
     detach,
     pull: PULL_CHOICES.find((choice) => choice === flags.text('pull')) ?? 'missing',
   };
+}
+
+/** One of the plain modes as such; anything more as a list. */
+function networksOf(flags: ParsedFlags, usual: NetworkMode): Pick<RunRequest, 'network' | 'networks'> {
+  const networks = parseNetworks(flags);
+  const [only] = networks;
+  if (only === undefined) return { network: usual };
+  const mode = NETWORK_CHOICES.find((choice) => choice === only.name);
+  return mode !== undefined && networks.length === 1 && Object.keys(only).length === 1
+    ? { network: mode }
+    : { networks };
 }
 
 function volumesOf({ cwd, env }: Context, flags: ParsedFlags): VolumeMount[] {

@@ -6,14 +6,13 @@ import type { ContainerSetup } from './record.ts';
  * from it begins with. As docker: options of `run` stay.
  */
 export function containerConfigOf(
-  { request, program, labels }: ContainerSetup,
+  { request, program, labels, exposedPorts }: ContainerSetup,
   image: ContainerConfig,
 ): ContainerConfig {
   const entrypoint = request.entrypoint ?? image.Entrypoint;
   const command =
     request.command.length > 0 ? request.command : request.entrypoint === undefined ? image.Cmd : undefined;
   const { Entrypoint: _entrypoint, Cmd: _command, ...rest } = image;
-  const ports = [...new Set([...(image.ExposedPorts ?? []), ...request.ports.map(portName)])].toSorted();
   return {
     ...rest,
     ...(entrypoint !== undefined && entrypoint.length > 0 && { Entrypoint: entrypoint }),
@@ -22,11 +21,7 @@ export function containerConfigOf(
     ...(program.user !== '' && { User: program.user }),
     ...((request.workingDirectory ?? image.WorkingDir) !== undefined && { WorkingDir: program.workingDirectory }),
     ...(Object.keys(labels).length > 0 && { Labels: labels }),
-    ...(ports.length > 0 && { ExposedPorts: ports }),
+    ...(exposedPorts.length > 0 && { ExposedPorts: exposedPorts }),
     ...(request.stopSignal !== undefined && { StopSignal: request.stopSignal }),
   };
-}
-
-function portName({ containerPort, protocol }: ContainerSetup['request']['ports'][number]): string {
-  return `${containerPort}/${protocol}`;
 }

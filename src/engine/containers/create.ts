@@ -6,6 +6,8 @@ import type { EngineContext } from '../context.ts';
 import type { RunRequest, Watch } from '../types.ts';
 import { healthCheckOf } from './health-check.ts';
 import { containerName } from './names.ts';
+import { checkNetworks } from './networks.ts';
+import { exposedBy, portsOf } from './ports.ts';
 import { type ContainerSetup, eventAttributes, formatLife, formatSetup, NEW_LIFE, STOP_SECONDS } from './record.ts';
 import { sourceOf } from './source.ts';
 import { programOf } from './spec.ts';
@@ -27,19 +29,21 @@ export async function createContainer(context: EngineContext, request: RunReques
   const source = await sourceOf(context, request, watch);
   const { config } = source;
   const program = programOf(request, config);
-  const volumes = await prepareVolumes(context, request, config.Volumes ?? []);
   const surroundings = await surroundingsOf(context, request);
   for (const message of surroundings.warnings)
     watch.progress?.({ kind: 'warning', message, time: context.options.now() });
   // Refused now, not when it is to be sent.
   if (request.stopSignal !== undefined) signalNumber(request.stopSignal);
+  await checkNetworks(context, request);
+  const exposedPorts = exposedBy(request, config.ExposedPorts ?? []);
+  const volumes = await prepareVolumes(context, request, config.Volumes ?? []);
   const setup: ContainerSetup = {
     request,
     image: source.name,
     program,
     labels: { ...config.Labels, ...request.labels },
-    ports: request.ports,
-    exposedPorts: config.ExposedPorts ?? [],
+    ports: portsOf(request, exposedPorts),
+    exposedPorts,
     stopSignal: request.stopSignal ?? config.StopSignal ?? 'SIGTERM',
     stopSeconds: request.stopSeconds ?? STOP_SECONDS,
     restart: request.restart ?? { kind: 'no' },

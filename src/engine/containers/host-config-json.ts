@@ -2,6 +2,7 @@ import { hostFacts } from '../../runtime/index.ts';
 import type { HostConfig } from '../host-config.ts';
 import type { PortMapping, RunRequest } from '../types.ts';
 import type { TmpfsMount, VolumeMount } from '../volume-types.ts';
+import { endpointsAsked } from './networks.ts';
 import type { ContainerSetup } from './record.ts';
 import { cgroupNamespaceOf, hostConfigOf } from './surroundings.ts';
 
@@ -13,7 +14,7 @@ export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'restart'
     Binds: listOrNull(bindsOf(request.volumes)),
     ContainerIDFile: '',
     LogConfig: logJson(request),
-    NetworkMode: request.network ?? 'bridge',
+    NetworkMode: endpointsAsked(request)[0]?.name ?? 'bridge',
     PortBindings: portBindings(request.ports),
     RestartPolicy: {
       Name: restart.kind,
@@ -38,7 +39,7 @@ export function hostConfigJson(setup: Pick<ContainerSetup, 'request' | 'restart'
     OomScoreAdj: host.OomScoreAdj,
     PidMode: host.PidMode,
     Privileged: host.Privileged,
-    PublishAllPorts: false,
+    PublishAllPorts: request.publishAll === true,
     ReadonlyRootfs: request.readOnly,
     SecurityOpt: host.SecurityOpt.length > 0 || host.MaskedPaths !== null ? host.SecurityOpt : null,
     UTSMode: host.UTSMode,

@@ -1,10 +1,10 @@
 import { readConfig } from '../../images/index.ts';
 import { containerConfigJson } from '../../oci/index.ts';
-import type { DetachedState, NetworkAddresses } from '../../runtime/index.ts';
+import type { DetachedState } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
-import type { PortMapping } from '../types.ts';
 import { containerConfigOf } from './container-config.ts';
 import { hostConfigJson } from './host-config-json.ts';
+import { networkSettings } from './network-settings.ts';
 import { type ContainerSetup, type Life, parseSetup } from './record.ts';
 import { detachedOf, publicState, runtimeFor, settle, viewOf } from './state.ts';
 import { sizeOf } from './size.ts';
@@ -74,7 +74,11 @@ export async function inspectContainer(
       ...(setup.request.stopSeconds !== undefined && { StopTimeout: setup.request.stopSeconds }),
       ...(setup.health !== undefined && { Healthcheck: healthcheckJson(setup) }),
     },
-    NetworkSettings: networkJson(setup, isUp && setup.detached ? detachedOf(context, record).addresses : undefined),
+    NetworkSettings: await networkSettings(context, record, {
+      setup,
+      ...(isUp && setup.detached && { addresses: detachedOf(context, record).addresses }),
+      isUp,
+    }),
   };
 }
 
@@ -127,33 +131,4 @@ function healthcheckJson({ health }: ContainerSetup): Record<string, unknown> {
     StartInterval: health.startIntervalMs * NS_PER_MS,
     Retries: health.retries,
   };
-}
-
-function networkJson(setup: ContainerSetup, network: NetworkAddresses | undefined): Record<string, unknown> {
-  const [address = '', prefix = '0'] = (network?.addresses[0] ?? '').split('/');
-  const own = {
-    Gateway: network?.gateway ?? '',
-    IPAddress: address,
-    IPPrefixLen: Number(prefix),
-    MacAddress: network?.macAddress ?? '',
-  };
-  return {
-    Ports: network === undefined ? {} : portsJson(setup.ports, setup.exposedPorts),
-    ...own,
-    Networks: { [setup.request.network ?? 'bridge']: own },
-  };
-}
-
-function portsJson(
-  ports: readonly PortMapping[],
-  exposed: readonly string[],
-): Record<string, { HostIp: string; HostPort: string }[] | null> {
-  const found: Record<string, { HostIp: string; HostPort: string }[] | null> = {};
-  for (const port of exposed) found[port.includes('/') ? port : `${port}/tcp`] = null;
-  for (const { hostIp, hostPort, containerPort, protocol } of ports) {
-    const binding = { HostIp: hostIp ?? '0.0.0.0', HostPort: String(hostPort ?? '') };
-    const key = `${containerPort}/${protocol}`;
-    found[key] = [...(found[key] ?? []), binding];
-  }
-  return found;
 }

@@ -1,5 +1,6 @@
 import type { EngineContext } from '../context.ts';
 import type { ContainerSummary } from '../types.ts';
+import { endpointsAsked } from './networks.ts';
 import { parseSetup } from './record.ts';
 import { sizeOf } from './size.ts';
 import { isUp, publicState, runtimeFor, settle } from './state.ts';
@@ -31,7 +32,9 @@ export async function listContainers(context: EngineContext, query: ContainerQue
         kind === 'bind' && 'source' in mount ? [{ source: mount.source, target: mount.target }] : [],
       ),
       volumeNames: record.volumes,
-      network: setup.request.network ?? 'bridge',
+      network: endpointsAsked(setup.request)
+        .map(({ name }) => name)
+        .join(','),
       ...(query.sizes === true && { size: await sizeOf(context, record) }),
     });
   }

@@ -63,7 +63,7 @@ async function startChild(context: EngineContext, created: Created, workshop: Wo
   const rootfs = await mountContainer(context, workshop, { id: record.id, stack, volatile: true });
   await fillVolumes({ toFill: setup.toFill }, { host: workshop.host, rootfs, stack });
   const handle = await workshop.runtime.run(
-    containerSpec(context, { id: record.id, setup, rootfs, surroundings, terminalSize: request.terminalSize }),
+    await containerSpec(context, { record, setup, rootfs, surroundings, terminalSize: request.terminalSize }),
     request.interactive ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
   );
   const startedMs = await writeAttachedStart(context, created);

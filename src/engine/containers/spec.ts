@@ -52,6 +52,7 @@ export interface SpecParts {
   readonly rootfs: MountedRootfs;
   readonly mounts: readonly MountSpec[];
   readonly network: NetworkProvider;
+  readonly ports: readonly PortMapping[];
   readonly surroundings: Surroundings;
 }
 
@@ -66,7 +67,7 @@ export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
     user: program.user,
     hostname: request.hostname ?? parts.id.slice(0, 12),
     network: parts.network,
-    ports: request.ports.map(publishedPort),
+    ports: parts.ports.map(publishedPort),
     terminal: request.terminal,
     ...consoleSize(request),
     ...parts.surroundings.spec,

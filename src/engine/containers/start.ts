@@ -8,10 +8,12 @@ import type { Attachment, DetachedContainer, PublishedPort, RunSpec } from '../.
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { PortMapping } from '../types.ts';
-import { containerMountDir, networkFor, openWorkshop, type Workshop } from '../workshop.ts';
+import { containerMountDir, openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
 import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { linkOlderLog, logKeepingOf } from './log-files.ts';
+import { networkOf } from './networks.ts';
+import { portsOf } from './ports.ts';
 import {
   type ContainerSetup,
   eventAttributes,
@@ -136,7 +138,7 @@ async function startClaimed(
   linkOlderLog(stateDir, setup.request.log);
   const surroundings = await surroundingsOf(context, setup.request);
   const { terminalSize } = options;
-  const spec = containerSpec(context, { id: record.id, setup, rootfs, surroundings, terminalSize });
+  const spec = await containerSpec(context, { record, setup, rootfs, surroundings, terminalSize });
   const container = await workshop.runtime.create(spec, {
     stateDir,
     ...(setup.request.interactive && { stdin: setup.background ? ('kept' as const) : ('once' as const) }),
@@ -157,21 +159,22 @@ async function startClaimed(
 }
 
 interface SpecInput extends Pick<StartOptions, 'terminalSize'> {
-  readonly id: string;
+  readonly record: Pick<ContainerRecord, 'id' | 'name'>;
   readonly setup: ContainerSetup;
   readonly rootfs: MountedRootfs;
   readonly surroundings: Surroundings;
 }
 
 /** What the runtime is given, from what the container was made with. */
-export function containerSpec(context: EngineContext, input: SpecInput): RunSpec {
-  const { id, setup, rootfs, surroundings, terminalSize } = input;
+export async function containerSpec(context: EngineContext, input: SpecInput): Promise<RunSpec> {
+  const { record, setup, rootfs, surroundings, terminalSize } = input;
   const { request, program, mounts } = setup;
-  const network = networkFor(context, request.network ?? 'bridge');
+  const network = await networkOf(context, request, record);
+  const ports = portsOf(request, setup.exposedPorts);
   // The size is that of the terminal that starts it now, not of the one that made it.
   const { terminalSize: _earlier, ...asked } = request;
   const sized = terminalSize === undefined ? asked : { ...asked, terminalSize };
-  return specOf(sized, { id, program, rootfs, mounts, network, surroundings });
+  return specOf(sized, { id: record.id, program, rootfs, mounts, network, ports, surroundings });
 }
 
 async function writeStart(context: EngineContext, record: ContainerRecord, setup: ContainerSetup): Promise<void> {

@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parseJson, ShaleError } from '../../base/index.ts';
 import {
+  findNameServer,
   hostFacts,
   readCgroupSupport,
   type MountSpec,
@@ -13,6 +14,7 @@ import type { EngineContext } from '../context.ts';
 import { DEFAULT_HOST_CONFIG, type HostConfig } from '../host-config.ts';
 import type { RunRequest } from '../types.ts';
 import { fitLimits } from './limits.ts';
+import { endpointsAsked, sharedNetworkOf } from './networks.ts';
 import { processOf } from './state.ts';
 
 /** What a container's surroundings are at this start, for the runtime. */
@@ -81,8 +83,20 @@ export async function surroundingsOf(context: EngineContext, request: RunRequest
       ...(host.Init === true && { initPath: findInit() }),
     },
     mounts: host.IpcMode === 'host' ? [HOST_SHM] : [],
-    warnings,
+    warnings: [...warnings, ...networkWarnings(request)],
   };
+}
+
+function networkWarnings(request: RunRequest): string[] {
+  const asked = endpointsAsked(request);
+  const publishes = request.ports.length > 0 || request.publishAll === true;
+  const named = asked.some(({ name }) => !['bridge', 'host', 'none'].includes(name) && !name.startsWith('container:'));
+  return [
+    ...(publishes && isInHostNetwork(request) ? ['published ports are discarded in the network of the host'] : []),
+    ...(named && findNameServer() === undefined
+      ? ['aardvark-dns is not installed: containers do not find each other by name']
+      : []),
+  ];
 }
 
 const HOST_SHM: MountSpec = {
@@ -103,15 +117,36 @@ function checkConflicts(request: RunRequest, host: HostConfig): void {
     new ShaleError('OPTIONS_CONFLICT', `${a} and ${b} exclude each other`);
   const isNamed = request.hostname !== undefined;
   if (host.UTSMode === 'host' && isNamed) throw conflict('a host name', 'the host names of this machine (--uts host)');
+  if (sharedNetworkOf(request) !== undefined) checkShared(request, host);
   const ipc = Object.keys(host.Sysctls).find((name) => !/^net[./]/.test(name));
   if (host.IpcMode === 'host' && ipc !== undefined) throw conflict(`the setting ${ipc}`, '--ipc host');
   const net = Object.keys(host.Sysctls).find((name) => /^net[./]/.test(name));
-  if (request.network === 'host' && net !== undefined) throw conflict(`the setting ${net}`, '--network host');
+  if (isInHostNetwork(request) && net !== undefined) throw conflict(`the setting ${net}`, '--network host');
+}
+
+function isInHostNetwork(request: RunRequest): boolean {
+  return endpointsAsked(request)[0]?.name === 'host';
+}
+
+/** What belongs to the network of another container is settled there, as docker has it. */
+function checkShared(request: RunRequest, host: HostConfig): void {
+  const settled: readonly (readonly [string, boolean])[] = [
+    ['a host name', request.hostname !== undefined],
+    ['published ports', request.ports.length > 0 || request.publishAll === true],
+    ['exposed ports', (request.exposed ?? []).length > 0],
+    ['resolvers', host.Dns.length > 0],
+    ['added hosts', host.ExtraHosts.length > 0],
+    ['settings of a network', Object.keys(host.Sysctls).some((name) => /^net[./]/.test(name))],
+  ];
+  const found = settled.find(([, isAsked]) => isAsked);
+  if (found !== undefined) {
+    throw new ShaleError('OPTIONS_CONFLICT', `${found[0]} and the network of another container exclude each other`);
+  }
 }
 
 /** As docker: a container in the host's network or host names has the host's name. */
 function namesOf(request: RunRequest, host: HostConfig): Partial<RunSpec> {
-  const hosts = host.UTSMode === 'host' || request.network === 'host';
+  const hosts = host.UTSMode === 'host' || isInHostNetwork(request);
   return {
     ...(hosts && request.hostname === undefined && { hostname: hostname() }),
     ...(request.domainname !== undefined && { domainname: request.domainname }),
