@@ -4,10 +4,12 @@ import { CallRefused, fixed, texts, variadic, whole, type BakeFunction } from '.
 import { isList, numberText, type Value } from '../value.ts';
 
 /** Pieces that people see as one character. */
-const SEGMENTER = new Intl.Segmenter();
+/** Made when it is first used: it takes milliseconds, and every command loads this file. */
+let segmenter: Intl.Segmenter | undefined;
 
 function characters(text: string): string[] {
-  return Array.from(SEGMENTER.segment(text), ({ segment }) => segment);
+  segmenter ??= new Intl.Segmenter();
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
 }
 
 /** Results are not longer than this. */
