@@ -101,6 +101,7 @@ function summaryOf(changes: readonly Change[], more: number): string {
 }
 
 function sentenceOf({ name, before, after }: Change): string {
+  if (name.startsWith('mounted:')) return `what its mount ${Number(name.slice('mounted:'.length)) + 1} shows changed`;
   if (name === 'rootfs') return 'the files below it changed: an earlier step or the base image gave another result';
   if (name === 'command') return 'the instruction changed';
   if (name === 'epoch') return `the build epoch changed from ${before} to ${after}`;

@@ -35,8 +35,9 @@ RUN --mount=type=bind,target=/ctx --mount=source=sub/a,target=/file --mount=type
       const { log, imageId } = await lab.build(folder);
       assert.match(
         log,
-        /\/ctx 0:0\n\/ctx\/sub 0:0\n\/ctx\/sub\/a 0:0\n\/file 0:0\n\/sub\/a 0:0\n\.dockerignore\nDockerfile\nsub\nhello/,
+        /\/ctx 0:0\n\/ctx\/sub 0:0\n\/ctx\/sub\/a 0:0\n\/file 0:0\n\/sub\/a 0:0\n\.dockerignore\nDockerfile\nsub\n/,
       );
+      assert.match(log, /hello/);
       assert.match(log, /touch: \/ctx\/x: Read-only file system/);
       assert.deepEqual(await topLayer(imageId), []);
     });
@@ -137,6 +138,17 @@ RUN --mount=from=stage,source=/d,target=/d cat /d/f > /out
         second.steps.filter(({ name }) => name.includes('RUN')).map(({ cached }) => cached),
         [false, true],
       );
+    });
+
+    test('what changed in a whole stage that is mounted is told in one sentence', async () => {
+      const dockerfile = (text: string): string =>
+        `FROM busybox AS stage\nRUN echo ${text} > /f\nFROM busybox\nRUN --mount=from=stage,target=/s cat /s/f > /out\n`;
+      const folder = lab.context({ Dockerfile: dockerfile('1') });
+      await lab.build(folder);
+      writeFileSync(join(folder, 'Dockerfile'), dockerfile('2'));
+      const { buildId } = await lab.build(folder);
+      const { steps } = await lab.engine.why({ build: buildId });
+      assert.equal(steps.at(-1)?.reason, 'what its mount 1 shows changed');
     });
   });
 

@@ -48,7 +48,7 @@ export async function mountInputs(
     const { index, input, source } = bound;
     const result = step.inputs[input];
     if (result?.kind === 'rootfs' && (by === 'definition' || source === '/')) {
-      inputs.push([`mount:${index}`, `${chainOf(result.stack)} ${toText(source)}`]);
+      inputs.push([`mounted:${index}`, `${chainOf(result.stack)} ${toText(source)}`]);
       continue;
     }
     const entries = await planBound(step, session, bound);

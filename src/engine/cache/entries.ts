@@ -9,7 +9,8 @@ import type { CacheEntry, CachePruneReport, CachePruneRequest, CacheUsage } from
 export async function listCache({ store }: Pick<EngineContext, 'store'>): Promise<CacheEntry[]> {
   if (!store.readOnly) await store.cacheMounts.measure();
   const mounts = (await store.cacheMounts.list()).map(mountEntry);
-  const steps = (await store.cacheRecords.list()).map(stepEntry);
+  const sizes = new Map<string, number>((await store.blobs.list()).map(({ digest, sizeBytes }) => [digest, sizeBytes]));
+  const steps = (await store.cacheRecords.list()).map((record) => stepEntry(record, sizes));
   return [...mounts, ...steps].toSorted((a, b) => b.lastUsedMs - a.lastUsedMs);
 }
 
@@ -19,8 +20,10 @@ export function mountEntry(record: CacheMountRecord): CacheEntry {
   return { kind: 'mount', id, name, ...size, uses, costMs, createdMs: createdAt, lastUsedMs: lastUsedAt, inUse };
 }
 
-function stepEntry(record: CacheRecord): CacheEntry {
-  const { id, slot, sizeBytes, uses, costMs, createdAt, lastUsedAt } = record;
+/** Its size is that of what it leads to, whether an image needs that too or not. */
+function stepEntry(record: CacheRecord, sizes: ReadonlyMap<string, number>): CacheEntry {
+  const { id, slot, diffIds, blobs, uses, costMs, createdAt, lastUsedAt } = record;
+  const sizeBytes = [...diffIds, ...blobs].reduce((sum, digest) => sum + (sizes.get(digest) ?? 0), 0);
   const times = { createdMs: createdAt, lastUsedMs: lastUsedAt };
   return { kind: 'step', id: `s${id}`, name: slot, sizeBytes, uses, costMs, ...times, inUse: false };
 }
