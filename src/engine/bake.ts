@@ -4,7 +4,7 @@ import type { ResolvedImage } from '../dockerfile/index.ts';
 import type { ProgressEvent } from '../graph/index.ts';
 import { formatPlatform, platformMatches, type ImageConfig, type Platform } from '../oci/index.ts';
 import { shareWork } from '../solver/index.ts';
-import { buildOne, collectAfterBuild, type Together } from './builds.ts';
+import { buildOne, tidying, type Together } from './builds.ts';
 import type { EngineContext } from './context.ts';
 import type { BakeOutcome, BakeTarget, Watch } from './types.ts';
 
@@ -19,7 +19,15 @@ export async function bake(
   targets: readonly BakeTarget[],
   watch: Watch,
 ): Promise<readonly BakeOutcome[]> {
-  const startedAt = context.options.now();
+  return tidying(context, watch, async () => {
+    const baked = await bakeAll(context, targets, watch);
+    watch.progress?.({ kind: 'finished', time: context.options.now() });
+    const ranSteps = baked.some((one) => one.ranSteps);
+    return { ranSteps, outcome: baked.map(({ configs: _configs, ranSteps: _ran, ...outcome }) => outcome) };
+  });
+}
+
+async function bakeAll(context: EngineContext, targets: readonly BakeTarget[], watch: Watch): Promise<Baked[]> {
   const cancel = new AbortController();
   const abort = (): void => cancel.abort(watch.signal.reason);
   watch.signal.addEventListener('abort', abort);
@@ -33,14 +41,11 @@ export async function bake(
       }),
     );
     const settled = await Promise.allSettled(builds);
-    const outcomes = settled.map((one) => {
+    return settled.map((one) => {
       // Those that were cancelled because of another one's failure are not what people must hear.
       if (one.status === 'rejected') throw cancel.signal.reason ?? one.reason;
       return one.value;
     });
-    watch.progress?.({ kind: 'finished', time: context.options.now() });
-    if (outcomes.some(({ ranSteps }) => ranSteps)) await collectAfterBuild(context, startedAt);
-    return outcomes.map(({ configs: _configs, ranSteps: _ran, ...outcome }) => outcome);
   } finally {
     watch.signal.removeEventListener('abort', abort);
   }

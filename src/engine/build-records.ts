@@ -23,7 +23,7 @@ export async function getBuild(store: Store, name: string): Promise<BuildRecord>
 /** `shale builds ls`. Newest first. */
 export async function listBuilds({ store }: EngineContext): Promise<BuildSummary[]> {
   const summaries: BuildSummary[] = [];
-  for (const record of await store.builds.list()) {
+  for (const record of await store.builds.list(await store.builds.count())) {
     const outcomes = (await store.builds.steps(record.id)).map(outcomeOf);
     const count = (...wanted: readonly WhyStep['outcome'][]): number =>
       outcomes.filter((outcome) => wanted.includes(outcome)).length;

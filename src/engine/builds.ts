@@ -25,7 +25,7 @@ import {
 } from '../oci/index.ts';
 import { loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
-import { buildLimits, cacheCap } from './cache-cap.ts';
+import { buildLimits, cacheCap, keepBuilds } from './cache-cap.ts';
 import { cacheExportsOf, outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
@@ -51,14 +51,33 @@ export interface Together {
 
 /** `shale build`. @throws DOCKERFILE_INVALID, CONTEXT_NOT_FOUND, EXEC_FAILED, and what buildImage throws */
 export async function build(context: EngineContext, request: BuildRequest, watch: Watch): Promise<BuildOutcome> {
-  const startedAt = context.options.now();
-  const { configs: _, ranSteps, ...outcome } = await buildOne(context, request, watch);
-  if (ranSteps) await collectAfterBuild(context, startedAt);
-  return outcome;
+  return tidying(context, watch, async () => {
+    const { configs: _, ranSteps, ...outcome } = await buildOne(context, request, watch);
+    return { outcome, ranSteps };
+  });
 }
 
-/** What was found again has left nothing to collect. `startedAt` is in ms since 1970. */
-export async function collectAfterBuild(context: EngineContext, startedAt: number): Promise<void> {
+/** Builds, and keeps cache and records within their limits afterwards; what failed has left logs, but no cache. */
+export async function tidying<T>(
+  context: EngineContext,
+  { signal }: Watch,
+  work: () => Promise<{ readonly outcome: T; readonly ranSteps: boolean }>,
+): Promise<T> {
+  const startedAt = context.options.now();
+  try {
+    const { outcome, ranSteps } = await work();
+    if (ranSteps) await collectAfterBuild(context, startedAt);
+    else await keepBuilds(context, { hasLogs: false });
+    return outcome;
+  } catch (error) {
+    // What went wrong first is what people must hear.
+    if (!signal.aborted) await keepBuilds(context, { hasLogs: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/** `startedAt` is in ms since 1970. */
+async function collectAfterBuild(context: EngineContext, startedAt: number): Promise<void> {
   const limits = { maxCacheBytes: cacheCap(context), ...buildLimits(context) };
   await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, cacheFreshSince: startedAt, ...limits });
 }

@@ -67,6 +67,7 @@ export function createBuilds(context: StoreContext): Builds {
       ),
     list: (limit = BUILDS_KEPT) =>
       db.read((sql) => sql.all('SELECT * FROM builds ORDER BY started_at DESC, id LIMIT ?', limit).map(buildIn)),
+    count: () => db.read((sql) => integer(sql.first('SELECT count(*) AS count FROM builds') ?? {}, 'count')),
     prune: async (limits) => {
       const all = { kept: Infinity, logBytesMax: Infinity, startedBefore: 0, ...limits };
       const dropped = await db.write((sql) => dropOldBuilds(sql, all), { frees: true });

@@ -116,6 +116,7 @@ export interface Builds {
   /** The newest build that made this image. */
   findByImage(id: Digest): Promise<BuildRecord | undefined>;
   steps(id: string): Promise<readonly BuildStepRecord[]>;
+  count(): Promise<number>;
   /** Newest first. */
   list(limit?: number): Promise<readonly BuildRecord[]>;
   /** Where the log of a step lies; its folder exists after `start`. */

@@ -161,4 +161,20 @@ describe('builds', { skip }, () => {
     );
     assert.equal(await logOf(last.buildId, 2), 'b\n');
   });
+
+  test('records stay within their limits when nothing runs, and when builds fail', async () => {
+    await using few = await lab.again({ builds: { keep: 2, logBytesMax: 1000 } });
+    const context = few.context({ Dockerfile: 'FROM busybox\n' });
+    for (let i = 0; i < 26; i++) await few.build(context);
+    const count = (await few.engine.builds()).length;
+    assert.ok(count <= 22, `${count} are there, 2 are kept and 20 may be over`);
+    const noisy = few.context({ Dockerfile: 'FROM busybox\nRUN seq 1 1000; false\n' });
+    for (let i = 0; i < 3; i++) await assert.rejects(few.build(noisy), { code: 'EXEC_FAILED' });
+    const left = await few.engine.builds();
+    assert.deepEqual(
+      left.map(({ status }) => status),
+      ['error'],
+      'one log alone is over the limit, and the newest stays',
+    );
+  });
 });
