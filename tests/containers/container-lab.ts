@@ -153,13 +153,16 @@ export async function inTerminal(
   });
   let text = '';
   const left = [...talk];
+  const answer = (): void => {
+    const [next] = left;
+    if (next?.[0].test(text) !== true) return;
+    child.stdin.write(next[1]);
+    left.shift();
+  };
+  answer();
   for await (const chunk of child.stdout) {
     text += Buffer.from(chunk as Uint8Array).toString(); // A stream without encoding yields Buffers.
-    const [next] = left;
-    if (next?.[0].test(text) === true) {
-      child.stdin.write(next[1]);
-      left.shift();
-    }
+    answer();
     if (text.includes('STATUS ')) child.stdin.end();
   }
   return { text: text.replaceAll('\r', ''), status: Number(/STATUS (\d+)/.exec(text)?.[1] ?? -1) };

@@ -176,6 +176,7 @@ export function containerLayout(options: {
     ],
     table: ['ID', 'Image', 'Command', 'RunningFor', 'Status', 'Ports', 'Names', ...(sizes ? ['Size'] : [])],
     quiet: 'ID',
+    methods: { Label: ({ labels }, name) => labels[name] ?? '' },
   };
 }
 

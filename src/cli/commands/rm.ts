@@ -1,5 +1,7 @@
+import { isShaleError } from '../../base/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
+import { reportError } from '../report-error.ts';
 import { forEachName } from './each.ts';
 
 export const command: Command = {
@@ -18,7 +20,13 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   const options = { force: flags.boolean('force'), volumes: flags.boolean('volumes') };
   const engine = await context.engine();
   return await forEachName(context, args, async (name) => {
-    await engine.removeContainer(name, options);
+    try {
+      await engine.removeContainer(name, options);
+    } catch (error) {
+      // As docker: with -f it is as it was to be, which is told all the same.
+      if (!options.force || !isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error;
+      return await context.stderr.write(reportError(error, { debug: context.debug, colors: context.stderr.colors }));
+    }
     await context.stdout.write(`${name}\n`);
   });
 }

@@ -23,6 +23,8 @@ export interface ListLayout<Row> {
   readonly columns: readonly Column<Row>[];
   readonly table: readonly string[];
   readonly quiet: string;
+  /** What templates can call beside: `.Label "name"`. */
+  readonly methods?: Readonly<Record<string, (row: Row, argument: string) => string>>;
 }
 
 /**
@@ -38,7 +40,7 @@ export function formatList<Row>(rows: readonly Row[], layout: ListLayout<Row>, o
   if (format === 'json') return rows.map((row) => `${JSON.stringify(record(layout, row))}\n`).join('');
   if (/^table\s/.test(format)) return templateTable(rows, layout, format.slice('table'.length).trim());
   const template = checked(layout, format);
-  return rows.map((row) => `${template.render(record(layout, row))}\n`).join('');
+  return rows.map((row) => `${template.render(withMethods(layout, row))}\n`).join('');
 }
 
 function column<Row>(layout: ListLayout<Row>, name: string): Column<Row> {
@@ -56,7 +58,7 @@ function defaultTable<Row>(rows: readonly Row[], layout: ListLayout<Row>): strin
 function templateTable<Row>(rows: readonly Row[], layout: ListLayout<Row>, text: string): string {
   const template = checked(layout, text.replaceAll('\\t', '\t'));
   const titles = Object.fromEntries(layout.columns.map((one) => [one.name, one.title]));
-  const lines = [titles, ...rows.map((row) => record(layout, row))].map((row) => template.render(row));
+  const lines = [titles, ...rows.map((row) => withMethods(layout, row))].map((row) => template.render(row));
   return formatTable(lines.map((line) => line.split('\t')));
 }
 
@@ -64,9 +66,17 @@ function record<Row>(layout: ListLayout<Row>, row: Row): Record<string, string> 
   return Object.fromEntries(layout.columns.map((one) => [one.name, one.value(row)]));
 }
 
+function withMethods<Row>(layout: ListLayout<Row>, row: Row): Record<string, unknown> {
+  const methods = Object.entries(layout.methods ?? {}).map(([name, call]): [string, unknown] => [
+    name,
+    (argument = '') => call(row, argument),
+  ]);
+  return { ...record(layout, row), ...Object.fromEntries(methods) };
+}
+
 function checked<Row>(layout: ListLayout<Row>, text: string): Template {
   const template = compileTemplate(text);
-  const names = layout.columns.map((one) => one.name);
+  const names = [...layout.columns.map((one) => one.name), ...Object.keys(layout.methods ?? {})];
   const unknown = template.fields.find((field) => !names.includes(field));
   if (unknown !== undefined) {
     const near = suggest(unknown, names);

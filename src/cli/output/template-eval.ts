@@ -106,7 +106,13 @@ function evaluateCommand(command: readonly Operand[], piped: readonly unknown[],
   const [head, ...rest] = command;
   const args = [...rest.map((operand) => evaluateOperand(operand, scope)), ...piped];
   if (head?.kind === 'function') return callFunction(head.name, args);
-  return head === undefined ? piped[0] : evaluateOperand(head, scope);
+  const value = head === undefined ? piped[0] : evaluateOperand(head, scope);
+  // A method of the value, as docker's `.Label "name"`.
+  return isMethod(value) ? value(...args.map(String)) : value;
+}
+
+function isMethod(value: unknown): value is (...args: readonly string[]) => string {
+  return typeof value === 'function';
 }
 
 function evaluateOperand(operand: Operand, scope: Scope): unknown {

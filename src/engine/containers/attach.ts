@@ -102,7 +102,7 @@ async function leaveBehind(context: EngineContext, record: ContainerRecord): Pro
     (before) => ({ config: formatSetup({ ...parseSetup(before), background: true }) }),
     { action: 'detach', attributes: eventAttributes(record, parseSetup(record)) },
   );
-  if (needsKeeper(parseSetup(after))) ensureKeeper(context);
+  if (needsKeeper(parseSetup(after))) await ensureKeeper(context);
 }
 
 async function endOf(

@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { ShaleError } from '../../base/index.ts';
 import type { EngineContext } from '../context.ts';
 import { keepsOlderLogs } from './log-files.ts';
@@ -25,7 +24,7 @@ export function needsKeeper(setup: ContainerSetup): boolean {
  * containers starts it again.
  * @throws KEEPER_UNAVAILABLE when this program cannot start one
  */
-export function ensureKeeper(context: EngineContext): void {
+export async function ensureKeeper(context: EngineContext): Promise<void> {
   if (isKeeperAlive(context)) return pokeKeeper(context);
   const { keeperCommand, home, runRoot } = context.options;
   const [command, ...args] = keeperCommand ?? [];
@@ -34,6 +33,7 @@ export function ensureKeeper(context: EngineContext): void {
       hint: 'give openEngine a keeperCommand',
     });
   const env = { ...context.options.env, SHALE_HOME: home, SHALE_RUN: runRoot };
+  const { spawn } = await import('node:child_process');
   const child = spawn(command, args, { cwd: '/', detached: true, stdio: 'ignore', env });
   child.on('error', () => undefined); // The next command tries again.
   child.unref();

@@ -184,5 +184,5 @@ export async function updateContainer(context: EngineContext, name: string, requ
     { action: 'update', attributes: eventAttributes(record, parseSetup(record)) },
   );
   const isUp = ['running', 'starting', 'restarting'].includes(parseLife(after).kind);
-  if (isUp && needsKeeper(parseSetup(after))) ensureKeeper(context);
+  if (isUp && needsKeeper(parseSetup(after))) await ensureKeeper(context);
 }

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { messageOf, ShaleError } from '../../base/index.ts';
@@ -27,6 +26,7 @@ export async function processesOf(
   if (!isUp(state))
     throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running: it is ${state.kind}`);
   const args = psArguments.length === 0 ? PS_DEFAULT : psArguments;
+  const { execFile } = await import('node:child_process');
   const options = { maxBuffer: OUTPUT_BYTES_MAX, env: { PATH: '/usr/bin:/bin' } };
   const { stdout } = await promisify(execFile)('ps', [...args], options).catch((cause: unknown) => {
     throw new ShaleError('PS_FAILED', `ps ${args.join(' ')} failed: ${messageOf(cause)}`, { cause });

@@ -57,7 +57,7 @@ export async function startContainer(
   try {
     const started = await startClaimed(context, record, options);
     // Only now: a container that has ended at once is to be kept too.
-    if (needsKeeper(parseSetup(record))) ensureKeeper(context);
+    if (needsKeeper(parseSetup(record))) await ensureKeeper(context);
     return started;
   } catch (error) {
     const named = withName(error, record.name);

@@ -30,7 +30,7 @@ export function isUnsettled(record: ContainerRecord): boolean {
 export async function settleOrRemove(context: EngineContext, record: ContainerRecord, life: Life): Promise<boolean> {
   const setup = parseSetup(record);
   if (needsKeeper(setup) && ['running', 'starting', 'restarting'].includes(life.kind)) {
-    if (context.options.keeperCommand !== undefined) ensureKeeper(context);
+    if (context.options.keeperCommand !== undefined) await ensureKeeper(context);
     return false;
   }
   if (!isAbandoned(context, record, setup, life)) return false;
