@@ -1,4 +1,4 @@
-import { isShaleError, messageOf } from '../base/index.ts';
+import { isShaleError, messageOf, toText } from '../base/index.ts';
 import type { Vertex } from '../graph/index.ts';
 import type { BuildSession } from './session.ts';
 
@@ -22,6 +22,8 @@ export interface FailedStep extends Shells {
   readonly id: string;
   readonly name: string;
   readonly message: string;
+  /** Where its cache mounts are: what is changed there stays. */
+  readonly cacheMounts: readonly string[];
 }
 
 /**
@@ -47,9 +49,15 @@ export async function offerFailedStep(
     id: vertex.id,
     name: vertex.name,
     message: messageOf(error),
+    cacheMounts: cacheMountsOf(vertex),
     states: shells.states,
     shell: (state, size) => shells.shell(state, size),
   });
+}
+
+function cacheMountsOf({ op }: Vertex): string[] {
+  if (op.kind !== 'exec') return [];
+  return op.mounts.flatMap((mount) => (mount.kind === 'cache' ? [toText(mount.target)] : []));
 }
 
 /** The shell of the place where a step stands. */

@@ -14,6 +14,8 @@ export interface FailedStep {
   readonly id: string;
   readonly name: string;
   readonly message: string;
+  /** Where its cache mounts are: what is changed there stays. */
+  readonly cacheMounts: readonly string[];
   /** `after` is as the failing command left it, where there was one. */
   readonly states: readonly ('before' | 'after')[];
   /**

@@ -70,6 +70,18 @@ describe('build --on-error shell', { skip }, () => {
     );
   });
 
+  test('a shell has the mounts of the step, and what stays in a cache mount is said', async () => {
+    const mounts = '--mount=type=cache,target=/c --mount=type=bind,target=/ctx';
+    const context = lab.context({ Dockerfile: `FROM busybox\nRUN ${mounts} echo kept > /c/x; false\n`, f: 'file' });
+    const text = await type(context, [
+      [PROMPT, 'b\n'],
+      [SHELL_PROMPT, 'echo "M:$(cat /c/x):$(cat /ctx/f)"; exit\n'],
+      [PROMPT, 'q\n'],
+    ]);
+    assert.match(text, /thrown away when the build ends, except in the cache mount \/c\.\n/);
+    assert.match(text, /\nM:kept:file\n/);
+  });
+
   test('of a COPY that fails there is the state before it', async () => {
     const context = lab.context({
       Dockerfile: 'FROM busybox\nENV E=env\nWORKDIR /w\nRUN echo x > f\nCOPY missing /\n',

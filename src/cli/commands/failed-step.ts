@@ -36,7 +36,10 @@ async function askAbout(context: Context, step: FailedStep): Promise<void> {
   const choices = step.states.map((state) => ({ state, ...CHOICES[state] }));
   const menu = choices.map(({ key, says }) => `  ${key}  ${says}\n`).join('');
   await stderr.write(`failed: ${displayLine(step.name)}\n        ${displayLine(step.message)}\n`);
-  await stderr.write(`What you change in a shell is thrown away when the build ends.\n${menu}  q  end the build\n`);
+  const stays = step.cacheMounts.length === 0 ? '' : `, except in the cache mount ${step.cacheMounts.join(', ')}`;
+  await stderr.write(
+    `What you change in a shell is thrown away when the build ends${stays}.\n${menu}  q  end the build\n`,
+  );
   for (;;) {
     await stderr.write(`[${[...choices.map(({ key }) => key), 'q'].join('/')}] `);
     const line = await stdin.line(signal);
