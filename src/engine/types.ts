@@ -197,6 +197,8 @@ export interface RunRequest extends LifeOptions {
   /** Of the terminal that the command gets, in characters. */
   readonly terminalSize?: { readonly columns: number; readonly rows: number };
   readonly detach: boolean;
+  /** `linux/arm64`; that of this machine when absent. */
+  readonly platform?: string;
   readonly pull: 'always' | 'missing' | 'never';
 }
 

@@ -27,7 +27,6 @@ export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
   { name: 'kernel-memory', why: 'kernels have no such limit any more' },
   { name: 'cgroup-parent', why: 'the cgroup of a container is at the root of its hierarchy' },
   { name: 'use-api-socket', why: 'there is no daemon whose socket could be passed on' },
-  { name: 'platform', why: 'the image decides; other architectures cannot be run' },
   { name: 'link-local-ip', why: 'shale sets no link-local addresses' },
   { name: 'link', why: 'containers are not linked', instead: '--network NAME for both: they find each other by name' },
 ];

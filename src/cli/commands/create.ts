@@ -2,6 +2,7 @@ import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import { openIdFile } from '../options/id-file.ts';
 import { openProgress } from '../progress/open.ts';
+import { buildAtNeed } from './build-at-need.ts';
 import { command as runCommand, runRequest } from './run.ts';
 
 /** Flags of `run` that say how the command is waited for. */
@@ -27,7 +28,8 @@ async function run(context: Context, parsed: ParsedArguments): Promise<void> {
   using idFile = openIdFile(parsed.flags.text('cidfile'));
   await using progress = openProgress(context, settings.progress, { whenNeeded: true });
   const engine = await context.engine();
-  const { containerId } = await engine.create(request, progress.watch);
+  const wanted = await buildAtNeed(context, engine, { request, watch: progress.watch });
+  const { containerId } = await engine.create(wanted, progress.watch);
   idFile.write(containerId);
   await progress.close();
   await context.stdout.write(`${containerId}\n`);

@@ -17,7 +17,7 @@ const facts = JSON.parse(
 const REFUSED_HERE: readonly RegExp[] = [
   /^--security-opt writable-cgroups/,
   /^--cgroup-parent/,
-  /^--(kernel-memory|runtime|isolation|gpus|volume-driver|disable-content-trust|platform)/,
+  /^--(kernel-memory|runtime|isolation|gpus|volume-driver|disable-content-trust)/,
   /^--mount type=image/,
   /^-v a:b/,
   /^-q/,
@@ -30,7 +30,7 @@ const REFUSED_LATER: readonly RegExp[] = [
   /^--cpus (99|1 --cpu-period)|^--cpu-(quota|period) 10$|^--cpuset/,
   /^--cap-(add|drop) FOO/,
   /^-v \/srv:\/b -v|^--mount type=bind,src=\/srv,dst=\/b -v|^--volumes-from|src=\/nonexistent/,
-  /^-w rel|^--stop-signal FOO|^--network none --ip|^--ip 1/,
+  /^--platform foo|^-w rel|^--stop-signal FOO|^--network none --ip|^--ip 1/,
   // They were recorded with docker create, which has no such flag.
   /^--sig-proxy/,
 ];

@@ -13,6 +13,7 @@ import { openIdFile } from '../options/id-file.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
+import { buildAtNeed } from './build-at-need.ts';
 import { foregroundOptions, waitInForeground } from './foreground.ts';
 import { LIFE_FLAGS, lifeOptions, REFUSED_LIFE_FLAGS } from './life-flags.ts';
 import { hostConfigOf, SURROUNDINGS_FLAGS } from './surroundings.ts';
@@ -22,9 +23,9 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 const HOSTNAME = /^(?=.{1,63}$)[a-zA-Z0-9]([a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 
 export const command: Command = {
-  usage: '[OPTIONS] IMAGE | BUILD:STEP [COMMAND] [ARG …]',
+  usage: '[OPTIONS] IMAGE | ./FOLDER | BUILD:STEP [COMMAND] [ARG …]',
   description:
-    'Options end at IMAGE; what follows belongs to the command. The exit status is that of the command, 125 when shale itself failed, 126 when the command cannot be executed, 127 when it is not there. BUILD:STEP is the root file system after a step of a build as progress numbers it, cached or not, and before it when it failed; without a command its shell is started.',
+    'A folder (./web, ., /srv/web) stands for the image that its Dockerfile builds. Options end at IMAGE; what follows belongs to the command. The exit status is that of the command, 125 when shale itself failed, 126 when the command cannot be executed, 127 when it is not there. BUILD:STEP is the root file system after a step of a build as progress numbers it, cached or not, and before it when it failed; without a command its shell is started.',
   flags: [
     { kind: 'boolean', name: 'rm', summary: 'remove the container when it is done' },
     ...PROCESS_FLAGS,
@@ -85,12 +86,14 @@ export const command: Command = {
       default: 'missing',
       summary: 'when to fetch the image',
     },
+    { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of an image for several platforms, this one' },
   ],
   refused: [...REFUSED_RUN_FLAGS, ...REFUSED_LIFE_FLAGS],
   args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
   examples: [
     { command: 'shale run --rm -it debian bash', says: 'a shell in a fresh container' },
     { command: 'shale run --rm -it latest:3', says: 'a shell in what the third step of the last build left' },
+    { command: 'shale run --rm ./web', says: 'builds the Dockerfile in ./web and runs it' },
     { command: 'shale run -d --name web -p 8080:80 nginx', says: 'a server in the background' },
     { command: 'shale run --rm -v "$PWD":/src -w /src node npm test', says: 'a command on the files of this folder' },
   ],
@@ -105,7 +108,8 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   using idFile = openIdFile(parsed.flags.text('cidfile'));
   await using progress = openProgress(context, settings.progress, { whenNeeded: true });
   const engine = await context.engine();
-  const started = await engine.run(request, progress.watch);
+  const wanted = await buildAtNeed(context, engine, { request, watch: progress.watch });
+  const started = await engine.run(wanted, progress.watch);
   idFile.write(started.containerId);
   await progress.close();
   if (!request.detach) return await waitInForeground(context, started, foregroundOptions(parsed));
@@ -150,6 +154,7 @@ export function runRequest(
     terminal: flags.boolean('tty'),
     ...(flags.boolean('tty') && terminalSize(context)),
     detach,
+    ...optional('platform', flags.text('platform')),
     pull: PULL_CHOICES.find((choice) => choice === flags.text('pull')) ?? 'missing',
   };
 }

@@ -1,8 +1,13 @@
 import { findImage, getImage, pullImage, readConfig, type FoundImage } from '../../images/index.ts';
+import { ShaleError } from '../../base/index.ts';
 import {
+  formatPlatform,
   formatReference,
   hostPlatform,
+  parsePlatform,
   parseReference,
+  type Platform,
+  platformMatches,
   type ContainerConfig,
   type DiffId,
   type Digest,
@@ -27,7 +32,7 @@ export interface ContainerSource {
  */
 export async function sourceOf(
   context: EngineContext,
-  request: Pick<RunRequest, 'image' | 'pull'>,
+  request: Pick<RunRequest, 'image' | 'pull' | 'platform'>,
   watch: Watch,
 ): Promise<ContainerSource> {
   const step = await findStepRootfs(context, request.image);
@@ -39,17 +44,31 @@ export async function sourceOf(
 
 async function imageFor(
   context: EngineContext,
-  request: Pick<RunRequest, 'image' | 'pull'>,
+  request: Pick<RunRequest, 'image' | 'pull' | 'platform'>,
   watch: Watch,
 ): Promise<FoundImage> {
-  const there = request.pull === 'always' ? undefined : await findImage(context.store, request.image, hostPlatform());
-  if (there !== undefined || request.pull === 'never') return there ?? getImage(context.store, request.image);
-  if (/^[0-9a-f]{12,64}$/.test(request.image)) return getImage(context.store, request.image);
+  const platform = request.platform === undefined ? hostPlatform() : parsePlatform(request.platform);
+  const there = request.pull === 'always' ? undefined : await findImage(context.store, request.image, platform);
+  const isIt = there !== undefined && (request.platform === undefined || (await isFor(context, there, platform)));
+  if (isIt) return there;
+  if (request.pull === 'never' || /^(sha256:)?[0-9a-f]{12,64}$/.test(request.image)) {
+    if (there === undefined) return getImage(context.store, request.image);
+    throw notFor(request.image, platform);
+  }
   const reference = parseReference(request.image);
-  await pullImage(context.layers, reference, {
-    platform: hostPlatform(),
-    registry: context.registry(watch.signal),
-    lazy: false,
+  await pullImage(context.layers, reference, { platform, registry: context.registry(watch.signal), lazy: false });
+  const pulled = await findImage(context.store, formatReference(reference), platform);
+  const found = pulled ?? (await getImage(context.store, formatReference(reference)));
+  if (request.platform !== undefined && !(await isFor(context, found, platform))) throw notFor(request.image, platform);
+  return found;
+}
+
+async function isFor(context: EngineContext, { record }: FoundImage, platform: Platform): Promise<boolean> {
+  return platformMatches(platform, await readConfig(context.store, record.id));
+}
+
+function notFor(image: string, platform: Platform): ShaleError {
+  return new ShaleError('PLATFORM_NOT_FOUND', `the image ${image} is not for ${formatPlatform(platform)}`, {
+    data: { image, platform: formatPlatform(platform) },
   });
-  return getImage(context.store, formatReference(reference));
 }
