@@ -21,6 +21,7 @@ import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
 import { openContexts, type GivenContexts, type OpenTrees } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
+import type { RegistryOptions } from '../registry/index.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { Product } from './exporters/exporter.ts';
 import type { Output } from './exporters/output.ts';
@@ -66,6 +67,8 @@ export interface BuildOptions {
   readonly cacheTo: readonly CacheExport[];
   /** True: the image carries the cache of its build in its config. */
   readonly inlineCache: boolean;
+  /** How registries are spoken to, where an output is one. */
+  readonly registry?: RegistryOptions | undefined;
   /** SOURCE_DATE_EPOCH of the caller's environment, in seconds since 1970. */
   readonly epochSeconds: number | undefined;
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;

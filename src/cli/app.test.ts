@@ -116,11 +116,6 @@ describe('runCommandLine()', () => {
     [['run'], /^shale: run: it needs one argument\n/],
     [['run', '--gpus', 'all', 'x'], /^shale: run: --gpus: shale does not know GPUs/],
     [['run', '-m', '1x', 'x'], /^shale: --memory "1x" is not a size/],
-    [
-      ['build', '--push', '.'],
-      /^shale: build: --push: shale cannot write to registries yet\ntry: shale build -o type=oci/,
-    ],
-    [['build', '-o', 'type=registry,name=x'], /shale cannot write to registries yet/],
     [['build', '-f', '-', '-'], /cannot both come from standard input/],
     [['run', '-it', 'x'], /-t with -i needs a terminal/],
     [['save', '--format', 'tar', 'x'], /--format is one of docker, oci, not "tar"/],

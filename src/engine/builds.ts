@@ -106,6 +106,7 @@ export async function buildOne(
     outputs,
     cacheFrom: request.cacheFrom ?? [],
     ...cacheExportsOf(request),
+    registry: context.registry(watch.signal),
     openRunner: together?.openRunner ?? openRunner,
     provisions: {
       secret: secretsOf(request.secrets ?? [], context.options.env),

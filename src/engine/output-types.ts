@@ -2,6 +2,15 @@
 export type OutputRequest =
   | { readonly kind: 'image'; readonly names: readonly string[]; readonly annotations?: readonly AnnotationRequest[] }
   | {
+      /** Pushed under its names. */
+      readonly kind: 'registry';
+      readonly names: readonly string[];
+      readonly packing?: PackingRequest;
+      readonly annotations?: readonly AnnotationRequest[];
+      /** No tag leads to it. */
+      readonly byDigest?: boolean;
+    }
+  | {
       readonly kind: 'archive';
       readonly format: 'oci' | 'docker';
       readonly to: OutputFile | { readonly kind: 'folder'; readonly path: string };

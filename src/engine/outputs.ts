@@ -10,12 +10,14 @@ import type { BuildRequest } from './types.ts';
  * @throws REFERENCE_INVALID, PLATFORM_INVALID, OUTPUT_UNSUPPORTED, ANNOTATION_INVALID
  */
 export function outputsOf(
-  request: Pick<BuildRequest, 'outputs' | 'annotations'>,
+  request: Pick<BuildRequest, 'outputs' | 'annotations' | 'tags'>,
   platforms: readonly Platform[],
 ): Output[] {
   const requests: readonly OutputRequest[] = request.outputs ?? [{ kind: 'image', names: [] }];
   const outputs = requests.map((output) => outputOf(output, request.annotations ?? []));
   for (const output of outputs) {
+    if (output.kind === 'registry' && request.tags.length + output.names.length === 0)
+      throw new ShaleError('OUTPUT_UNSUPPORTED', 'what is pushed needs a name', { hint: '-t registry.example/name' });
     if (output.kind === 'archive' && output.format === 'docker' && platforms.length > 1)
       throw new ShaleError('OUTPUT_UNSUPPORTED', 'a docker archive holds images of one platform', {
         hint: '-o type=oci,dest=FILE',
@@ -45,6 +47,14 @@ function outputOf(output: OutputRequest, everywhere: readonly AnnotationRequest[
         kind: 'image',
         names: output.names.map(parseReference),
         annotations: annotationsOf(everywhere, output.annotations),
+      };
+    case 'registry':
+      return {
+        kind: 'registry',
+        names: output.names.map(parseReference),
+        packing: { ...packingOf(output.packing ?? {}), reuse: 'any' },
+        annotations: annotationsOf(everywhere, output.annotations),
+        byDigest: output.byDigest === true,
       };
     case 'archive':
       return {

@@ -12,6 +12,7 @@ import {
 import type { ImageIndexRecord, ImageRecord } from '../store/index.ts';
 import type { Document, ImageSource } from './content.ts';
 import { fileBytes } from './encode.ts';
+import type { PackedItem } from './archive.ts';
 import type { PackedDocument } from './pack.ts';
 import type { FoundImage } from './resolve.ts';
 import { packFound } from './save.ts';
@@ -49,12 +50,20 @@ export async function storeSource(
   }
   if (asItCame && set !== undefined && isIndexType(set.mediaType)) return await indexThatCame(layers, set, name);
   const packing = { compression: compression ?? 'gzip', level, reuse: 'any', mediaTypes: 'oci' } as const;
-  const { images, index } = await packFound(layers, found, packing, signal);
+  return await packedSource(layers, await packFound(layers, found, packing, signal), name);
+}
+
+/** What was packed, as something that can be sent; its documents are kept in the store. */
+export async function packedSource(
+  layers: Layers,
+  { images, index }: Pick<PackedItem, 'images' | 'index'>,
+  name: string,
+): Promise<StoreSource> {
   const manifests = new Map<Digest, Document>();
   for (const { config, manifest } of images) manifests.set(config.descriptor.digest, await keep(layers, manifest));
   const [only] = manifests.values();
   const root = index === undefined ? only : await keep(layers, index);
-  invariant(root !== undefined, 'a name of the store leads to an image');
+  invariant(root !== undefined, 'what is packed has an image');
   return new FromStore(layers, { name, root, manifests });
 }
 

@@ -435,3 +435,41 @@ test('tags, repositories and deletes of a registry', async () => {
     isShaleError(error, 'MANIFEST_UNKNOWN'),
   );
 });
+
+describe('build', { concurrency: 2 }, () => {
+  test('--push sends what was built under its names, several platforms as an index, with annotations', async () => {
+    await using registry = await startScriptedRegistry();
+    await using lab = await Lab.open();
+    const context = lab.context({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'a' });
+    const name = `${registry.host}/team/built:1`;
+    const annotations = [{ place: 'manifest', key: 'k', value: 'v' }] as const;
+    const outputs = [{ kind: 'registry', names: [`${registry.host}/other/built:2`], annotations }] as const;
+    const built = await lab.build(context, { tags: [name], platforms: ['linux/amd64', 'linux/arm64'], outputs });
+    const index = registry.manifests.get('team/built:1') ?? assert.fail();
+    assert.equal(index.type, TYPES.index);
+    assert.deepEqual(registry.manifests.get('other/built:2'), index);
+    assert.equal(built.metadata['containerimage.digest'], `sha256:${sha256(index.bytes)}`);
+    const { manifests } = JSON.parse(index.bytes.toString()) as { manifests: { digest: string }[] };
+    for (const { digest } of manifests) {
+      const { annotations: kept } = manifestAt(registry, `team/built:${digest}`) as { annotations?: unknown };
+      assert.deepEqual(kept, { k: 'v' });
+    }
+    assert.deepEqual(await lab.engine.images({ all: true }), [], 'type=registry keeps nothing');
+    await lab.build(context, {
+      tags: [name],
+      platforms: ['linux/amd64'],
+      outputs: [{ kind: 'registry', names: [], byDigest: true }],
+    });
+    assert.deepEqual(registry.manifests.get('team/built:1'), index, 'by digest no tag moves');
+  });
+
+  test('a push needs a name, and not one of Docker Hub’s own', async () => {
+    await using lab = await Lab.open();
+    const context = lab.context({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'a' });
+    const outputs = [{ kind: 'registry', names: [] }] as const;
+    await assert.rejects(lab.build(context, { outputs }), (error) => isShaleError(error, 'OUTPUT_UNSUPPORTED'));
+    await assert.rejects(lab.build(context, { outputs, tags: ['debian:mine'] }), (error) =>
+      isShaleError(error, 'PUSH_REFUSED'),
+    );
+  });
+});

@@ -1,16 +1,10 @@
-import {
-  packImage,
-  packIndex,
-  writeArchive,
-  writeLayoutFolder,
-  type PackedImage,
-  type PackedItem,
-} from '../../images/index.ts';
+import { writeArchive, writeLayoutFolder, type PackedItem } from '../../images/index.ts';
 import { invariant } from '../../base/index.ts';
-import { documentAnnotations, imageAnnotations, imageReport, namesOf } from './describe.ts';
+import { imageReport, namesOf } from './describe.ts';
 import type { ExportContext, Exported, Exporter, Product } from './exporter.ts';
 import { writeOutput } from './output-file.ts';
 import type { ArchiveOutput } from './output.ts';
+import { packProduct } from './pack-product.ts';
 
 /** An OCI layout or docker archive. The same product and options give the same bytes. */
 export function archiveExporter(output: ArchiveOutput): Exporter {
@@ -22,7 +16,7 @@ export function archiveExporter(output: ArchiveOutput): Exporter {
 
 async function exportArchive(output: ArchiveOutput, product: Product, context: ExportContext): Promise<Exported> {
   invariant(!product.isIndex || output.format === 'oci', 'a docker archive holds images of one platform');
-  const packed = await pack(output, product, context);
+  const packed = await packProduct(product, output, context);
   const names = namesOf(product, output.names);
   const items: PackedItem[] =
     names.length === 0 ? [{ ...packed, name: undefined }] : names.map((name) => ({ ...packed, name }));
@@ -40,21 +34,4 @@ async function exportArchive(output: ArchiveOutput, product: Product, context: E
     digest: descriptor.digest,
     report: imageReport({ digest: descriptor.digest, configDigest, names, descriptor }),
   };
-}
-
-async function pack(
-  output: ArchiveOutput,
-  product: Product,
-  { layers, signal }: ExportContext,
-): Promise<Pick<PackedItem, 'images' | 'index'>> {
-  const { packing, annotations } = output;
-  const images: PackedImage[] = [];
-  const own = documentAnnotations(annotations);
-  for (const image of product.images) {
-    const about = imageAnnotations(annotations, image.platform);
-    images.push(await packImage(layers, image, { ...packing, annotations: about, signal }));
-  }
-  return product.isIndex
-    ? { images, index: packIndex(images, { mediaTypes: packing.mediaTypes, ...own }) }
-    : { images };
 }

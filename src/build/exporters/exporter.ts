@@ -2,6 +2,7 @@ import type { Json } from '../../base/index.ts';
 import type { PackableImage } from '../../images/index.ts';
 import type { Layers } from '../../layers/index.ts';
 import type { Digest, ImageConfig, Reference } from '../../oci/index.ts';
+import type { RegistryOptions } from '../../registry/index.ts';
 
 /** An image that a build made, for one platform. */
 export interface ProductImage extends PackableImage {
@@ -28,6 +29,8 @@ export interface ExportContext {
   readonly layers: Layers;
   readonly signal: AbortSignal;
   readonly warn: (message: string) => void;
+  /** How registries are spoken to, where something is pushed. */
+  readonly registry?: RegistryOptions | undefined;
 }
 
 /** What an exporter tells about what it wrote, under the names that buildx gives it in a metadata file. */

@@ -15,7 +15,7 @@ export interface Annotation {
 }
 
 /** What a build gives out, as plain data. */
-export type Output = ImageOutput | ArchiveOutput | TarOutput | LocalOutput;
+export type Output = ImageOutput | RegistryOutput | ArchiveOutput | TarOutput | LocalOutput;
 
 /** The image in the store, under its names. */
 export interface ImageOutput {
@@ -23,6 +23,17 @@ export interface ImageOutput {
   /** Beside those of the build. */
   readonly names: readonly Reference[];
   readonly annotations: readonly Annotation[];
+}
+
+/** The image in the registries of its names. */
+export interface RegistryOutput {
+  readonly kind: 'registry';
+  /** Beside those of the build. */
+  readonly names: readonly Reference[];
+  readonly packing: Packing;
+  readonly annotations: readonly Annotation[];
+  /** No tag leads to it. */
+  readonly byDigest: boolean;
 }
 
 /** An OCI layout, in a tar or a folder; or the archive that docker load reads. */

@@ -6,6 +6,7 @@ import type { ExportContext, Exporter, Product } from './exporter.ts';
 import { localExporter, tarExporter } from './files.ts';
 import { imageExporter } from './image.ts';
 import type { Output } from './output.ts';
+import { registryExporter } from './registry.ts';
 
 export interface ExportOptions extends ExportContext {
   readonly emit: (event: ProgressEvent) => void;
@@ -32,6 +33,8 @@ function exporterOf(output: Output): Exporter {
   switch (output.kind) {
     case 'image':
       return imageExporter(output);
+    case 'registry':
+      return registryExporter(output);
     case 'archive':
       return archiveExporter(output);
     case 'tar':
@@ -47,7 +50,8 @@ export async function runExporters(
   product: Product,
   options: ExportOptions,
 ): Promise<ExportsDone> {
-  const context: ExportContext = { layers: options.layers, signal: options.signal, warn: options.warn };
+  const { layers, signal, warn, registry } = options;
+  const context: ExportContext = { layers, signal, warn, registry };
   let digest: Digest | undefined;
   let metadata: Record<string, Json> = {};
   for (const exporter of exporters) {

@@ -16,7 +16,8 @@ export const OUTPUT_FLAGS: readonly Flag[] = [
     name: 'output',
     short: 'o',
     value: 'OUTPUT',
-    summary: 'give the result out as type=local|tar|oci|docker|image|cacheonly,dest=…; a folder; "-" for a tar',
+    summary:
+      'give the result out as type=local|tar|oci|docker|image|registry|cacheonly,dest=…; a folder; "-" for a tar',
   },
   {
     kind: 'list',
@@ -36,6 +37,7 @@ export const OUTPUT_FLAGS: readonly Flag[] = [
     value: 'CACHE',
     summary: 'write the cache to type=local,dest=FOLDER[,mode=max], or into the image with type=inline',
   },
+  { kind: 'boolean', name: 'push', summary: 'push the image under its names, as -o type=registry does' },
   { kind: 'text', name: 'iidfile', value: 'FILE', summary: 'write the id of the image to a file' },
   {
     kind: 'text',
@@ -71,16 +73,24 @@ export function outputOptions(
 /** What --output and --load come to; undefined for the image in the store alone. */
 function outputsOf(context: Context, flags: ParsedFlags): readonly OutputRequest[] | undefined {
   const words = flags.list('output');
-  if (words.length === 0) return flags.boolean('load') ? undefined : [];
+  const pushes = flags.boolean('push');
+  if (words.length === 0 && !pushes) return flags.boolean('load') ? undefined : [];
   const outputs = parseOutputs(context, words);
-  const loads = flags.given('load') && flags.boolean('load') && !outputs.some(({ kind }) => kind === 'image');
-  return loads ? [...outputs, { kind: 'image', names: [] }] : outputs;
+  const isPushed = outputs.some(({ kind }) => kind === 'registry');
+  const isStored = outputs.some(({ kind }) => kind === 'image');
+  // What is pushed alone is kept as well, unless --load=false says otherwise.
+  const loads = flags.boolean('load') && (flags.given('load') || words.length === 0) && !isStored;
+  return [
+    ...outputs,
+    ...(pushes && !isPushed ? [{ kind: 'registry', names: [] } as const] : []),
+    ...(loads ? [{ kind: 'image', names: [] } as const] : []),
+  ];
 }
 
 /** The id is for scripts: of an image that has no other name, or when nothing else is shown. Bare files have none. */
 export function printsId({ outputs, tags }: BuildRequest, quiet: boolean): boolean {
   if (outputs === undefined) return quiet || tags.length === 0;
-  const hasImage = outputs.some(({ kind }) => kind === 'image' || kind === 'archive');
+  const hasImage = outputs.some(({ kind }) => kind === 'image' || kind === 'archive' || kind === 'registry');
   return hasImage && !outputs.some(isStream) && (quiet || tags.length === 0);
 }
 

@@ -14,7 +14,6 @@ import { answerCall, CALL_FLAGS, callOf } from './build-call.ts';
 import { formatWhy } from './why.ts';
 
 const REFUSED: readonly RefusedFlag[] = [
-  { name: 'push', why: 'shale cannot write to registries yet', instead: 'shale build -o type=oci,dest=image.tar' },
   { name: 'attest', why: 'shale makes no attestations' },
   { name: 'cgroup-parent', why: 'the cgroup of a step is at the root of its hierarchy' },
   { name: 'builder', why: 'there is one builder' },

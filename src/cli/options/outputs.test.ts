@@ -48,6 +48,19 @@ describe('parseOutputs()', () => {
   test('docker without a file and image are the store; cacheonly is nothing at all', () => {
     const stored = { kind: 'image', names: [], annotations: [] };
     assert.deepEqual(parse('type=docker'), [stored]);
+    assert.deepEqual(
+      parseOutputs(context, ['type=image,push=true,name=x,compression=zstd']).map(({ kind }) => kind),
+      ['registry', 'image'],
+    );
+    assert.deepEqual(parse('type=registry,name=a/b:1,push-by-digest=true,compression-level=9'), [
+      {
+        kind: 'registry',
+        names: ['a/b:1'],
+        annotations: [],
+        byDigest: true,
+        packing: { compression: 'gzip', mediaTypes: 'oci', level: 9 },
+      },
+    ]);
     assert.deepEqual(parse('type=image,push=false,store=true,unpack=false'), [stored]);
     assert.deepEqual(parse('type=cacheonly'), []);
   });
@@ -82,7 +95,7 @@ describe('parseOutputs()', () => {
     ['type=oci,compression=estargz', /does not write estargz/],
     ['type=oci,compression-level=x', /compression-level is a number from 1 to 9/],
     ['type=oci,compression=zstd,oci-mediatypes=false', /no media type for zstd/],
-    ['type=image,push=true', /cannot write to registries yet/],
+    ['type=registry,force-compression=true', /stay as they came/],
     ['type=image,compression=zstd', /compression is not known there/],
     ['type=local,dest=x,mode=sync', /mode is one of copy, delete/],
     ['type=tar,"dest=x', /its quotes do not fit/],

@@ -8,8 +8,6 @@ import { Attributes } from './attributes.ts';
 const TYPES = ['local', 'tar', 'oci', 'docker', 'image', 'registry', 'cacheonly'] as const;
 const COMPRESSIONS = ['uncompressed', 'gzip', 'zstd', 'estargz'] as const;
 const LEVELS = { gzip: { min: 1, max: 9 }, zstd: { min: 1, max: 19 } };
-const PUSH_MISSING = 'shale cannot write to registries yet';
-const PUSH_HINT = '-o type=oci,dest=image.tar, and another program that pushes it';
 
 /**
  * `--output`: docker's `type=…,dest=…`, a folder, or `-` for a tar on standard output. What `cacheonly` gives out is
@@ -34,9 +32,9 @@ function parseOutput(context: Context, word: string): OutputRequest[] {
   if (attributes.text('type') === undefined)
     throw attributes.invalid('type= is missing', `types are ${TYPES.join(', ')}`);
   const type = attributes.choice('type', TYPES) ?? 'local';
-  const output = outputOfType(context, { type, attributes, word });
+  const outputs = outputsOfType(context, { type, attributes, word });
   attributes.refuseOthers();
-  return output === undefined ? [] : [output];
+  return outputs;
 }
 
 interface Asked {
@@ -45,28 +43,31 @@ interface Asked {
   readonly word: string;
 }
 
-function outputOfType(context: Context, asked: Asked): OutputRequest | undefined {
+function outputsOfType(context: Context, asked: Asked): OutputRequest[] {
   const { type, attributes, word } = asked;
   switch (type) {
     case 'local':
-      return {
-        kind: 'local',
-        folder: resolve(context.cwd, attributes.required('dest')),
-        mode: attributes.choice('mode', ['copy', 'delete']) ?? 'copy',
-        ...splitOf(attributes),
-      };
+      return [
+        {
+          kind: 'local',
+          folder: resolve(context.cwd, attributes.required('dest')),
+          mode: attributes.choice('mode', ['copy', 'delete']) ?? 'copy',
+          ...splitOf(attributes),
+        },
+      ];
     case 'tar':
-      return { kind: 'tar', to: fileOf(context, attributes, word), ...splitOf(attributes) };
+      return [{ kind: 'tar', to: fileOf(context, attributes, word), ...splitOf(attributes) }];
     case 'oci':
     case 'docker':
-      if (type === 'docker' && attributes.text('dest') === undefined) return imageOf(attributes);
-      return archiveOf(context, { ...asked, type });
+      if (type === 'docker' && attributes.text('dest') === undefined) return [imageOf(attributes)];
+      return [archiveOf(context, { ...asked, type })];
     case 'image':
-      return imageOf(attributes);
+      return attributes.boolean('push') === true ? pushedOf(attributes, { stores: true }) : [imageOf(attributes)];
     case 'registry':
-      throw attributes.invalid(PUSH_MISSING, PUSH_HINT);
+      attributes.only('push', true, 'that is what a registry is for');
+      return pushedOf(attributes, { stores: false });
     case 'cacheonly':
-      return undefined;
+      return [];
   }
 }
 
@@ -75,8 +76,20 @@ function splitOf(attributes: Attributes): { platformSplit?: boolean } {
   return platformSplit === undefined ? {} : { platformSplit };
 }
 
+/** buildx: an image that is pushed, and kept in the store unless `store=false`. */
+function pushedOf(attributes: Attributes, { stores }: { readonly stores: boolean }): OutputRequest[] {
+  attributes.only('unpack', false, 'shale never unpacks an image');
+  attributes.only('rewrite-timestamp', true, 'times are always those of the build epoch at most');
+  // Base layers that came compressed stay as they are, so that registries have them already.
+  attributes.only('force-compression', false, 'layers that came compressed stay as they came');
+  attributes.boolean('name-canonical');
+  const [names, annotations] = [namesOf(attributes), annotationsOf(attributes)];
+  const byDigest = attributes.boolean('push-by-digest') ?? false;
+  const pushed: OutputRequest = { kind: 'registry', names, annotations, byDigest, packing: packingOf(attributes) };
+  return (attributes.boolean('store') ?? stores) ? [pushed, { kind: 'image', names, annotations }] : [pushed];
+}
+
 function imageOf(attributes: Attributes): OutputRequest {
-  if (attributes.boolean('push') === true) throw attributes.invalid(PUSH_MISSING, PUSH_HINT);
   attributes.only('store', true, 'an image is in the store');
   attributes.only('unpack', false, 'shale never unpacks an image');
   attributes.only('rewrite-timestamp', true, 'times are always those of the build epoch at most');
