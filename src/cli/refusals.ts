@@ -11,7 +11,6 @@ const NOT_THERE = 'shale does not have this command';
 
 const REFUSED: ReadonlyMap<string, RefusedCommand> = new Map<string, RefusedCommand>([
   ['context', { why: NO_DAEMON, instead: 'SHALE_HOME=/other/store shale …' }],
-  ['manifest', { why: 'shale does not edit image indexes', instead: 'shale inspect IMAGE' }],
   [
     'buildx history',
     { why: 'of builds there are lists, reports and logs', instead: 'shale builds ls, show, logs or rm' },

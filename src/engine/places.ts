@@ -99,14 +99,20 @@ export async function openSource(
 
 /** What a name of the store leads to, or its image of one platform. @throws IMAGE_NOT_FOUND, IMAGE_INCOMPLETE */
 export async function openStored(
-  { layers, store }: EngineContext,
+  context: EngineContext,
   name: string,
   { signal }: Watch,
   { compression, level, platform }: SourceOptions,
 ): Promise<StoreSource> {
+  const { layers, store } = context;
   const found = await getImage(store, name, platform);
   const chosen = platform === undefined ? found : { ...found, set: undefined };
-  return await storeSource(layers, chosen, name, { compression, level, signal });
+  return await storeSource(layers, chosen, name, {
+    compression,
+    level,
+    signal,
+    registry: context.registry(signal),
+  });
 }
 
 export function openSink(context: EngineContext, place: Exclude<Place, { kind: 'store' }>, watch: Watch): ImageSink {

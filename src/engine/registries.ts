@@ -1,5 +1,5 @@
 import { collect, JsonReader, parseJson, ShaleError } from '../base/index.ts';
-import { registrySource } from '../images/index.ts';
+import { registrySource, type Document } from '../images/index.ts';
 import { isDigest, parseManifest, parseReference, type Descriptor } from '../oci/index.ts';
 import { openRepository, repositoriesOf, searchHub } from '../registry/index.ts';
 import type { EngineContext } from './context.ts';
@@ -39,12 +39,8 @@ export async function referrersOf(
   return await repository.referrers(subject, artifactType);
 }
 
-/** The bytes of a manifest, config or index of a registry. */
-export async function remoteDocument(
-  context: EngineContext,
-  name: string,
-  watch: Watch,
-): Promise<{ readonly bytes: Uint8Array; readonly digest: string; readonly mediaType: string }> {
+/** A manifest or index of a registry. @throws MANIFEST_UNKNOWN, MANIFEST_INVALID */
+export async function remoteDocument(context: EngineContext, name: string, watch: Watch): Promise<Document> {
   await using source = registrySource(parseReference(name), context.registry(watch.signal));
   const document = await source.root();
   parseManifest(document.bytes, document.mediaType);

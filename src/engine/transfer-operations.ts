@@ -1,5 +1,5 @@
 import type { EngineContext } from './context.ts';
-import type { RegistryActions, TransferOperations } from './types.ts';
+import type { ManifestOperations, RegistryActions, TransferOperations } from './types.ts';
 
 /** How images come and go; each part is loaded when it is first asked for. */
 export function transferOperations(context: EngineContext): TransferOperations {
@@ -22,6 +22,7 @@ export function transferOperations(context: EngineContext): TransferOperations {
     },
     copyImage: async (request, watch) => (await pushes()).copyBetween(context, request, watch),
     registry: registryActions(context),
+    manifests: manifestOperations(context),
     login: async (request, watch) => (await logins()).login(context, request, watch),
     logout: async (registry) => (await logins()).logout(context, registry),
   };
@@ -41,5 +42,15 @@ function registryActions(context: EngineContext): RegistryActions {
     referrers: async (name, artifactType, signal) =>
       (await registries()).referrersOf(context, name, artifactType, { signal }),
     search: async (request, signal) => (await registries()).search(context, request, { signal }),
+  };
+}
+
+function manifestOperations(context: EngineContext): ManifestOperations {
+  const manifests = async () => import('./manifests.ts');
+  return {
+    create: async (request, watch) => (await manifests()).createManifestList(context, request, watch),
+    annotate: async (request, watch) => (await manifests()).annotateManifestList(context, request, watch),
+    inspect: async (name, watch) => (await manifests()).inspectManifest(context, name, watch),
+    remove: async (list) => (await manifests()).removeManifestList(context, list),
   };
 }

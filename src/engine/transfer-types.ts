@@ -103,6 +103,37 @@ export interface Referrer {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** What stands in the entry of an image in a list. */
+export interface ManifestAnnotation {
+  readonly os?: string;
+  readonly architecture?: string;
+  readonly variant?: string;
+  readonly osVersion?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** A manifest or index, byte for byte. */
+export interface ManifestDocument {
+  readonly bytes: Uint8Array;
+  readonly digest: string;
+  readonly mediaType: string;
+}
+
+/** Names of the store that lead to the images of several platforms. */
+export interface ManifestOperations {
+  readonly create: (
+    request: { readonly list: string; readonly images: readonly string[]; readonly amend: boolean },
+    watch: Watch,
+  ) => Promise<{ readonly id: string; readonly name: string }>;
+  readonly annotate: (
+    request: { readonly list: string; readonly image: string } & ManifestAnnotation,
+    watch: Watch,
+  ) => Promise<{ readonly id: string }>;
+  /** As a push would send it; of a name that the store does not have, the registry's. */
+  readonly inspect: (name: string, watch: Watch) => Promise<ManifestDocument>;
+  readonly remove: (list: string) => Promise<void>;
+}
+
 /** What can be done in registries, apart from moving images. */
 export interface RegistryActions {
   readonly tags: (repository: string, signal: AbortSignal) => AsyncIterable<string>;
@@ -139,6 +170,7 @@ export interface TransferOperations {
   readonly pushAllTags: (request: PushRequest, watch: Watch) => AsyncIterable<PushResult>;
   readonly copyImage: (request: ImageCopyRequest, watch: Watch) => Promise<ImageCopyResult>;
   readonly registry: RegistryActions;
+  readonly manifests: ManifestOperations;
   readonly login: (request: LoginRequest, watch: Watch) => Promise<LoginResult>;
   /** False when there was nothing to forget. */
   readonly logout: (registry: string) => Promise<boolean>;

@@ -9,8 +9,8 @@ import { takeImage, type TakenImage } from './take-image.ts';
 import { takeLayer } from './take-layer.ts';
 
 export interface PullOptions {
-  /** `all`: every image of an index, and the index itself. */
-  readonly platform: Platform | 'all';
+  /** See `TakeOptions`. */
+  readonly platform: Platform | 'all' | 'any';
   readonly registry: RegistryOptions;
   readonly tell?: TellBlob | undefined;
   /** True: manifest and config only; the layers come when something needs them. */

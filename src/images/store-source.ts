@@ -1,19 +1,27 @@
-import { invariant, ShaleError, type ByteStream } from '../base/index.ts';
+import { invariant, ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
+  CONFIG_MAX_BYTES,
+  digestOf,
+  formatManifest,
   formatPlatform,
   isIndexType,
   MANIFEST_MAX_BYTES,
+  MEDIA,
   parseManifest,
   type Descriptor,
+  type DiffId,
   type Digest,
   type LayerCompression,
 } from '../oci/index.ts';
-import type { ImageIndexRecord, ImageRecord } from '../store/index.ts';
+import { openRepository, type RegistryOptions } from '../registry/index.ts';
+import type { ImageIndexRecord, ImageRecord, Store } from '../store/index.ts';
+import type { PackedItem } from './archive.ts';
 import type { Document, ImageSource } from './content.ts';
 import { fileBytes } from './encode.ts';
-import type { PackedItem } from './archive.ts';
-import type { PackedDocument } from './pack.ts';
+import { readImageSet, type ImageSet } from './image-set.ts';
+import { isLayoutSource } from './layout-source.ts';
+import { hasAny, packImage, type PackedDocument, type Packing } from './pack.ts';
 import type { FoundImage } from './resolve.ts';
 import { packFound } from './save.ts';
 
@@ -22,6 +30,8 @@ export interface StoreSourceOptions {
   readonly compression?: LayerCompression | undefined;
   readonly level?: number | undefined;
   readonly signal: AbortSignal;
+  /** How layers are fetched that are known and not here; they are refused without it. */
+  readonly registry?: RegistryOptions | undefined;
 }
 
 /** An image of the store as something that can be sent. */
@@ -32,7 +42,8 @@ export interface StoreSource extends ImageSource {
 
 /**
  * What a name of the store leads to. What was pulled is given with the manifests and the bytes that it came with, so its
- * digests stay; what was made here gets them, with layers in the compression that is asked for (gzip by default).
+ * digests stay, and layers that are known but not here come from where they lie; what was made here gets a manifest, with
+ * layers in the compression that is asked for (gzip by default).
  * @throws LAYER_NOT_FOUND, IMAGE_INCOMPLETE when an image of a pulled index is not here as it came
  */
 export async function storeSource(
@@ -41,16 +52,20 @@ export async function storeSource(
   name: string,
   options: StoreSourceOptions,
 ): Promise<StoreSource> {
-  const { compression, level, signal } = options;
-  const asItCame = compression === undefined && level === undefined;
-  const { record, set } = found;
-  if (asItCame && set === undefined) {
-    const root = await manifestThatCame(layers, record);
-    if (root !== undefined) return new FromStore(layers, { name, root, manifests: new Map([[record.id, root]]) });
-  }
-  if (asItCame && set !== undefined && isIndexType(set.mediaType)) return await indexThatCame(layers, set, name);
+  const { compression, level, signal, registry } = options;
+  const came = new CameWith(layers.store, registry);
   const packing = { compression: compression ?? 'gzip', level, reuse: 'any', mediaTypes: 'oci' } as const;
-  return await packedSource(layers, await packFound(layers, found, packing, signal), name);
+  if (compression !== undefined || level !== undefined)
+    return await packedSource(layers, await packFound(layers, found, packing, signal), name);
+  const { record, set } = found;
+  if (set === undefined) {
+    const root = await came.manifest(record);
+    if (root === undefined) return await packedSource(layers, await packFound(layers, found, packing, signal), name);
+    return new FromStore(layers, { name, root, manifests: new Map([[record.id, root]]), came });
+  }
+  return isIndexType(set.mediaType)
+    ? await indexThatCame(layers, set, { name, came })
+    : await indexOfSet(layers, await readImageSet(layers.store, set.digest), { name, came, packing, signal });
 }
 
 /** What was packed, as something that can be sent; its documents are kept in the store. */
@@ -64,16 +79,21 @@ export async function packedSource(
   const [only] = manifests.values();
   const root = index === undefined ? only : await keep(layers, index);
   invariant(root !== undefined, 'what is packed has an image');
-  return new FromStore(layers, { name, root, manifests });
+  return new FromStore(layers, { name, root, manifests, came: new CameWith(layers.store, undefined) });
 }
 
-async function indexThatCame(layers: Layers, set: ImageIndexRecord, name: string): Promise<StoreSource> {
+interface Named {
+  readonly name: string;
+  readonly came: CameWith;
+}
+
+async function indexThatCame(layers: Layers, set: ImageIndexRecord, { name, came }: Named): Promise<StoreSource> {
   const { store } = layers;
   const bytes = await store.blobs.read(set.digest, MANIFEST_MAX_BYTES);
   const manifests = new Map<Digest, Document>();
   for (const { digest, imageId, platform } of set.entries) {
     const image = imageId === undefined ? undefined : await store.images.find(imageId);
-    const document = image && (await manifestThatCame(layers, image, digest));
+    const document = image && (await came.manifest(image, digest));
     const isThere = document !== undefined || (image === undefined && (await store.blobs.find(digest)) !== undefined);
     if (document !== undefined && imageId !== undefined) manifests.set(imageId, document);
     if (isThere) continue;
@@ -83,22 +103,96 @@ async function indexThatCame(layers: Layers, set: ImageIndexRecord, name: string
     });
   }
   const root = { bytes, digest: set.digest, mediaType: set.mediaType };
-  return new FromStore(layers, { name, root, manifests });
+  return new FromStore(layers, { name, root, manifests, came });
 }
 
-/** A manifest that came with the image, when its layers are all here as it names them. */
-async function manifestThatCame(layers: Layers, record: ImageRecord, digest?: Digest): Promise<Document | undefined> {
-  const { store } = layers;
-  for (const known of record.manifests) {
-    if (digest !== undefined && known.digest !== digest) continue;
-    if ((await store.blobs.find(known.digest)) === undefined) continue;
-    const bytes = await store.blobs.read(known.digest, MANIFEST_MAX_BYTES);
-    const parsed = parseManifest(bytes, known.mediaType);
-    if (parsed.kind !== 'manifest') continue;
-    const here = await Promise.all(parsed.manifest.layers.map((layer) => store.blobs.find(layer.digest)));
-    if (here.every((blob) => blob !== undefined)) return { bytes, digest: known.digest, mediaType: known.mediaType };
+/** The index over the images of a set: those that came with a manifest keep it, the others are packed. */
+async function indexOfSet(
+  layers: Layers,
+  set: ImageSet,
+  { name, came, packing, signal }: Named & { readonly packing: Packing; readonly signal: AbortSignal },
+): Promise<StoreSource> {
+  const manifests = new Map<Digest, Document>();
+  const entries: Descriptor[] = [];
+  for (const { id, platform, annotations } of set.images) {
+    const record = await layers.store.images.get(id);
+    const document = hasAny(annotations?.manifest) ? undefined : await came.manifest(record);
+    const config = document === undefined ? await layers.store.blobs.read(id, CONFIG_MAX_BYTES) : Buffer.alloc(0);
+    const sent =
+      document ??
+      (await keep(
+        layers,
+        (await packImage(layers, { config, platform, diffIds: record.diffIds }, { ...packing, annotations, signal }))
+          .manifest,
+      ));
+    manifests.set(id, sent);
+    const described = annotations?.manifestDescriptor;
+    const { digest, mediaType, bytes } = sent;
+    const about = hasAny(described) ? { annotations: described } : {};
+    entries.push({ mediaType, digest, size: bytes.byteLength, platform, ...about });
   }
-  return undefined;
+  const [only] = manifests.values();
+  invariant(only !== undefined, 'a set has an image');
+  if (set.kind === 'image') return new FromStore(layers, { name, root: only, manifests, came });
+  const own = hasAny(set.annotations) ? { annotations: set.annotations } : {};
+  const bytes = formatManifest({ kind: 'index', index: { mediaType: MEDIA.ociIndex, manifests: entries, ...own } });
+  await layers.store.blobs.put(bytes);
+  const root = { bytes, digest: digestOf(bytes), mediaType: MEDIA.ociIndex };
+  return new FromStore(layers, { name, root, manifests, came });
+}
+
+/** Finds what images came with, and remembers where layers lie that are not here. */
+class CameWith {
+  readonly #store: Store;
+  readonly #registry: RegistryOptions | undefined;
+  readonly #repositories = new Map<Digest, string[]>();
+
+  constructor(store: Store, registry: RegistryOptions | undefined) {
+    this.#store = store;
+    this.#registry = registry;
+  }
+
+  /** A manifest that came with the image, when its layers can be had as it names them. */
+  async manifest(record: ImageRecord, digest?: Digest): Promise<Document | undefined> {
+    for (const known of record.manifests) {
+      if (digest !== undefined && known.digest !== digest) continue;
+      if ((await this.#store.blobs.find(known.digest)) === undefined) continue;
+      const bytes = await this.#store.blobs.read(known.digest, MANIFEST_MAX_BYTES);
+      const parsed = parseManifest(bytes, known.mediaType);
+      if (parsed.kind !== 'manifest') continue;
+      const { layers } = parsed.manifest;
+      const there = await Promise.all(layers.map((layer, at) => this.#canBeHad(layer, record.diffIds[at])));
+      if (there.every(Boolean)) return { bytes, digest: known.digest, mediaType: known.mediaType };
+    }
+    return undefined;
+  }
+
+  async #canBeHad({ digest }: Descriptor, diffId: DiffId | undefined): Promise<boolean> {
+    const sources = diffId === undefined ? [] : ((await this.#store.layers.find(diffId))?.sources ?? []);
+    const repositories = sources
+      .filter((source) => source.digest === digest && !isLayoutSource(source))
+      .map((source) => source.repository);
+    this.#repositories.set(digest, repositories);
+    if ((await this.#store.blobs.find(digest)) !== undefined) return true;
+    return this.#registry !== undefined && repositories.length > 0;
+  }
+
+  /** Below a registry: the repositories that are known to have a blob. */
+  repositories(digest: Digest, registry: string): readonly string[] {
+    return (this.#repositories.get(digest) ?? [])
+      .filter((repository) => repository.startsWith(`${registry}/`))
+      .map((repository) => repository.slice(registry.length + 1));
+  }
+
+  /** The bytes of a blob that is not here, from where it lies. @throws BLOB_NOT_FOUND */
+  async *fetch(descriptor: Descriptor, offset: number): AsyncGenerator<Uint8Array> {
+    const [repository] = this.#repositories.get(descriptor.digest) ?? [];
+    if (repository === undefined || this.#registry === undefined)
+      throw new ShaleError('BLOB_NOT_FOUND', `the blob ${descriptor.digest} is not in the store`);
+    const slash = repository.indexOf('/');
+    const place = { registry: repository.slice(0, slash), repository: repository.slice(slash + 1) };
+    yield* openRepository(place, this.#registry).blob(descriptor, offset);
+  }
 }
 
 async function keep({ store }: Layers, { bytes, descriptor }: PackedDocument): Promise<Document> {
@@ -109,17 +203,24 @@ async function keep({ store }: Layers, { bytes, descriptor }: PackedDocument): P
 class FromStore implements StoreSource {
   readonly name: string;
   readonly manifests: ReadonlyMap<Digest, Document>;
-  readonly #layers: Layers;
+  readonly #store: Store;
   readonly #root: Document;
+  readonly #came: CameWith;
 
   constructor(
-    layers: Layers,
-    { name, root, manifests }: { name: string; root: Document; manifests: ReadonlyMap<Digest, Document> },
+    { store }: Layers,
+    {
+      name,
+      root,
+      manifests,
+      came,
+    }: Named & { readonly root: Document; readonly manifests: ReadonlyMap<Digest, Document> },
   ) {
     this.name = name;
     this.manifests = manifests;
-    this.#layers = layers;
+    this.#store = store;
     this.#root = root;
+    this.#came = came;
   }
 
   async root(): Promise<Document> {
@@ -127,25 +228,24 @@ class FromStore implements StoreSource {
   }
 
   async manifest({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>): Promise<Document> {
-    return { bytes: await this.#layers.store.blobs.read(digest, MANIFEST_MAX_BYTES), digest, mediaType };
+    return { bytes: await this.#store.blobs.read(digest, MANIFEST_MAX_BYTES), digest, mediaType };
   }
 
-  blob({ digest }: Descriptor, offset = 0): ByteStream {
-    const { blobs } = this.#layers.store;
-    if (offset === 0) return blobs.stream(digest);
-    return (async function* () {
-      const { path, sizeBytes } = await blobs.get(digest);
-      yield* fileBytes(path, sizeBytes - offset, offset);
-    })();
+  async *blob(descriptor: Descriptor, offset = 0): AsyncGenerator<Uint8Array> {
+    const there = await this.#store.blobs.find(descriptor.digest);
+    if (there === undefined) yield* this.#came.fetch(descriptor, offset);
+    else if (offset === 0) yield* this.#store.blobs.stream(descriptor.digest);
+    else yield* fileBytes(there.path, there.sizeBytes - offset, offset);
   }
 
   async mountFrom({ digest }: Descriptor, registry: string): Promise<readonly string[]> {
-    const { store } = this.#layers;
-    const layer = await store.encodings.findLayer(digest);
-    const sources = layer === undefined ? [] : ((await store.layers.find(layer.diffId))?.sources ?? []);
-    return sources
+    const known = this.#came.repositories(digest, registry);
+    const layer = known.length > 0 ? undefined : await this.#store.encodings.findLayer(digest);
+    const sources = layer === undefined ? [] : ((await this.#store.layers.find(layer.diffId))?.sources ?? []);
+    const others = sources
       .filter((source) => source.digest === digest && source.repository.startsWith(`${registry}/`))
       .map((source) => source.repository.slice(registry.length + 1));
+    return [...known, ...others];
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -25,8 +25,8 @@ const IMAGES_MAX = 200;
 const ARTIFACT_BLOB_MAX_BYTES: number = 64 * 1024 * 1024;
 
 export interface TakeOptions {
-  /** `all`: every image of an index, and the index itself. */
-  readonly platform: Platform | 'all';
+  /** `all`: every image of an index, and the index itself; `any`: an image of one platform, whichever it is. */
+  readonly platform: Platform | 'all' | 'any';
   /** True: manifest and config only; the layers come when something needs them. */
   readonly lazy: boolean;
   /** The name that the image gets, in full; none when absent. */
@@ -54,7 +54,10 @@ export async function takeImage(layers: Layers, source: ImageSource, options: Ta
   const { platform } = options;
   if (platform === 'all' && parseManifest(top.bytes, top.mediaType).kind === 'index')
     return await takeIndex(layers, source, top, options);
-  const found = platform === 'all' ? await readImage(source, top) : await chooseManifest(source, top, platform);
+  const found =
+    platform === 'all' || platform === 'any'
+      ? await readImage(source, top)
+      : await chooseManifest(source, top, platform);
   const image = await takeOne(layers, source, found, options);
   const moves =
     options.name !== undefined &&
