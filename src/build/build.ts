@@ -134,7 +134,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     const whole = (plan = await planBuild(options));
     recorder.plan(whole.graph);
     tellFindings(whole, options, recorder);
-    const imports = await CacheImports.open(options.cacheFrom, { store, warn });
+    const imports = await CacheImports.open(options.cacheFrom, { store, warn, registry: options.registry });
     const carrying = { options, recorder, imports, buildId, warn };
     [product, exported] = await imports.retrying(() => carryOut(whole, carrying), warn);
     const details = { ...detailsOf(options, plan), ...recorder.details };

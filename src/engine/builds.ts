@@ -26,7 +26,7 @@ import {
 import { loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap, keepBuilds } from './cache-cap.ts';
-import { cacheExportsOf, outputsOf } from './outputs.ts';
+import { cacheExportsOf, cacheImportsOf, outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
 import { stepSettingsOf } from './step-settings.ts';
@@ -104,7 +104,7 @@ export async function buildOne(
     keepNoise: request.keepNoise,
     squash: request.squash === true,
     outputs,
-    cacheFrom: request.cacheFrom ?? [],
+    cacheFrom: cacheImportsOf(request),
     ...cacheExportsOf(request),
     registry: context.registry(watch.signal),
     openRunner: together?.openRunner ?? openRunner,

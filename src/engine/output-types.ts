@@ -54,6 +54,8 @@ export interface AnnotationRequest {
 export type CacheImportRequest =
   /** A folder, absolute, that `--cache-to` wrote, or an OCI layout of an image that carries its cache. */
   | { readonly kind: 'local'; readonly folder: string; readonly tag?: string; readonly digest?: string }
+  /** A cache in a registry, or an image there that carries its cache. */
+  | { readonly kind: 'registry'; readonly name: string }
   /** An image of the store that carries its cache. */
   | { readonly kind: 'image'; readonly name: string };
 
@@ -67,6 +69,14 @@ export type CacheExportRequest =
       /** `min`: what the result is made of; `max`: every step. */
       readonly mode: 'min' | 'max';
       /** zstd when absent. */
+      readonly packing?: PackingRequest;
+      readonly ignoreErrors: boolean;
+    }
+  | {
+      /** Pushed under a name of its own. */
+      readonly kind: 'registry';
+      readonly name: string;
+      readonly mode: 'min' | 'max';
       readonly packing?: PackingRequest;
       readonly ignoreErrors: boolean;
     }

@@ -1,5 +1,5 @@
 import { invariant, ShaleError } from '../base/index.ts';
-import type { Annotation, CacheExport, Output } from '../build/index.ts';
+import type { Annotation, CacheExport, CacheImport, Output } from '../build/index.ts';
 import type { Packing } from '../images/index.ts';
 import { formatPlatform, parsePlatform, parseReference, platformMatches, type Platform } from '../oci/index.ts';
 import type { AnnotationRequest, OutputRequest, PackingRequest } from './output-types.ts';
@@ -90,9 +90,20 @@ export function cacheExportsOf({ cacheTo = [], buildArgs }: Pick<BuildRequest, '
   readonly inlineCache: boolean;
 } {
   return {
-    cacheTo: cacheTo.flatMap((to) =>
-      to.kind === 'local' ? [{ ...to, packing: packingOf({ compression: 'zstd', ...to.packing }) }] : [],
-    ),
+    cacheTo: cacheTo.flatMap((to): CacheExport[] => {
+      if (to.kind === 'inline') return [];
+      const packing = packingOf({ compression: 'zstd', ...to.packing });
+      if (to.kind === 'local') return [{ ...to, packing }];
+      const { name, ...rest } = to;
+      return [{ ...rest, reference: parseReference(name), packing }];
+    }),
     inlineCache: buildArgs['BUILDKIT_INLINE_CACHE'] === '1' || cacheTo.some(({ kind }) => kind === 'inline'),
   };
+}
+
+/** The caches that a build is told to believe. @throws REFERENCE_INVALID */
+export function cacheImportsOf({ cacheFrom = [] }: Pick<BuildRequest, 'cacheFrom'>): CacheImport[] {
+  return cacheFrom.map((from) =>
+    from.kind === 'registry' ? { kind: 'registry', reference: parseReference(from.name) } : from,
+  );
 }

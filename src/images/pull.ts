@@ -1,4 +1,4 @@
-import { ShaleError } from '../base/index.ts';
+import { isShaleError, ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import { formatReference, type Descriptor, type DiffId, type Platform, type Reference } from '../oci/index.ts';
 import type { RegistryOptions } from '../registry/index.ts';
@@ -61,8 +61,14 @@ export async function fetchFromSources(
       return await takeLayer(layers, place, { diffId, layer, signal: registry.signal, tell });
     } catch (error) {
       registry.signal.throwIfAborted();
-      failure = error;
+      failure = isShaleError(error, 'BLOB_UNKNOWN') ? notThere(diffId, repository, error) : error;
     }
   }
   throw failure;
+}
+
+/** A step whose result it is can be done again instead. */
+function notThere(diffId: DiffId, repository: string, cause: ShaleError): ShaleError {
+  const message = `the layer ${diffId} is not in ${repository} any more`;
+  return new ShaleError('LAYER_SOURCE_FAILED', message, { cause, data: { diffId, repository } });
 }

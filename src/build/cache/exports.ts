@@ -1,6 +1,14 @@
-import { isShaleError, messageOf, ShaleError, type JsonObject } from '../../base/index.ts';
+import { invariant, isShaleError, messageOf, ShaleError, type JsonObject } from '../../base/index.ts';
 import { encodeLayer, type EncodedLayer, type Packing } from '../../images/index.ts';
-import { digestOf, formatManifest, MEDIA, type Descriptor, type DiffId } from '../../oci/index.ts';
+import {
+  digestOf,
+  familiarName,
+  formatManifest,
+  MEDIA,
+  type Descriptor,
+  type DiffId,
+  type Reference,
+} from '../../oci/index.ts';
 import type { Graph, VertexId } from '../../graph/index.ts';
 import type { Solved } from '../../solver/index.ts';
 import type { Store } from '../../store/index.ts';
@@ -8,10 +16,13 @@ import type { ExportContext, Exporter } from '../exporters/exporter.ts';
 import type { StepResult } from '../result.ts';
 import { cacheJson, CACHE_CONFIG_TYPE, formatCacheConfig, type PortableRecord } from './cache-document.ts';
 import { localCacheTarget, type CacheTarget, type LocalCachePlace } from './cache-place.ts';
+import { registryCacheTarget } from './registry-place.ts';
 
 /** What `--cache-to` names. */
-export interface CacheExport extends LocalCachePlace {
-  readonly kind: 'local';
+export type CacheExport = CacheExportOptions &
+  (({ readonly kind: 'local' } & LocalCachePlace) | { readonly kind: 'registry'; readonly reference: Reference });
+
+export interface CacheExportOptions {
   /** Whose layers go with the records: `min`: those of the result; `max`: all. */
   readonly mode: 'min' | 'max';
   readonly packing: Packing;
@@ -29,23 +40,29 @@ export interface BuiltSteps {
 
 /** Writes what is known of the steps, with their layers, so that another store need not run them. */
 export function cacheExporter(to: CacheExport, built: BuiltSteps): Exporter {
+  const title = to.kind === 'local' ? to.folder : familiarName(to.reference);
   return {
-    title: 'exporting cache to client directory',
+    title: to.kind === 'local' ? 'exporting cache to client directory' : 'exporting cache to registry',
     async export(_product, context) {
       try {
-        await writeCache(localCacheTarget(to), { built, to, context });
+        await writeCache(targetOf(to, context), { built, to, context });
       } catch (cause) {
         context.signal.throwIfAborted();
         // Another try is made without this layer.
         if (isShaleError(cause, 'LAYER_SOURCE_FAILED')) throw cause;
-        const message = `cannot write the cache to ${to.folder}: ${messageOf(cause)}`;
-        if (!to.ignoreErrors)
-          throw new ShaleError('CACHE_EXPORT_FAILED', message, { cause, data: { folder: to.folder } });
+        const message = `cannot write the cache to ${title}: ${messageOf(cause)}`;
+        if (!to.ignoreErrors) throw new ShaleError('CACHE_EXPORT_FAILED', message, { cause, data: { place: title } });
         context.warn(message);
       }
       return { digest: undefined, report: {} };
     },
   };
+}
+
+function targetOf(to: CacheExport, { registry }: ExportContext): CacheTarget {
+  if (to.kind === 'local') return localCacheTarget(to);
+  invariant(registry !== undefined, 'whoever asks for a push says how registries are spoken to');
+  return registryCacheTarget(to.reference, registry);
 }
 
 interface Writing {

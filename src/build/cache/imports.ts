@@ -1,7 +1,8 @@
-import { isShaleError, JsonReader, messageOf, ShaleError } from '../../base/index.ts';
+import { invariant, isShaleError, JsonReader, messageOf, ShaleError } from '../../base/index.ts';
 import { findImage, readConfig } from '../../images/index.ts';
 import {
   CONFIG_MAX_BYTES,
+  familiarName,
   isDigest,
   isIndexType,
   isManifestType,
@@ -13,8 +14,10 @@ import {
   type DiffId,
   type ImageConfig,
   type ImageManifest,
+  type Reference,
 } from '../../oci/index.ts';
 import type { Layers } from '../../layers/index.ts';
+import type { RegistryOptions } from '../../registry/index.ts';
 import type { ActionCache, CachedStep } from '../../solver/index.ts';
 import type { Store } from '../../store/index.ts';
 import {
@@ -25,10 +28,13 @@ import {
   type PortableRecord,
 } from './cache-document.ts';
 import { localCacheSource, type CacheSource, type LocalCachePlace } from './cache-place.ts';
+import { registryCacheSource } from './registry-place.ts';
 
 /** What `--cache-from` names. */
 export type CacheImport =
   | ({ readonly kind: 'local' } & LocalCachePlace)
+  /** A cache that was pushed, or an image of a registry that carries the cache of its build. */
+  | { readonly kind: 'registry'; readonly reference: Reference }
   /** An image of the store that carries the cache of its build. */
   | { readonly kind: 'image'; readonly name: string };
 
@@ -36,6 +42,11 @@ export type CacheImport =
 interface ImportedStep extends PortableRecord {
   /** Where the layer lies, as the cache's manifest has it; undefined when it is in the store or known there. */
   readonly at?: { readonly source: CacheSource; readonly descriptor: Descriptor } | undefined;
+}
+
+function titleOf(one: CacheImport): string {
+  if (one.kind === 'local') return one.folder;
+  return one.kind === 'image' ? one.name : familiarName(one.reference);
 }
 
 const INDEX_DEPTH_MAX = 2;
@@ -54,16 +65,17 @@ export class CacheImports {
   /** Reads what the caches say; one that is not there or cannot be read is told and left out. */
   static async open(
     imports: readonly CacheImport[],
-    options: { readonly store: Store; readonly warn: (message: string) => void },
+    options: {
+      readonly store: Store;
+      readonly registry: RegistryOptions | undefined;
+      readonly warn: (message: string) => void;
+    },
   ): Promise<CacheImports> {
     const opened = new CacheImports();
     for (const one of imports) {
-      const title = one.kind === 'local' ? one.folder : one.name;
+      const title = titleOf(one);
       try {
-        const found =
-          one.kind === 'local'
-            ? await opened.#addSource(localCacheSource(one))
-            : await opened.#addImage(options.store, one.name);
+        const found = await opened.#addImport(one, options);
         if (!found) options.warn(`there is no cache in ${title}`);
       } catch (error) {
         options.warn(`the cache in ${title} is not used: ${messageOf(error)}`);
@@ -128,6 +140,16 @@ export class CacheImports {
     for (const record of records)
       for (const key of record.keys)
         if (!this.#steps.has(key)) this.#steps.set(key, { ...record, at: at(record.layer) });
+  }
+
+  async #addImport(
+    one: CacheImport,
+    { store, registry }: { readonly store: Store; readonly registry: RegistryOptions | undefined },
+  ): Promise<boolean> {
+    if (one.kind === 'image') return this.#addImage(store, one.name);
+    if (one.kind === 'local') return this.#addSource(localCacheSource(one));
+    invariant(registry !== undefined, 'whoever names a registry says how it is spoken to');
+    return this.#addSource(registryCacheSource(one.reference, registry));
   }
 
   /** False when the image is not in the store. */

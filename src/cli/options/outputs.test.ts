@@ -173,8 +173,8 @@ describe('caches', () => {
 
   test('what cannot be carried out is refused by name', () => {
     for (const [word, message] of [
-      ['type=registry,ref=x', /no caches in registries yet/],
-      ['type=gha', /folders and in images/],
+      ['type=registry', /ref= is missing/],
+      ['type=gha', /folders, registries and images/],
       ['type=local', /dest= is missing/],
       ['type=local,dest=x,mode=all', /mode is one of min, max/],
       ['type=local,dest=x,oci-mediatypes=false', /one form/],
@@ -182,7 +182,10 @@ describe('caches', () => {
       ['dest=x', /type= is missing/],
     ] as const)
       assert.throws(() => parseCacheTo('/', [word]), usage(message), word);
-    assert.throws(() => parseCacheFrom('/', ['type=registry,ref=x']), usage(/no caches in registries yet/));
+    assert.throws(() => parseCacheFrom('/', ['type=s3,bucket=x']), usage(/in folders, registries and images/));
+    assert.deepEqual(parseCacheFrom('/', ['type=registry,ref=r.example/c:1']), [
+      { kind: 'registry', name: 'r.example/c:1' },
+    ]);
     assert.throws(() => parseCacheFrom('/', ['type=local,dest=x']), usage(/src= is missing/));
   });
 });
