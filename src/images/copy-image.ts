@@ -40,8 +40,10 @@ export interface CopyOptions {
  * @throws PLATFORM_UNKNOWN, MANIFEST_INVALID, FORMAT_UNSUPPORTED, and what source and sink throw
  */
 export async function copyImage(source: ImageSource, sink: ImageSink, options: CopyOptions): Promise<Document> {
-  const top = await source.root();
-  const parsed = parseManifest(top.bytes, top.mediaType);
+  const given = await source.root();
+  const parsed = parseManifest(given.bytes, given.mediaType);
+  // Not every place says what it has.
+  const top = { ...given, mediaType: parsed.kind === 'index' ? parsed.index.mediaType : parsed.manifest.mediaType };
   const { platform } = options;
   const chosen = parsed.kind === 'index' && platform !== 'all' ? chooseEntry(parsed.index, platform) : undefined;
   const root = chosen === undefined ? top : { ...(await source.manifest(chosen)), mediaType: chosen.mediaType };
