@@ -1,13 +1,15 @@
 import { existsSync, globSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from './measure.ts';
-import type { BuildArguments, Command, Contender } from './types.ts';
+import type { BuildArguments, Command, Contender, ImageCommands } from './types.ts';
 
 /** Where the lab keeps its peers (see its README). */
 export interface Lab {
   readonly bin: string;
   readonly run: string;
   readonly data: string;
+  /** Archives of images. */
+  readonly images: string;
 }
 
 export function findLab(env: Readonly<Record<string, string | undefined>>): Lab {
@@ -16,6 +18,7 @@ export function findLab(env: Readonly<Record<string, string | undefined>>): Lab 
     bin: env['LAB_BIN'] ?? join(root, 'bin'),
     run: env['LAB_RUN'] ?? join(root, 'run'),
     data: env['LAB_DATA'] ?? join(root, 'data'),
+    images: env['LAB_IMAGES'] ?? join(root, 'images'),
   };
 }
 
@@ -36,6 +39,7 @@ export function shaleContender(program: string, home: string): Contender {
       ),
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
+    images: imageCommands(command),
     base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
     forget(tag) {
       for (const args of [
@@ -92,6 +96,7 @@ function dockerContender(
         : undefined,
     // Docker's own driver keeps no cache in folders, and buildah and podman keep it in registries.
     buildWithCache: () => undefined,
+    ...(name === 'docker' && { images: imageCommands(command) }),
     base: () => undefined,
     forget(tag) {
       for (const args of [
@@ -136,6 +141,7 @@ function podmanContender(program: string): Contender {
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     buildWithCache: () => undefined,
+    images: imageCommands(command, ['--tls-verify=false']),
     base: () => undefined,
     forget(tag) {
       for (const args of [
@@ -144,5 +150,19 @@ function podmanContender(program: string): Contender {
       ])
         run(command(...args), { mayFail: true });
     },
+  };
+}
+
+/** The words that all of docker's kind share; `remote` are those for a registry without TLS. */
+function imageCommands(
+  command: (...args: readonly string[]) => Command,
+  remote: readonly string[] = [],
+): ImageCommands {
+  return {
+    pull: (image) => command('pull', '-q', ...remote, image),
+    push: (image) => command('push', '-q', ...remote, image),
+    tag: (image, other) => command('tag', image, other),
+    save: (image, file) => command('save', '-o', file, image),
+    load: (file) => command('load', '-q', '-i', file),
   };
 }

@@ -19,8 +19,19 @@ import { files20k } from './workloads/files20k.ts';
 import { run as runWorkload } from './workloads/run.ts';
 import { run30 } from './workloads/run30.ts';
 import { stages4 } from './workloads/stages4.ts';
+import { transfers } from './workloads/transfers.ts';
 
-const WORKLOADS: readonly Workload[] = [cached, cacheImport, runWorkload, files20k, file1g, run30, stages4, base];
+const WORKLOADS: readonly Workload[] = [
+  cached,
+  cacheImport,
+  runWorkload,
+  files20k,
+  file1g,
+  run30,
+  stages4,
+  base,
+  transfers,
+];
 /** What takes longer than this is measured this often. */
 const LONG_SECONDS = 4;
 const LONG_ROUNDS = 3;
@@ -84,6 +95,7 @@ function prepare(): Bench {
     contexts,
     scratch,
     bundle,
+    images: lab.images,
     contenders: [shale, ...peers].filter(({ name }) => only === undefined || only.includes(name)),
   };
 }

@@ -19,6 +19,15 @@ export interface CacheFolder {
   readonly direction: 'to' | 'from';
 }
 
+/** What docker's command line and its likes do with images. */
+export interface ImageCommands {
+  pull(name: string): Command;
+  push(name: string): Command;
+  tag(name: string, other: string): Command;
+  save(name: string, file: string): Command;
+  load(file: string): Command;
+}
+
 /** A program that is measured. */
 export interface Contender {
   readonly name: string;
@@ -31,6 +40,8 @@ export interface Contender {
   run(image: string, network: 'default' | 'none'): Command | undefined;
   /** Makes a Debian base image from the distribution's packages; undefined where it cannot. */
   base(tag: string): Command | undefined;
+  /** Moving images; undefined where it cannot. */
+  readonly images?: ImageCommands;
   /** Forgets an image and everything that its build left in caches. */
   forget(tag: string): void;
 }
@@ -43,6 +54,8 @@ export interface Bench {
   readonly scratch: string;
   /** An OCI bundle of the busybox image that runs `true` without a network. */
   readonly bundle: string;
+  /** Where the lab keeps archives of images. */
+  readonly images: string;
   readonly contenders: readonly Contender[];
 }
 
