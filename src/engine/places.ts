@@ -1,6 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { decompress, sniffCompression } from '../archive/index.ts';
 import { ShaleError } from '../base/index.ts';
 import {
   dirSource,
@@ -9,25 +8,21 @@ import {
   DockerArchiveSink,
   FolderFiles,
   getImage,
-  ImageArchive,
   imageInLayout,
   LayoutSink,
   mayBeFolder,
+  openArchive,
   registrySink,
   registrySource,
   storeSource,
   TarFile,
   type ImageSink,
   type ImageSource,
-  type ReadableFiles,
   type StoreSource,
 } from '../images/index.ts';
 import { formatReference, parseReference, type LayerCompression, type Platform } from '../oci/index.ts';
 import type { EngineContext } from './context.ts';
 import type { Watch } from './types.ts';
-
-/** Bytes that an image archive may unpack to. */
-const ARCHIVE_BYTES_MAX: number = 512 * 1024 ** 3;
 
 /** Where an image lies, as `copy` names it. */
 export type Place =
@@ -82,15 +77,15 @@ export async function openSource(
       return imageInLayout(new FolderFiles(requireThere(place.path)), name, place.name);
     case 'oci-archive':
     case 'docker-archive': {
-      const archive = await openArchive(context, requireThere(place.path), watch.signal);
+      const opened = await openArchive(context.store, { file: requireThere(place.path) }, watch.signal);
       try {
         const source =
           place.kind === 'oci-archive'
-            ? imageInLayout(archive.files, name, place.name)
-            : await dockerArchiveSource(archive.files, name, place.name);
-        return { ...source, [Symbol.asyncDispose]: () => archive[Symbol.asyncDispose]() };
+            ? imageInLayout(opened.archive, name, place.name)
+            : await dockerArchiveSource(opened.archive, name, place.name);
+        return { ...source, [Symbol.asyncDispose]: () => opened[Symbol.asyncDispose]() };
       } catch (error) {
-        await archive[Symbol.asyncDispose]();
+        await opened[Symbol.asyncDispose]();
         throw error;
       }
     }
@@ -143,37 +138,6 @@ export function storeName(image: string): string {
   const reference = parseReference(image);
   if (reference.digest !== undefined) throw new ShaleError('REFERENCE_INVALID', `${image} has a digest, a tag cannot`);
   return formatReference(reference);
-}
-
-interface OpenArchive extends AsyncDisposable {
-  readonly files: ReadableFiles;
-}
-
-/** A compressed archive is unpacked into the store's staging area first, since its members are read in any order. */
-async function openArchive({ store }: EngineContext, path: string, signal: AbortSignal): Promise<OpenArchive> {
-  const file = new FolderFiles(resolve(path, '..'));
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  const stack = new AsyncDisposableStack();
-  try {
-    let plain = path;
-    if (sniffCompression(await firstBytes(file.stream(name))) !== 'none') {
-      const spool = stack.use(await store.blobs.createIngest({ hash: false }));
-      const { stream } = await decompress(file.stream(name), { maxBytes: ARCHIVE_BYTES_MAX, what: path, signal });
-      for await (const chunk of stream) await spool.write(chunk);
-      plain = spool.path;
-    }
-    const archive = stack.use(ImageArchive.open(plain));
-    const resources = stack.move();
-    return { files: archive, [Symbol.asyncDispose]: () => resources.disposeAsync() };
-  } catch (error) {
-    await stack.disposeAsync();
-    throw error;
-  }
-}
-
-async function firstBytes(stream: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  for await (const chunk of stream) return chunk;
-  return new Uint8Array(0);
 }
 
 function requireThere(path: string): string {

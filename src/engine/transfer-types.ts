@@ -157,8 +157,9 @@ export interface TransferOperations {
     request: ImportRequest,
     watch: Watch,
   ) => Promise<{ readonly imageId: string }>;
+  /** A file (absolute) that is an uncompressed tar is read where it lies. */
   readonly load: (
-    archive: ByteStream,
+    archive: ByteStream | { readonly file: string },
     watch: Watch,
   ) => Promise<readonly { imageId: string; tags: readonly string[] }[]>;
   readonly save: (request: SaveRequest, watch: Watch) => ByteStream;

@@ -35,7 +35,7 @@ export async function importImage(
 
 export async function loadImages(
   context: EngineContext,
-  archive: ByteStream,
+  archive: ByteStream | { readonly file: string },
   watch: Watch,
 ): Promise<{ imageId: string; tags: string[] }[]> {
   const loaded = await loadArchive(context.layers, archive, { signal: watch.signal });

@@ -23,6 +23,7 @@ export * from './layout-source.ts';
 export * from './layout.ts';
 export * from './layout-place.ts';
 export * from './load.ts';
+export * from './open-archive.ts';
 export * from './pack.ts';
 export * from './pull.ts';
 export * from './registry-place.ts';

@@ -1,5 +1,5 @@
 import { decompress } from '../archive/index.ts';
-import { fromText, isShaleError, JsonReader, parseJson, ShaleError, type ByteStream } from '../base/index.ts';
+import { fromText, isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
   CONFIG_MAX_BYTES,
@@ -18,15 +18,14 @@ import {
   type ImageIndex,
   type ImageManifest,
 } from '../oci/index.ts';
-import type { ImageIndexRecord, Ingest, NewImage, Store, TagTarget } from '../store/index.ts';
+import type { ImageIndexRecord, NewImage, TagTarget } from '../store/index.ts';
 import { blobName } from './archive.ts';
-import { ImageArchive } from './archive-reader.ts';
+import type { ImageArchive } from './archive-reader.ts';
 import { describeImage } from './image-file.ts';
+import { openArchive, type ArchiveOrigin } from './open-archive.ts';
 import { putImageSet, type ImageOfSet } from './image-set.ts';
 import { hasAny, type Annotations } from './pack.ts';
 
-/** Bytes that an image archive may unpack to. */
-const ARCHIVE_BYTES_MAX: number = 512 * 1024 ** 3;
 /** Bytes of uncompressed tar that one layer may have. */
 export const LAYER_BYTES_MAX: number = 256 * 1024 ** 3;
 const INDEX_DEPTH_MAX = 4;
@@ -45,12 +44,12 @@ export interface LoadedImage {
  */
 export async function loadArchive(
   layers: Layers,
-  source: ByteStream,
+  source: ArchiveOrigin,
   options: { readonly signal: AbortSignal },
 ): Promise<LoadedImage[]> {
   const { store } = layers;
-  await using spool = await spoolArchive(store, source, options.signal);
-  using archive = ImageArchive.open(spool.path);
+  await using opened = await openArchive(store, source, options.signal);
+  const { archive } = opened;
   const loader = new Loader(layers, archive, options.signal);
   if (archive.has('manifest.json')) await loader.loadDocker();
   else if (archive.has('index.json')) await loader.loadLayout();
@@ -65,19 +64,6 @@ export async function loadArchive(
   });
   await store.publish({ images: loader.images, indexes: loader.sets, tags, reason: 'load' });
   return loader.loaded;
-}
-
-/** Writes an archive to a file of its own, uncompressed, so that its members can be read in any order. */
-export async function spoolArchive(store: Store, source: ByteStream, signal: AbortSignal): Promise<Ingest> {
-  const { stream } = await decompress(source, { maxBytes: ARCHIVE_BYTES_MAX, what: 'the archive', signal });
-  const spool = await store.blobs.createIngest({ hash: false });
-  try {
-    for await (const chunk of stream) await spool.write(chunk);
-    return spool;
-  } catch (error) {
-    await spool[Symbol.asyncDispose]();
-    throw error;
-  }
 }
 
 class Loader {

@@ -279,11 +279,10 @@ describe('copy', { concurrency: 3 }, () => {
     const source = `docker://${registry.host}/team/app:1`;
     const request = { source, destination: 'docker-archive:d.tar:some/name:1', folder, referrers: false };
     await lab.engine.copyImage(request, watch());
-    const archive = (async function* () {
-      yield readFileSync(join(folder, 'd.tar'));
-    })();
-    const [loaded] = await lab.engine.load(archive, watch());
+    const [loaded] = await lab.engine.load({ file: join(folder, 'd.tar') }, watch());
     assert.deepEqual(loaded?.tags, ['some/name:1']);
+    const missing = lab.engine.load({ file: join(folder, 'none.tar') }, watch());
+    await assert.rejects(missing, (error) => isShaleError(error, 'ARCHIVE_NOT_FOUND'));
     const back = { source: 'docker-archive:d.tar:some/name:1', destination: 'oci:back:1', folder, referrers: false };
     await lab.engine.copyImage(back, watch());
     const index = JSON.parse(readFileSync(join(folder, 'back/index.json'), 'utf8')) as {

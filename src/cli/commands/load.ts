@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -30,9 +29,8 @@ async function run(context: Context, { flags }: ParsedArguments): Promise<void> 
   const { settings } = await context.config();
   await using progress = openProgress(context, flags.boolean('quiet') ? 'quiet' : settings.progress);
   const engine = await context.engine();
-  const bytes =
-    file === undefined || file === '-' ? context.stdin.bytes() : createReadStream(resolve(context.cwd, file));
-  const loaded = await engine.load(bytes, progress.watch);
+  const archive = file === undefined || file === '-' ? context.stdin.bytes() : { file: resolve(context.cwd, file) };
+  const loaded = await engine.load(archive, progress.watch);
   await progress.close();
   for (const { imageId, tags } of loaded) {
     const lines = tags.length === 0 ? [`Loaded image ID: ${imageId}`] : tags.map((tag) => `Loaded image: ${tag}`);
