@@ -17,7 +17,9 @@ export async function transferring<T>(
   const toldAt = new Map<string, number>();
   const tell = (blob: BlobProgress): void => {
     const time = now();
-    if (blob.kind === 'moving' && time - (toldAt.get(blob.digest) ?? -Infinity) < EVERY_MS) return;
+    const isWhole = blob.currentBytes >= blob.totalBytes;
+    // That all bytes have moved is told once they are in their place.
+    if (blob.kind === 'moving' && (isWhole || time - (toldAt.get(blob.digest) ?? -Infinity) < EVERY_MS)) return;
     toldAt.set(blob.digest, time);
     const { currentBytes: current, totalBytes: total, hadBytes: had } = blob;
     const what = `${blob.digest.slice('sha256:'.length, 'sha256:'.length + 12)}${blob.kind === 'mounted' ? ' mounted' : ''}`;

@@ -14,6 +14,8 @@ export interface SaveRequest {
   readonly format: 'docker' | 'oci';
   /** Of the layers; `none` when absent. */
   readonly compression?: 'none' | 'gzip' | 'zstd';
+  /** Of images for several platforms, this one. */
+  readonly platform?: string;
 }
 
 export interface PullRequest {

@@ -52,7 +52,11 @@ export async function* saveImages(
   watch: Watch,
 ): AsyncGenerator<Uint8Array> {
   const images = [];
-  for (const name of request.images) images.push(await getImage(context.store, name));
+  const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
+  for (const name of request.images) {
+    const found = await getImage(context.store, name, platform);
+    images.push(platform === undefined ? found : { ...found, set: undefined });
+  }
   yield* saveArchive(context.layers, images, {
     format: request.format,
     compression: request.compression ?? 'none',

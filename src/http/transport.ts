@@ -56,7 +56,7 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
   let url = request.url;
   let headers = request.headers;
   for (let redirects = 0; ; redirects++) {
-    const response = await sendOnce({ ...request, url, headers });
+    const response = await sendTrusting({ ...request, url, headers });
     const location = response.headers.location;
     if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined)
       return responseOf(response, url);
@@ -95,6 +95,32 @@ function responseOf(response: IncomingMessage, url: URL): HttpResponse {
   return { status: response.statusCode ?? 0, headers: response.headers, body: response, url };
 }
 
+/** What TLS says of a certificate whose issuer it does not know. */
+const UNKNOWN_ISSUER = [
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+];
+/** Hosts whose issuer stands in the machine's own list only. */
+const trustedByMachine = new Set<string>();
+
+/**
+ * Node has a list of authorities of its own. The machine's, where companies put theirs, is read when a host cannot be
+ * verified by it: that takes a tenth of a second.
+ */
+async function sendTrusting(request: HttpRequest): Promise<IncomingMessage> {
+  const { host } = request.url;
+  try {
+    return await sendOnce(request);
+  } catch (error) {
+    const isUnknown = error instanceof ShaleError && isSystemError(error.cause, ...UNKNOWN_ISSUER);
+    if (!isUnknown || trustedByMachine.has(host)) throw error;
+    trustedByMachine.add(host);
+    return await sendOnce(request);
+  }
+}
+
 function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
   const { url, method, headers, signal, body, idleTimeoutMs: timeout = IDLE_TIMEOUT_MS } = request;
   if (url.protocol === 'http:' && !request.isInsecureAllowed(url.host)) {
@@ -114,7 +140,7 @@ function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
         headers: { 'user-agent': 'shale', 'accept-encoding': 'identity', ...length, ...headers },
         signal,
         timeout,
-        ...(url.protocol === 'https:' && tlsOptions(request.tls?.(url.host))),
+        ...(url.protocol === 'https:' && tlsOptions(request.tls?.(url.host), trustedByMachine.has(url.host))),
       },
       (response) => {
         isAnswered = true;
@@ -163,12 +189,12 @@ async function drained(outgoing: ClientRequest): Promise<void> {
   });
 }
 
-function tlsOptions(material: TlsMaterial | undefined): object {
-  if (material === undefined) return {};
-  const { ca = [], cert, key, verify } = material;
+function tlsOptions(material: TlsMaterial | undefined, isTrustedByMachine: boolean): object {
+  const { ca = [], cert, key, verify = true } = material ?? {};
   const { getCACertificates } = process.getBuiltinModule('node:tls');
+  const more = [...ca, ...(isTrustedByMachine ? getCACertificates('system') : [])];
   return {
-    ...(ca.length > 0 && { ca: [...getCACertificates('default'), ...ca] }),
+    ...(more.length > 0 && { ca: [...getCACertificates('default'), ...more] }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
     ...(!verify && { rejectUnauthorized: false }),

@@ -11,6 +11,18 @@ import { BUSYBOX, Lab } from '../support/lab.ts';
 import { checkLayout, putBlob, sha256 } from '../support/oci-layout.ts';
 import { registryProgram, startRegistry, type TestRegistry } from '../support/registry.ts';
 
+/** Asks a server in a process of its own, with the client's certificate. */
+const ASK = `
+  import { readFileSync } from 'node:fs';
+  const { send } = await import(${JSON.stringify(join(import.meta.dirname, '../../src/http/index.ts'))});
+  const [folder, url] = process.argv.slice(1);
+  const [cert, key] = ['client.crt', 'client.key'].map((name) => readFileSync(folder + '/' + name, 'utf8'));
+  const request = { area: 'REGISTRY', method: 'GET', url: new URL(url), headers: {}, signal: AbortSignal.timeout(20000) };
+  const tls = () => ({ cert, key, verify: true });
+  const answer = send({ ...request, isInsecureAllowed: () => false, tls }).then(({ status }) => status);
+  process.stdout.write(String(await answer.catch((error) => error.code)));
+  process.exit();
+`;
 const execute = promisify(execFile);
 const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(120_000) });
 const isRoot = process.getuid?.() === 0;
@@ -231,6 +243,14 @@ describe(
           copyFileSync(join(folder, from), join(certs, to));
         await ask(certificatesIn([join(folder, 'certs.d')]));
         assert.deepEqual([...new Set(seen)], ['me']);
+        // The machine's own list of authorities counts too: here it is one file.
+        const { SSL_CERT_FILE: _, ...env } = process.env;
+        const asked = async (more: Readonly<Record<string, string>>): Promise<string> => {
+          const words = ['--input-type=module', '-e', ASK, folder, `https://${host}/`];
+          return (await execute(process.execPath, words, { env: { ...env, ...more } })).stdout;
+        };
+        assert.match(await asked({}), /REGISTRY_UNREACHABLE/);
+        assert.equal(await asked({ SSL_CERT_FILE: join(folder, 'ca.crt') }), '200');
       } finally {
         server.closeAllConnections();
         await new Promise((resolve) => server.close(resolve));

@@ -1,5 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
+import { optional } from './run.ts';
 import type { SaveRequest } from '../../engine/index.ts';
 import { requireNoTerminal, writeArchive } from './archive-output.ts';
 
@@ -26,8 +27,8 @@ export const command: Command = {
       default: 'none',
       summary: 'how layers are compressed; the same layer always gives the same bytes',
     },
+    { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of images for several platforms, this one' },
   ],
-  refused: [{ name: 'platform', why: 'images have one platform here' }],
   args: { min: 1, max: Infinity, complete: 'image' },
   examples: [
     { command: 'shale save -o web.tar web', says: 'into a file' },
@@ -43,6 +44,7 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
     images: args,
     format: FORMATS.find((format) => format === flags.text('format')) ?? 'docker',
     compression: COMPRESSIONS.find((kind) => kind === flags.text('compression')) ?? 'none',
+    ...optional('platform', flags.text('platform')),
   };
   const engine = await context.engine();
   await writeArchive(context, file, engine.save(request, { signal: context.signal }));
