@@ -19,8 +19,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const cacheEntries = async () => import('./cache/entries.ts');
   const inspectContainer = async (name: string, size: boolean): Promise<Record<string, unknown>> =>
     (await import('./containers/inspect.ts')).inspectContainer(context, name, { size });
-  const inspectImage = async (name: string): Promise<Record<string, unknown>> =>
-    (await images()).inspectImageByName(context, name);
+  const inspectImage = async (name: string, platform?: string): Promise<Record<string, unknown>> =>
+    (await images()).inspectImageByName(context, name, platform);
   return {
     callBuild: async (request, call, watch) => (await import('./builds.ts')).callBuild(context, request, call, watch),
     ...containerOperations(context),
@@ -47,8 +47,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     tag: async (source, target) => (await images()).tagImage(context, source, target),
     removeImage: async (image, how) => (await images()).removeImage(context, image, how),
     history: async (image) => (await images()).imageHistory(context, image),
-    async inspect(name, type, { size = false } = {}) {
-      if (type === 'image') return inspectImage(name);
+    async inspect(name, type, { size = false, platform } = {}) {
+      if (type === 'image' || platform !== undefined) return inspectImage(name, platform);
       try {
         return await inspectContainer(name, size);
       } catch (error) {

@@ -1,10 +1,19 @@
 import { ShaleError } from '../base/index.ts';
-import { getImage, historyOf, imagesOnlyIn, readConfig, readImageSet, type FoundImage } from '../images/index.ts';
+import {
+  getImage,
+  getPlatformImage,
+  historyOf,
+  imagesOnlyIn,
+  readConfig,
+  readImageSet,
+  type FoundImage,
+} from '../images/index.ts';
 import {
   familiarName,
   familiarRepository,
   formatPlatform,
   formatReference,
+  parsePlatform,
   parseReference,
   type Digest,
 } from '../oci/index.ts';
@@ -174,6 +183,11 @@ export async function imageHistory({ store }: EngineContext, name: string): Prom
 }
 
 /** @throws IMAGE_NOT_FOUND */
-export async function inspectImageByName({ store }: EngineContext, name: string): Promise<Record<string, unknown>> {
+export async function inspectImageByName(
+  { store }: EngineContext,
+  name: string,
+  platform?: string,
+): Promise<Record<string, unknown>> {
+  if (platform !== undefined) return inspectImage(store, await getPlatformImage(store, name, parsePlatform(platform)));
   return inspectImage(store, await getImage(store, name));
 }

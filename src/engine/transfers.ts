@@ -1,5 +1,13 @@
 import { ShaleError, type ByteStream } from '../base/index.ts';
-import { findImage, getImage, importRootfs, loadArchive, pullImage, saveArchive } from '../images/index.ts';
+import {
+  findImage,
+  getImage,
+  getPlatformImage,
+  importRootfs,
+  loadArchive,
+  pullImage,
+  saveArchive,
+} from '../images/index.ts';
 import {
   familiarName,
   formatReference,
@@ -51,12 +59,12 @@ export async function* saveImages(
   request: SaveRequest,
   watch: Watch,
 ): AsyncGenerator<Uint8Array> {
-  const images = [];
   const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
-  for (const name of request.images) {
-    const found = await getImage(context.store, name, platform);
-    images.push(platform === undefined ? found : { ...found, set: undefined });
-  }
+  const images = [];
+  for (const name of request.images)
+    images.push(
+      await (platform === undefined ? getImage(context.store, name) : getPlatformImage(context.store, name, platform)),
+    );
   yield* saveArchive(context.layers, images, {
     format: request.format,
     compression: request.compression ?? 'none',

@@ -323,7 +323,8 @@ export interface Engine
   readonly inspect: (
     name: string,
     type?: 'image' | 'container',
-    options?: { readonly size?: boolean },
+    /** `platform`: of an image of several platforms, this one. */
+    options?: { readonly size?: boolean; readonly platform?: string },
   ) => Promise<Readonly<Record<string, unknown>>>;
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;

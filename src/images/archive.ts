@@ -4,8 +4,10 @@ import {
   familiarName,
   formatManifest,
   hexOf,
+  hostPlatform,
   MEDIA,
   parseReference,
+  platformMatches,
   type Descriptor,
   type Digest,
 } from '../oci/index.ts';
@@ -111,11 +113,12 @@ function nameAnnotations(name: string): Annotations {
   };
 }
 
+/** Names lead to one image there: of several platforms to that of this machine, else the first. */
 function dockerManifest(items: readonly PackedItem[]): Buffer {
   const listed: { Config: string; RepoTags: string[]; Layers: string[] }[] = [];
-  for (const { images, name } of items) {
+  for (const { images, index, name } of items) {
     const names = name === undefined ? [] : [familiarName(parseReference(name))];
-    for (const image of images) {
+    for (const image of index === undefined ? images : forThisMachine(images)) {
       const config = blobName(image.config.descriptor.digest);
       const known = listed.find((row) => row.Config === config);
       if (known !== undefined) known.RepoTags.push(...names);
@@ -128,6 +131,15 @@ function dockerManifest(items: readonly PackedItem[]): Buffer {
     }
   }
   return Buffer.from(JSON.stringify(listed));
+}
+
+function forThisMachine(images: readonly PackedImage[]): readonly PackedImage[] {
+  const host = hostPlatform();
+  const own = images.find(({ manifest }) => {
+    const { platform } = manifest.descriptor;
+    return platform !== undefined && platformMatches(host, platform);
+  });
+  return own === undefined ? images.slice(0, 1) : [own];
 }
 
 function layerMember({ descriptor, path }: EncodedLayer): Member {

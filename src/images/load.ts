@@ -51,7 +51,7 @@ export async function loadArchive(
   await using opened = await openArchive(store, source, options.signal);
   const { archive } = opened;
   const loader = new Loader(layers, archive, options.signal);
-  if (archive.has('manifest.json')) await loader.loadDocker();
+  if (archive.has('manifest.json') && !loader.holdsIndexes()) await loader.loadDocker();
   else if (archive.has('index.json')) await loader.loadLayout();
   else
     throw new ShaleError('ARCHIVE_INVALID', 'the archive has neither manifest.json nor index.json', {
@@ -100,6 +100,23 @@ class Loader {
       const { id } = await this.#addImage(bytes);
       this.loaded.push({ id, names });
     }
+  }
+
+  /** True when the archive has an index of several platforms, whole: manifest.json could not say so. */
+  holdsIndexes(): boolean {
+    if (!this.#archive.has('index.json')) return false;
+    const top = parseManifest(this.#archive.read('index.json', MANIFEST_MAX_BYTES));
+    const indexes = top.kind === 'index' ? top.index.manifests.filter(({ mediaType }) => isIndexType(mediaType)) : [];
+    return indexes.length > 0 && indexes.every((descriptor) => this.#isWhole(descriptor));
+  }
+
+  /** docker saves an index with the platforms that it has, and names those that it lacks. */
+  #isWhole(descriptor: Descriptor): boolean {
+    if (!this.#archive.has(blobName(descriptor.digest))) return false;
+    const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
+    return (
+      document.kind === 'index' && document.index.manifests.every(({ digest }) => this.#archive.has(blobName(digest)))
+    );
   }
 
   /** image-spec image-layout.md. */

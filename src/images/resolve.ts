@@ -1,6 +1,7 @@
 import { isShaleError, ShaleError } from '../base/index.ts';
 import {
   digestFromHex,
+  formatPlatform,
   formatReference,
   hostPlatform,
   isDigest,
@@ -53,6 +54,19 @@ export async function getImage(store: Store, name: string, platform?: Platform):
   throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${name} in the store`, {
     data: { name },
     hint: `shale pull ${name}`,
+  });
+}
+
+/** The image of one platform that a name leads to. @throws IMAGE_NOT_FOUND, NAME_AMBIGUOUS, PLATFORM_UNKNOWN */
+export async function getPlatformImage(store: Store, name: string, platform: Platform): Promise<FoundImage> {
+  const found = await findImage(store, name, platform);
+  if (found !== undefined && platformMatches(platform, found.record.platform)) return { ...found, set: undefined };
+  const { record, set } = await getImage(store, name);
+  const offered = set?.entries.map((entry) => entry.platform) ?? [record.platform];
+  const list = offered.flatMap((one) => (one === undefined ? [] : [formatPlatform(one)]));
+  throw new ShaleError('PLATFORM_UNKNOWN', `${name} has no image for ${formatPlatform(platform)}`, {
+    data: { name },
+    hint: `it has ${list.join(', ')}`,
   });
 }
 

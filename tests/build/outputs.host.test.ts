@@ -274,6 +274,30 @@ describe('outputs of a build', { skip: BUSYBOX.missing }, () => {
     await refused([{ place: 'manifest', platform: 'linux/s390x', key: 'k', value: 'v' }]);
   });
 
+  test('F-229: an export that is cancelled leaves nothing half written, and the next one works', async () => {
+    const folder = lab.newFolder();
+    const big = lab.context({ Dockerfile: 'FROM scratch\nCOPY f /f\n', f: Buffer.alloc(8_000_000, 'x') });
+    const outputs = [
+      { kind: 'archive', format: 'oci', to: { kind: 'file', path: join(folder, 'a.tar') }, names: [] },
+      { kind: 'tar', to: { kind: 'file', path: join(folder, 'b.tar') } },
+    ] as const;
+    for (const output of outputs) {
+      const controller = new AbortController();
+      const cancelled = lab.build(big, {
+        outputs: [output],
+        tags: ['cancelled'],
+        signal: controller.signal,
+        progress: (event) =>
+          event.kind === 'vertex-started' && event.name.startsWith('exporting') && controller.abort(),
+      });
+      await assert.rejects(cancelled);
+      assert.deepEqual(readdirSync(folder), []);
+    }
+    await assert.rejects(lab.engine.inspect('cancelled', 'image'), { code: 'IMAGE_NOT_FOUND' });
+    await lab.build(big, { outputs });
+    assert.deepEqual(readdirSync(folder).toSorted(), ['a.tar', 'b.tar']);
+  });
+
   test('no output at all leaves the cache alone changed', async () => {
     const before = (await lab.store.images.list()).length;
     const cacheOnly = lab.context({ Dockerfile: 'FROM scratch\nCOPY f /cached\n', f: 'x' });

@@ -71,6 +71,40 @@ describe('several platforms', { skip: BUSYBOX.missing }, () => {
     assert.deepEqual((await other.engine.images({ all: false }))[0]?.platforms, [HOST, FOREIGN]);
   });
 
+  test('docker’s archive holds all of them for us, and the one of this machine for docker', async () => {
+    const parts: Uint8Array[] = [];
+    for await (const part of lab.engine.save({ images: ['both:1'], format: 'docker' }, watch()))
+      parts.push(Buffer.from(part));
+    const archive = Buffer.concat(parts);
+    await using other = await Lab.open();
+    assert.deepEqual(await other.engine.load(streamOf(archive), watch()), [{ imageId: both, tags: ['both:1'] }]);
+    const listed = execFileSync('tar', ['-xOf', '-', 'manifest.json'], { input: archive, encoding: 'utf8' });
+    const { Id } = await lab.engine.inspect('both:1', 'image');
+    assert.deepEqual(
+      (JSON.parse(listed) as { Config: string; RepoTags: string[] }[]).map(({ Config, RepoTags }) => [
+        Config.slice(-64),
+        RepoTags,
+      ]),
+      [[String(Id).slice(-64), ['both:1']]],
+    );
+  });
+
+  test('--platform chooses one of them for inspect and save, and names those that there are', async () => {
+    const { Id } = await lab.engine.inspect('both:1', 'image', { platform: FOREIGN });
+    assert.equal((await lab.engine.inspect(String(Id), 'image'))['Architecture'], 'mips64le');
+    await assert.rejects(lab.engine.inspect('both:1', 'image', { platform: 'linux/s390x' }), {
+      code: 'PLATFORM_UNKNOWN',
+      hint: `it has ${HOST}, ${FOREIGN}`,
+    });
+    const parts: Uint8Array[] = [];
+    const request = { images: ['both:1'], format: 'docker', platform: FOREIGN } as const;
+    for await (const part of lab.engine.save(request, watch())) parts.push(Buffer.from(part));
+    await using other = await Lab.open();
+    assert.deepEqual(await other.engine.load(streamOf(Buffer.concat(parts)), watch()), [
+      { imageId: Id, tags: ['both:1'] },
+    ]);
+  });
+
   test('every stage knows its platforms: the build’s own, the target, and what FROM says', async () => {
     const context = lab.context({
       Dockerfile: [

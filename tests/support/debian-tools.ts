@@ -36,8 +36,20 @@ export function debianTool(release: string, packageName: string, program: string
   }
 }
 
+/** A file of a package as it is, fetched in the same way: a static program needs neither loader nor libraries. */
+export function debianFile(release: string, packageName: string, file: string): string | undefined {
+  const home = join(CACHE, `${release}-${packageName}`);
+  const path = join(home, 'root', file);
+  try {
+    if (!existsSync(join(home, 'root'))) install(release, [packageName], home);
+    return existsSync(path) ? path : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
- * The same for several programs, for tests that look for them in PATH: a folder with a wrapper for each under its own
+ * As `debianTool` for several programs, for tests that look for them in PATH: a folder with a wrapper for each under its own
  * name; undefined as above. `programs`: file in the package's root, and package.
  */
 export function debianToolFolder(

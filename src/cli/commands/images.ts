@@ -21,7 +21,7 @@ export const command: Command = {
     FORMAT_FLAG,
     filterFlag(FILTERS),
   ],
-  refused: [{ name: 'tree', why: 'images have one platform here' }],
+  refused: [{ name: 'tree', why: 'platforms are not listed one by one', instead: 'shale inspect IMAGE' }],
   args: { min: 0, max: 1, complete: 'image' },
   examples: [
     { command: 'shale images', says: 'all images' },

@@ -10,6 +10,7 @@ export const command: Command = {
   flags: [
     FORMAT_FLAG_OF_INSPECT,
     { kind: 'boolean', name: 'size', short: 's', summary: 'count what containers take on disk' },
+    { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of an image for several platforms, this one' },
     { kind: 'text', name: 'type', value: 'TYPE', choices: TYPES, summary: 'look for these only' },
   ],
   args: { min: 1, max: Infinity, complete: 'image' },
@@ -23,8 +24,9 @@ export const command: Command = {
 
 async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const type = TYPES.find((one) => one === parsed.flags.text('type'));
+  const platform = parsed.flags.text('platform');
   const engine = await context.engine();
   return await inspectEach(context, parsed, (name) =>
-    engine.inspect(name, type, { size: parsed.flags.boolean('size') }),
+    engine.inspect(name, type, { size: parsed.flags.boolean('size'), ...(platform !== undefined && { platform }) }),
   );
 }
