@@ -97,7 +97,7 @@ async function told<T>(
   { signal, progress = () => {} }: Watch,
   load: (fetching: Fetching) => Promise<T>,
 ): Promise<T> {
-  if (context.kind === 'directory') return load({ signal });
+  if (context.kind !== 'address') return load({ signal });
   const { id } = LOADING;
   progress({ kind: 'vertex-started', ...LOADING, time: now() });
   try {
@@ -181,7 +181,7 @@ class ContextLoader {
     if (context.kind === 'directory') return this.#directory(context.path, fetching);
     if (context.kind === 'address') {
       const loaded = await this.#address(context.address, fetching);
-      return this.#loaded(loaded, shownUrl(context.address), fetching);
+      return this.#loaded(loaded, shownAddress(context.address), fetching);
     }
     const { head, stream } = await peek(context.bytes);
     if (isArchive(head)) return this.#loaded(await this.#archive(stream, fetching), undefined, fetching);
@@ -253,7 +253,8 @@ class ContextLoader {
       const bytes = readTreeFile(root, fromText(name), DOCKERFILE_MAX_BYTES);
       if (bytes !== undefined) return { bytes, name: basename(name), path: undefined };
     }
-    throw noDockerfile(`${names[0]} in ${title ?? 'the archive on standard input'}`);
+    const where = `in ${title ?? 'the archive on standard input'}`;
+    throw noDockerfile(dockerfile === undefined ? where : `${names[0]} ${where}`);
   }
 
   async #address(address: string, fetching: Fetching): Promise<Loaded> {
@@ -331,6 +332,13 @@ class ContextLoader {
   async #root(stack: readonly DiffId[]): Promise<SourceNode> {
     return openStackTree(await this.#context.layers.stack(stack));
   }
+}
+
+/** An address as people wrote it, without what may be secret. */
+function shownAddress(address: string): string {
+  if (!isGitAddress(address)) return shownUrl(address);
+  const { shown, ref, subdir } = parseGitReference(address);
+  return `${shown}${ref === '' && subdir === '' ? '' : `#${ref}`}${subdir === '' ? '' : `:${subdir}`}`;
 }
 
 /** A name that no registry has, for an image that is not in one. */

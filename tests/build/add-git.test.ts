@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isShaleError, toText } from '../../src/base/index.ts';
@@ -300,6 +301,26 @@ describe('ADD of a git repository', { skip: noGit }, () => {
     });
   });
 
+  test('ends git when the build is cancelled', async () => {
+    const stuck = createServer();
+    const asked = new Promise<void>((resolve) => stuck.once('connection', () => resolve()));
+    await new Promise<void>((resolve) => stuck.listen(0, '127.0.0.1', resolve));
+    const { port } = stuck.address() as AddressInfo; // It listens on a port.
+    const cancel = new AbortController();
+    const built = lab.build(
+      { dockerfile: `FROM scratch\nADD git://127.0.0.1:${port}/x /r\n` },
+      { signal: cancel.signal },
+    );
+    const sockets: Socket[] = [];
+    stuck.on('connection', (socket) => sockets.push(socket));
+    await asked;
+    cancel.abort(new Error('enough'));
+    await assert.rejects(built);
+    assert.deepEqual(commandsWith(`127.0.0.1:${port}/x`), []);
+    for (const socket of sockets) socket.destroy();
+    await new Promise((resolve) => stuck.close(resolve));
+  });
+
   test('leaves no folders behind, also when it fails', async () => {
     await refuses(`${url}#nothing /r`, 'GIT_REF_UNKNOWN');
     assert.deepEqual(
@@ -317,3 +338,15 @@ describe('ADD of a git repository', { skip: noGit }, () => {
     assert.equal(fetched?.['subdir'], 'docs');
   });
 });
+
+/** Command lines of running processes that hold a text. */
+function commandsWith(text: string): string[] {
+  const lines = readdirSync('/proc').flatMap((pid) => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8')] : [];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
+  return lines.filter((line) => line.includes(text));
+}

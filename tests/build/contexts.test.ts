@@ -96,6 +96,21 @@ describe('build contexts', () => {
       await refuses(build(stream(ARCHIVE), missing), 'DOCKERFILE_NOT_FOUND', /nothing in the archive/);
     });
 
+    test('F-207: its links are followed inside it, and never to files of the host', async () => {
+      const archive = tar(
+        member({ name: 'Dockerfile' }, 'FROM scratch\nCOPY up/passwd /a\n'),
+        member({ name: 'up', type: '2', link: '../../../../../../etc' }),
+        member({ name: 'host', type: '2', link: '/etc/passwd' }),
+        member({ name: 'etc/passwd' }, 'inside'),
+        member({ name: 'D2' }, 'FROM scratch\nCOPY host /b\nCOPY . /all/\n'),
+      );
+      const followed = await build(stream(archive));
+      assert.equal((await lab.read(followed.imageId, '/a')).toString(), 'inside');
+      const { imageId } = await build(stream(archive), { dockerfile: { kind: 'within', path: 'D2' } });
+      assert.equal((await lab.read(imageId, '/b')).toString(), 'inside');
+      assert.equal((await lab.tree(imageId)).get('all/host')?.kind, 'symlink');
+    });
+
     test('that is hostile or cut is refused', async () => {
       const evil = tar(member({ name: 'Dockerfile' }, 'FROM scratch'), member({ name: '../../evil' }, 'x'));
       await refuses(build(stream(evil)), 'TAR_PATH');
@@ -152,6 +167,7 @@ describe('build contexts', () => {
       repository.commit({
         Dockerfile: 'FROM scratch\nCOPY . /r\n',
         'docs/Dockerfile': 'FROM scratch\nCOPY . /d\n',
+        'bare/x': 'x',
         '.dockerignore': 'docs\n',
       });
       url = `${web.origin}/git/app.git`;
@@ -161,7 +177,7 @@ describe('build contexts', () => {
       const whole = await build({ kind: 'address', address: url });
       assert.deepEqual(
         [...(await lab.tree(whole.imageId)).keys()],
-        ['r', 'r/.dockerignore', 'r/Dockerfile', 'r/docs', 'r/docs/Dockerfile'],
+        ['r', 'r/.dockerignore', 'r/Dockerfile', 'r/bare', 'r/bare/x', 'r/docs', 'r/docs/Dockerfile'],
       );
       const part = await build({ kind: 'address', address: `${url}#main:docs` });
       assert.deepEqual([...(await lab.tree(part.imageId)).keys()], ['d', 'd/Dockerfile']);
@@ -171,6 +187,13 @@ describe('build contexts', () => {
       );
       assert.ok((await lab.tree(other.imageId)).has('d/docs'));
     });
+
+    test('says where there is no Dockerfile', () =>
+      refuses(
+        build({ kind: 'address', address: `${url}#main:bare` }),
+        'DOCKERFILE_NOT_FOUND',
+        /in http:.*app\.git#main:bare$/,
+      ));
 
     test('keeps .git with BUILDKIT_CONTEXT_KEEP_GIT_DIR', async () => {
       const buildArgs = { BUILDKIT_CONTEXT_KEEP_GIT_DIR: '1' };
