@@ -10,10 +10,10 @@ export async function explainMiss(cache: ActionCache, slot: string, inputs: Step
   let nearest: { readonly recordId: string; readonly changes: InputChange[] } | undefined;
   let compared = 0;
   for await (const step of cache.earlier(slot, EARLIER_MAX)) {
-    const changes = changesBetween(step.inputs, inputs);
+    const { changes, count } = await changesBetween(step.inputs, inputs);
     if (nearest === undefined || changes.length < nearest.changes.length)
       nearest = { recordId: step.recordId, changes };
-    compared += step.inputs.size;
+    compared += count;
     if (nearest.changes.length <= 1 || compared > COMPARED_MAX) break;
   }
   if (nearest === undefined) return { kind: 'first-run' };
@@ -21,14 +21,44 @@ export async function explainMiss(cache: ActionCache, slot: string, inputs: Step
   return { kind: 'changed', changes: nearest.changes };
 }
 
-/** The named differences, in the order of their names. */
-export function changesBetween(before: StepInputs, after: StepInputs): InputChange[] {
+/**
+ * The named differences, in the order of their names, and how many inputs there were before. Those are looked at as they
+ * come and not kept: a step may have hundreds of thousands.
+ */
+export async function changesBetween(
+  before: AsyncIterable<readonly [string, string]> | Iterable<readonly [string, string]>,
+  after: StepInputs,
+): Promise<{ readonly changes: InputChange[]; readonly count: number }> {
   const changes: InputChange[] = [];
-  for (const [name, value] of after) {
-    if (before.get(name) !== value) changes.push({ name, before: before.get(name), after: value });
+  const unmet = new Unmet(after.keys());
+  let count = 0;
+  for await (const [name, value] of before) {
+    count++;
+    const now = after.get(name);
+    if (now !== undefined) unmet.meet(name);
+    if (now !== value) changes.push({ name, before: value, after: now });
   }
-  for (const [name, value] of before) {
-    if (!after.has(name)) changes.push({ name, before: value, after: undefined });
+  for (const name of unmet.rest()) changes.push({ name, before: undefined, after: after.get(name) });
+  return { changes: changes.toSorted((a, b) => (a.name < b.name ? -1 : 1)), count };
+}
+
+/** Names that nobody has met yet. Where they are met nearly in their own order, nearly none is kept in memory. */
+class Unmet {
+  readonly #names: Iterator<string, unknown>;
+  readonly #passed = new Set<string>();
+
+  constructor(names: Iterator<string, unknown>) {
+    this.#names = names;
   }
-  return changes.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+
+  meet(name: string): void {
+    if (this.#passed.delete(name)) return;
+    for (let next = this.#names.next(); next.done !== true && next.value !== name; next = this.#names.next())
+      this.#passed.add(next.value);
+  }
+
+  *rest(): Generator<string> {
+    yield* this.#passed;
+    for (let next = this.#names.next(); next.done !== true; next = this.#names.next()) yield next.value;
+  }
 }

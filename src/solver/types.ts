@@ -18,7 +18,8 @@ export interface CachedStep {
 /** An earlier run of the same place in the same Dockerfile, for explaining a miss. */
 export interface EarlierStep {
   readonly recordId: string;
-  readonly inputs: StepInputs;
+  /** Read as they come; once. */
+  readonly inputs: AsyncIterable<readonly [string, string]> | Iterable<readonly [string, string]>;
 }
 
 /** What the solver needs of an action cache. Both keys of a step lead to one record. */

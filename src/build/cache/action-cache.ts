@@ -1,17 +1,11 @@
-import { pipeline } from 'node:stream/promises';
-import { constants, createZstdCompress, zstdDecompressSync } from 'node:zlib';
-import { isJsonObject, parseJson, type Json } from '../../base/index.ts';
+import { isJsonObject, type Json } from '../../base/index.ts';
 import { isDigest, type DiffId } from '../../oci/index.ts';
 import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../../solver/index.ts';
 import type { CacheRecord, Store } from '../../store/index.ts';
+import { compressInputs, decompressInputs } from './recorded-inputs.ts';
 
 /** Inputs with more characters than this are kept as a blob of their own. */
 const INLINE_INPUTS_MAX = 16 * 1024;
-const TEXT_CHUNK_CHARACTERS = 64 * 1024;
-/** Lines that differ little shrink to a tenth at any level. */
-const INPUTS_COMPRESSION_LEVEL = 1;
-/** Bytes that a record of inputs may have when it is read again. */
-const INPUTS_MAX_BYTES: number = 256 * 1024 * 1024;
 
 /**
  * The solver's action cache, kept in the store. Imported records are not taken until they are trusted. Slots are those of
@@ -43,7 +37,7 @@ export function openActionCache(store: Store, project: string): ActionCache {
 
 async function save(store: Store, record: StepRecord): Promise<void> {
   const diffIds: DiffId[] = isDigest(record.stored) ? [record.stored as DiffId] : []; // A step's result is a layer's diffId.
-  const blob = isLarge(record.inputs) ? await store.blobs.put(await compress(record.inputs)) : undefined;
+  const blob = isLarge(record.inputs) ? await store.blobs.put(await compressInputs(record.inputs)) : undefined;
   await store.cacheRecords.put(
     {
       keys: record.keys,
@@ -68,39 +62,12 @@ function isLarge(inputs: StepInputs): boolean {
   return false;
 }
 
-/** The inputs as JSON, compressed as they are written: the text of a large context has tens of megabytes. */
-async function compress(inputs: StepInputs): Promise<Buffer> {
-  const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: INPUTS_COMPRESSION_LEVEL } });
-  const parts: Buffer[] = [];
-  await pipeline(jsonOf(inputs), stream, async (compressed: AsyncIterable<Buffer>) => {
-    for await (const part of compressed) parts.push(part);
-  });
-  return Buffer.concat(parts);
-}
-
-function* jsonOf(inputs: StepInputs): Generator<string> {
-  let text = '[';
-  let isFirst = true;
-  for (const pair of inputs) {
-    text += `${isFirst ? '' : ','}${JSON.stringify(pair)}`;
-    isFirst = false;
-    if (text.length < TEXT_CHUNK_CHARACTERS) continue;
-    yield text;
-    text = '';
-  }
-  yield `${text}]`;
-}
-
-async function readInputs(store: Store, record: CacheRecord): Promise<StepInputs | undefined> {
+async function readInputs(store: Store, record: CacheRecord): Promise<EarlierStep['inputs'] | undefined> {
   const { inputs } = record;
   if (Array.isArray(inputs)) return inputsOf(inputs);
   if (!isJsonObject(inputs) || !isDigest(inputs['blob'])) return undefined;
   if ((await store.blobs.find(inputs['blob'])) === undefined) return undefined;
-  const bytes = zstdDecompressSync(await store.blobs.read(inputs['blob'], INPUTS_MAX_BYTES), {
-    maxOutputLength: INPUTS_MAX_BYTES,
-  });
-  const parsed = parseJson(bytes, 'the recorded inputs of a step');
-  return Array.isArray(parsed) ? inputsOf(parsed) : undefined;
+  return decompressInputs(store.blobs.stream(inputs['blob']));
 }
 
 function inputsOf(pairs: readonly Json[]): StepInputs {
