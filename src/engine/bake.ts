@@ -111,13 +111,20 @@ class Kitchen implements AsyncDisposable {
   /** What one target tells, among what others do; of steps that fail the first one is looked into. */
   #watchOf(name: string): Watch {
     const { signal, progress, onFailedStep } = this.#watch;
+    const isAlone = this.#targets.size === 1;
+    const told = (event: ProgressEvent, tell: NonNullable<Watch['progress']>): void => {
+      // All of them end together.
+      if (event.kind !== 'finished') tell(isAlone ? event : namedEvent(name, event));
+    };
     const isFirst = (): boolean => !this.#hasFailed && (this.#hasFailed = true);
     return {
       signal,
-      ...(progress !== undefined && { progress: named(name, progress) }),
+      ...(progress !== undefined && { progress: (event) => told(event, progress) }),
       ...(onFailedStep !== undefined && {
         onFailedStep: async (step) => {
-          if (isFirst()) await onFailedStep({ ...step, id: `${name}/${step.id}`, name: nameIn(name, step.name) });
+          if (!isFirst()) return;
+          const shown = isAlone ? {} : { id: `${name}/${step.id}`, name: nameIn(name, step.name) };
+          await onFailedStep({ ...step, ...shown });
         },
       }),
     };
@@ -178,21 +185,13 @@ function refuseCircles(targets: ReadonlyMap<string, BakeTarget>): void {
   for (const name of targets.keys()) visit(name, []);
 }
 
-/** The events of one target among those of others: `[app 2/5] RUN make`, as buildx shows them. */
-function named(target: string, progress: NonNullable<Watch['progress']>): NonNullable<Watch['progress']> {
-  return (event) => {
-    const told = namedEvent(target, event);
-    if (told !== undefined) progress(told);
-  };
-}
-
-function namedEvent(target: string, event: ProgressEvent): ProgressEvent | undefined {
+/** An event of one target among those of others: `[app 2/5] RUN make`, as buildx shows them. */
+function namedEvent(target: string, event: ProgressEvent): ProgressEvent {
   switch (event.kind) {
-    case 'finished':
-      return undefined; // All of them end together.
     case 'warning':
       return { ...event, message: `${target}: ${event.message}` };
     case 'finding':
+    case 'finished':
       return event;
     case 'vertex-started': {
       return { ...event, id: `${target}/${event.id}`, name: nameIn(target, event.name) };

@@ -105,8 +105,11 @@ describe('bake', { skip }, () => {
     const imageId = baked.get('top')?.imageId ?? '';
     assert.equal((await lab.read(imageId, 'both')).toString(), 'low\nfile\n');
     assert.ok(((await lab.config(imageId))['Env'] as string[]).includes('A=low'));
+    const alone = baked.told.events.filter((event) => event.kind === 'vertex-started').map((event) => event.name);
+    assert.ok(alone.some((name) => name.startsWith('[low 2/2] RUN')));
     const again = await bake([target('low', 'FROM busybox\nENV A=low\nRUN echo low > /made\n', { outputs: [] })]);
     assert.ok(again.told.steps.every(({ cached, name }) => cached || name.includes('FROM')));
+    assert.equal(again.told.steps.at(-1)?.name, '[2/2] RUN echo low > /made', 'one alone needs no name in front');
     await assert.rejects(
       bake([
         target('x', 'FROM y\n', { buildContexts: { y: { kind: 'target', target: 'y' } } }),
