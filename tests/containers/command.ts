@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import type { Lab } from '../support/lab.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../bin/shale');
+export const PROGRAM: string = join(import.meta.dirname, '../../bin/shale');
 
 export interface Ran {
   readonly status: number;

@@ -1,11 +1,13 @@
 /** Networks by the command line, in a network namespace of this test: the machine's own is neither seen nor changed. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { containersMissing, isolateNetwork } from '../../src/runtime/runtime.fixture.ts';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
-import { done, type Ran, type Shale, shaleOf } from './command.ts';
+import { done, PROGRAM, type Ran, type Shale, shaleOf } from './command.ts';
 
 const skip = cannotRun || BUSYBOX.missing || containersMissing('netavark', 'iptables', 'ip');
 const hasNames = ['/usr/lib/podman/aardvark-dns', '/usr/libexec/podman/aardvark-dns'].some(existsSync);
@@ -23,6 +25,7 @@ describe('networks', { skip }, () => {
     for (const { id } of await lab.engine.containers({ all: true }))
       await lab.engine.removeContainer(id, { force: true, volumes: true });
     assert.deepEqual(leftovers(), [], 'nothing stays on the machine');
+    assert.equal(nameServers(), 0, 'no name server goes on');
     await lab[Symbol.asyncDispose]();
   });
 
@@ -47,6 +50,13 @@ describe('networks', { skip }, () => {
       ...links.filter((line) => line !== '' && !/^\d+: lo:/.test(line)),
       ...rules.filter((line) => /NETAVARK/.test(line)),
     ];
+  }
+
+  /** Name servers of this run folder that live. */
+  function nameServers(): number {
+    const list = execFileSync('ps', ['-eo', 'stat=,args='], { encoding: 'utf8' }).split('\n');
+    return list.filter((line) => line.includes(`${lab.runRoot}/`) && /aardvark-dns/.test(line) && !line.startsWith('Z'))
+      .length;
   }
 
   test('create, ls, inspect, rm and prune answer as docker', async () => {
@@ -258,6 +268,22 @@ describe('networks', { skip }, () => {
     execFileSync('sh', ['-c', `kill -9 $(cat ${lab.home}/containers/${id}/pid)`]);
     await remove('victim');
     assert.deepEqual(leftovers(), []);
+    await done(shale('network', 'rm', 'killed'));
+  });
+
+  test('what a killed command left on its networks goes with the next one', async () => {
+    await done(shale('network', 'create', 'killed'));
+    const env = { ...process.env, SHALE_HOME: lab.home, SHALE_RUN: lab.runRoot };
+    const words = ['run', '--rm', '--network', 'killed', '-p', '127.0.0.1::80', 'busybox', 'sleep', '1000'];
+    const command = spawn(process.execPath, [PROGRAM, ...words], { env, stdio: 'ignore' });
+    const ended = once(command, 'close');
+    while ((await done(shale('ps', '-q'))) === '') await sleep(50);
+    assert.notDeepEqual(leftovers(), []);
+    command.kill('SIGKILL');
+    await ended;
+    await done(shale('run', '--rm', '--network', 'none', 'busybox', 'true'));
+    assert.deepEqual(leftovers(), []);
+    assert.equal(nameServers(), 0, 'nor does its name server go on');
     await done(shale('network', 'rm', 'killed'));
   });
 
