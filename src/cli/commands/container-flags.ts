@@ -20,10 +20,7 @@ export const PROCESS_FLAGS: readonly Flag[] = [
 /** Flags of docker's `run` that are refused; each would be silently wrong if it were accepted. */
 export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
   { name: 'gpus', why: 'shale does not know GPUs', instead: '--device /dev/dri' },
-  { name: 'runtime', why: 'containers run with runc' },
-  { name: 'isolation', why: 'there is one kind of isolation on Linux' },
   { name: 'storage-opt', why: 'the writable layer has no size limit' },
-  { name: 'volume-driver', why: 'volumes are folders of the store' },
   { name: 'kernel-memory', why: 'kernels have no such limit any more' },
   { name: 'cgroup-parent', why: 'the cgroup of a container is at the root of its hierarchy' },
   { name: 'use-api-socket', why: 'there is no daemon whose socket could be passed on' },

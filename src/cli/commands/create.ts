@@ -26,7 +26,9 @@ async function run(context: Context, parsed: ParsedArguments): Promise<void> {
   // With a terminal it is to be attached to at its start: its input ends with that.
   const request = runRequest(context, parsed, settings.networkDefault, false);
   using idFile = openIdFile(parsed.flags.text('cidfile'));
-  await using progress = openProgress(context, settings.progress, { whenNeeded: true });
+  await using progress = openProgress(context, parsed.flags.boolean('quiet') ? 'quiet' : settings.progress, {
+    whenNeeded: true,
+  });
   const engine = await context.engine();
   const wanted = await buildAtNeed(context, engine, { request, watch: progress.watch });
   const { containerId } = await engine.create(wanted, progress.watch);

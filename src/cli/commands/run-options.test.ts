@@ -17,10 +17,10 @@ const facts = JSON.parse(
 const REFUSED_HERE: readonly RegExp[] = [
   /^--security-opt writable-cgroups/,
   /^--cgroup-parent/,
-  /^--(kernel-memory|runtime|isolation|gpus|volume-driver|disable-content-trust)/,
+  /^--(kernel-memory|gpus|disable-content-trust)/,
   /^--mount type=image/,
-  /^-v a:b/,
-  /^-q/,
+  // Docker takes a target without a slash, and fails at the start.
+  /^-v a:b|^--volume-driver local -v q/,
   /^--hostname -x/,
 ];
 

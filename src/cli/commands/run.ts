@@ -86,6 +86,7 @@ export const command: Command = {
       default: 'missing',
       summary: 'when to fetch the image',
     },
+    { kind: 'boolean', name: 'quiet', short: 'q', summary: 'do not show how the image is fetched or built' },
     { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of an image for several platforms, this one' },
   ],
   refused: [...REFUSED_RUN_FLAGS, ...REFUSED_LIFE_FLAGS],
@@ -106,7 +107,9 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const request = runRequest(context, parsed, settings.networkDefault);
   requireTerminal(context, request);
   using idFile = openIdFile(parsed.flags.text('cidfile'));
-  await using progress = openProgress(context, settings.progress, { whenNeeded: true });
+  await using progress = openProgress(context, parsed.flags.boolean('quiet') ? 'quiet' : settings.progress, {
+    whenNeeded: true,
+  });
   const engine = await context.engine();
   const wanted = await buildAtNeed(context, engine, { request, watch: progress.watch });
   const started = await engine.run(wanted, progress.watch);

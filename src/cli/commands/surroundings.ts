@@ -25,6 +25,15 @@ const text = (name: string, value: string, summary: string, short?: string): Fla
   ...(short !== undefined && { short }),
 });
 
+/** What docker lets one choose and here is one of a kind: taken, and any other value refused. */
+const only = (name: string, value: string): Flag => ({
+  kind: 'text',
+  name,
+  value: 'NAME',
+  choices: [value],
+  summary: 'the only one there is',
+});
+
 /** What `run` and `create` say about a container's surroundings, beside its mounts and ports. */
 export const SURROUNDINGS_FLAGS: readonly Flag[] = [
   text('memory', 'BYTES', 'how much memory it may use', 'm'),
@@ -69,6 +78,9 @@ export const SURROUNDINGS_FLAGS: readonly Flag[] = [
   list('dns-search', 'DOMAIN', 'a domain in which names are looked up'),
   list('dns-option', 'OPTION', 'an option of the resolver, as ndots:2'),
   list('annotation', 'KEY=VALUE', 'an annotation for the runtime'),
+  only('runtime', 'runc'),
+  only('isolation', 'default'),
+  only('volume-driver', 'local'),
 ];
 
 const INTEGER = { min: 0, max: Number.MAX_SAFE_INTEGER };
