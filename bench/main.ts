@@ -18,6 +18,7 @@ import { file1g } from './workloads/file1g.ts';
 import { files20k } from './workloads/files20k.ts';
 import { run as runWorkload } from './workloads/run.ts';
 import { run30 } from './workloads/run30.ts';
+import { instructions2000 } from './workloads/instructions2000.ts';
 import { stages4 } from './workloads/stages4.ts';
 import { transfers } from './workloads/transfers.ts';
 
@@ -29,6 +30,7 @@ const WORKLOADS: readonly Workload[] = [
   file1g,
   run30,
   stages4,
+  instructions2000,
   base,
   transfers,
 ];

@@ -44,7 +44,7 @@ export function applyEnv(scene: Scene, instruction: EnvInstruction): void {
 export function applyLabel(scene: Scene, instruction: LabelInstruction): void {
   const pairs = expandPairs(scene, instruction);
   const labels = pairs.map(({ name, value }) => [name, value] as const);
-  scene.state.config.Labels = Object.fromEntries([...Object.entries(scene.state.config.Labels ?? {}), ...labels]);
+  scene.state.config.Labels = { ...scene.state.config.Labels, ...Object.fromEntries(labels) };
   addHistory(scene, `LABEL ${pairs.map(({ name, value }) => `${name}=${value}`).join(' ')}`);
 }
 
