@@ -270,6 +270,8 @@ async function solvePlan(
 
 /** What people call a build: its first name, else its target of a bake, else its directory. */
 function buildName(options: BuildOptions): string {
+  const given = options.buildArgs['BUILDKIT_BUILD_NAME'];
+  if (given !== undefined && given !== '') return given;
   const [first] = options.names;
   if (first !== undefined) return familiarName(first);
   return options.bakeTarget ?? options.contexts.title ?? options.dockerfile.name;

@@ -11,6 +11,7 @@ import type { Lookup } from '../syntax/words.ts';
 import { buildArg, proxyEnvironment } from './arguments.ts';
 import { splitVariable } from './environment.ts';
 import { withShell } from './metadata.ts';
+import type { PlanOptions } from './plan.ts';
 import { addHistory, addStep, expandIn, Inputs, titleOf, type Scene } from './scene.ts';
 import { stopAtError } from './stop-at-error.ts';
 import { vertexOfSource } from './sources.ts';
@@ -66,7 +67,7 @@ export function applyRun(scene: Scene, instruction: RunInstruction): void {
     devices: instruction.devices,
     extraHosts: options.extraHosts ?? [],
     ...(options.limits === undefined ? {} : { limits: options.limits }),
-    ...(options.hostname === undefined ? {} : { hostname: options.hostname }),
+    ...hostnameOf(options),
   };
   const history = runHistory(scene, args);
   const isSet = new Set(environment.map((entry) => splitVariable(entry)[0]));
@@ -106,6 +107,12 @@ function requireEntitlement(
   if (options.assumeAllowed === true || options.entitlements?.includes(entitlement) === true) return;
   const message = `${entitlement} is not allowed here`;
   throw new Refusal('ENTITLEMENT', message, span, `--allow ${entitlement}, if you trust the Dockerfile`);
+}
+
+/** The build argument BUILDKIT_SANDBOX_HOSTNAME wins; empty, it says nothing. */
+function hostnameOf({ buildArgs = {}, hostname }: PlanOptions): { readonly hostname?: string } {
+  const name = buildArg(buildArgs, 'BUILDKIT_SANDBOX_HOSTNAME') || hostname;
+  return name === undefined ? {} : { hostname: name };
 }
 
 /** SOURCE_DATE_EPOCH is in the environment of every RUN; one that the Dockerfile sets wins. */

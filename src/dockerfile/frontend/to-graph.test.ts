@@ -78,6 +78,14 @@ test('toGraph() names steps as progress shows them', async () => {
   );
 });
 
+test('toGraph() gives RUN the hostname of BUILDKIT_SANDBOX_HOSTNAME', async () => {
+  const hostnames = async (buildArgs: Record<string, string>): Promise<(string | undefined)[]> =>
+    execsOf(await planOf('FROM a\nRUN x', { hostname: 'given', buildArgs })).map(({ hostname }) => hostname);
+  assert.deepEqual(await hostnames({}), ['given']);
+  assert.deepEqual(await hostnames({ BUILDKIT_SANDBOX_HOSTNAME: 'own' }), ['own']);
+  assert.deepEqual(await hostnames({ BUILDKIT_SANDBOX_HOSTNAME: '' }), ['given']);
+});
+
 test('toGraph() keeps ARG values to their stage, its children and later lines', async () => {
   const text = (last: string): string => `ARG G=g\nFROM a AS one\nARG X=x\nRUN r\nFROM a AS two\nRUN r\n${last}`;
   assert.deepEqual(await envOfLastRun(text('')), []);
