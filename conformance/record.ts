@@ -10,9 +10,11 @@ import { BUSYBOX, SEARCH_PATH } from '../tests/support/lab.ts';
 import { answersPath, findGroups, writeContext, type Answer, type BuildCase } from './cases.ts';
 import { changesBetween, sayingFields, type ConfigFields, type Row } from './trees.ts';
 
-const BASE = 'shale-conformance:base';
-const RESULT = 'shale-conformance:case';
+/** Names of this process alone, so that two recordings do not get into each other's way. */
+const BASE = `shale-conformance-${process.pid}:base`;
+const RESULT = `shale-conformance-${process.pid}:case`;
 const OUTPUT_MAX_BYTES = 512 * 1024 * 1024;
+const ATTEMPTS_MAX = 10;
 
 /** The docker to ask, which needs BuildKit; and a folder that it can read contexts from. */
 export interface Recorder {
@@ -34,12 +36,6 @@ export async function record(
   tell: (line: string) => void,
 ): Promise<void> {
   const { docker } = recorder;
-  // shale says "/" where a base names no working directory, so the base names it.
-  const changes = ['CMD ["sh"]', 'WORKDIR /', `ENV ${SEARCH_PATH}`].flatMap((change) => ['-c', change]);
-  execFileSync(docker, ['import', ...changes, '-', BASE], {
-    input: gunzipSync(readFileSync(BUSYBOX.path)),
-    stdio: ['pipe', 'ignore', 'inherit'],
-  });
   try {
     const base = await treeOf(recorder, { name: 'base', dockerfile: ['FROM busybox'] });
     for (const group of findGroups(names)) {
@@ -65,13 +61,31 @@ async function answerOf(recorder: Recorder, base: ReadonlyMap<string, Row>, one:
   };
 }
 
-function build({ docker, scratch }: Recorder, one: BuildCase, more: readonly string[]): SpawnSyncReturns<Buffer> {
+/** Imports the base, also when somebody's prune has taken it away meanwhile. */
+function ensureBase({ docker }: Recorder): void {
+  if (spawnSync(docker, ['image', 'inspect', BASE]).status === 0) return;
+  // shale says "/" where a base names no working directory, so the base names it.
+  const changes = ['CMD ["sh"]', 'WORKDIR /', `ENV ${SEARCH_PATH}`].flatMap((change) => ['-c', change]);
+  execFileSync(docker, ['import', ...changes, '-', BASE], {
+    input: gunzipSync(readFileSync(BUSYBOX.path)),
+    stdio: ['pipe', 'ignore', 'inherit'],
+  });
+}
+
+function build(recorder: Recorder, one: BuildCase, more: readonly string[]): SpawnSyncReturns<Buffer> {
+  const { docker, scratch } = recorder;
   const folder = mkdtempSync(join(scratch, 'shale-conformance-'));
   try {
     writeContext(folder, one);
     const words = ['build', '--network=none', '--provenance=false', `--build-context=busybox=docker-image://${BASE}`];
     const args = [...words, ...more, ...(one.args ?? []), '.'];
-    return spawnSync(docker, args, { cwd: folder, maxBuffer: OUTPUT_MAX_BYTES });
+    for (let attempt = 1; ; attempt++) {
+      ensureBase(recorder);
+      const built = spawnSync(docker, args, { cwd: folder, maxBuffer: OUTPUT_MAX_BYTES });
+      // A prune between the two would otherwise pass for a refusal.
+      const isGone = built.status !== 0 && built.stderr.includes(`${BASE.replace(':', '/manifests/')}`);
+      if (!isGone || attempt === ATTEMPTS_MAX) return built;
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

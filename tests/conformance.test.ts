@@ -40,6 +40,17 @@ test('every case of our own has a recorded answer, and every answer a case', () 
   }
 });
 
+test('no recording was disturbed: what says that it is refused is, and nothing is for want of the base', () => {
+  for (const { name, cases } of findGroups([])) {
+    const answers = readAnswers(name);
+    for (const one of cases) {
+      const answer = answers[one.name];
+      if (/\b(?:is|are) refused$/.test(one.name)) assert.equal(answer?.kind, 'failure', `${name}: ${one.name}`);
+      if (answer?.kind === 'failure') assert.doesNotMatch(answer.message, /shale-conformance/, one.name);
+    }
+  }
+});
+
 test('runSuite() counts, and an exception that is equal now is a failure', async () => {
   const fail = (): never => {
     throw new Error('other');

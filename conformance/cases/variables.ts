@@ -29,12 +29,12 @@ export const variables: CaseGroup = {
       name: ':? and ? let a set variable through',
       dockerfile: ['FROM busybox', 'ENV set=1 empty=', 'LABEL a=${set:?no} b=${set?no} c=${empty?no}'],
     },
-    { name: ':? refuses an unset variable', dockerfile: ['FROM busybox', 'LABEL a=${none:?it is needed}'] },
+    { name: 'an unset variable with :? is refused', dockerfile: ['FROM busybox', 'LABEL a="${none:?it is needed}"'] },
     {
-      name: ':? refuses an empty variable',
-      dockerfile: ['FROM busybox', 'ENV empty=', 'LABEL a=${empty:?it is needed}'],
+      name: 'an empty variable with :? is refused',
+      dockerfile: ['FROM busybox', 'ENV empty=', 'LABEL a="${empty:?it is needed}"'],
     },
-    { name: '? refuses an unset variable', dockerfile: ['FROM busybox', 'LABEL a=${none?}'] },
+    { name: 'an unset variable with ? is refused', dockerfile: ['FROM busybox', 'LABEL a=${none?}'] },
     {
       name: 'a default can be a variable, and nest',
       dockerfile: ['FROM busybox', 'ENV a=1', 'LABEL x=${none:-$a} y=${none:-${other:-${a}}} z=${none:-"q u"}'],
