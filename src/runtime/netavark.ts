@@ -131,23 +131,23 @@ function nameServerArgs({ network }: NetavarkNetwork): string[] {
 }
 
 /** What netavark is told of a container (its docs, "types"). */
-export function netavarkInput(described: NetavarkNetwork, container: NetavarkContainer): string {
-  const { bridge, network } = described;
+export function netavarkInput(network: NetavarkNetwork, container: NetavarkContainer): string {
+  const { bridge } = network;
   const [name = container.id, ...aliases] = container.names ?? [];
-  const interfaceIndex = Number(/\d+$/.exec(container.interfaceName ?? 'eth0')?.[0] ?? 0);
   const six = container.address6 === undefined ? [] : [container.address6];
+  const interfaceName = container.interfaceName ?? 'eth0';
   return JSON.stringify({
     container_id: container.id,
     container_name: name,
     networks: {
       [bridge]: {
         static_ips: [container.address, ...six],
-        interface_name: container.interfaceName ?? 'eth0',
+        interface_name: interfaceName,
         ...(aliases.length > 0 && { aliases }),
         ...(container.macAddress !== undefined && { static_mac: container.macAddress }),
       },
     },
-    network_info: { [bridge]: networkInfo(described) },
+    network_info: { [bridge]: networkInfo(network, interfaceName) },
     port_mappings: container.ports.map((port) => ({
       container_port: port.containerPort,
       host_ip: port.hostAddress ?? '',
@@ -156,30 +156,34 @@ export function netavarkInput(described: NetavarkNetwork, container: NetavarkCon
       range: port.range ?? 1,
     })),
   });
+}
 
-  function networkInfo({ subnet, mtu }: NetavarkNetwork): Readonly<Record<string, unknown>> {
-    const options = {
-      ...(mtu !== undefined && { mtu: String(mtu) }),
-      // As docker: networks with names do not reach each other, and the first one is the way out.
-      ...(network !== undefined && { isolate: 'true', metric: String(METRIC + interfaceIndex) }),
-    };
-    return {
-      name: bridge,
-      // 64 hex digits; the names of its chains are made of it.
-      id: network?.id ?? createHash('sha256').update(`shale network ${bridge}`).digest('hex'),
-      driver: 'bridge',
-      network_interface: bridge,
-      subnets: [
-        { subnet: formatSubnet(subnet), gateway: network?.gateway ?? gatewayOf(subnet) },
-        ...(network?.subnet6 === undefined ? [] : [network.subnet6]),
-      ],
-      ipv6_enabled: network?.subnet6 !== undefined,
-      internal: network?.internal === true,
-      dns_enabled: network?.dns === true && findNameServer() !== undefined,
-      ...(Object.keys(options).length > 0 && { options }),
-      ipam_options: { driver: 'host-local' },
-    };
-  }
+function networkInfo(
+  { bridge, subnet, mtu, network }: NetavarkNetwork,
+  interfaceName: string,
+): Readonly<Record<string, unknown>> {
+  const index = Number(/\d+$/.exec(interfaceName)?.[0] ?? 0);
+  const options = {
+    ...(mtu !== undefined && { mtu: String(mtu) }),
+    // As docker: networks with names do not reach each other, and the first one is the way out.
+    ...(network !== undefined && { isolate: 'true', metric: String(METRIC + index) }),
+  };
+  return {
+    name: bridge,
+    // 64 hex digits; the names of its chains are made of it.
+    id: network?.id ?? createHash('sha256').update(`shale network ${bridge}`).digest('hex'),
+    driver: 'bridge',
+    network_interface: bridge,
+    subnets: [
+      { subnet: formatSubnet(subnet), gateway: network?.gateway ?? gatewayOf(subnet) },
+      ...(network?.subnet6 === undefined ? [] : [network.subnet6]),
+    ],
+    ipv6_enabled: network?.subnet6 !== undefined,
+    internal: network?.internal === true,
+    dns_enabled: network?.dns === true && findNameServer() !== undefined,
+    ...(Object.keys(options).length > 0 && { options }),
+    ipam_options: { driver: 'host-local' },
+  };
 }
 
 /**
