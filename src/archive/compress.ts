@@ -39,10 +39,11 @@ const zstdCompressAsync = (bytes: Buffer, options: object): Promise<Buffer> =>
   promisify<Buffer, object, Buffer>(zstdCompress)(bytes, options);
 
 /**
- * Compresses a stream. The same bytes and level give the same result whatever the cuts of the stream and the number
- * of cores, for one release of shale and one zlib (see {@link compressorIdentity}): blocks of a fixed size are
- * compressed each for itself on libuv's pool, a few at once, and put out in order. Gzip blocks know the 32 KiB before
- * them and end on a byte border, so that the whole is one member; zstd blocks are frames.
+ * Compresses a stream, whose chunks are not changed once they are given. The same bytes and level give the same result
+ * whatever the cuts of the stream and the number of cores, for one release of shale and one zlib (see
+ * {@link compressorIdentity}): blocks of a fixed size are compressed each for itself on libuv's pool, a few at once, and
+ * put out in order. Gzip blocks know the 32 KiB before them and end on a byte border, so that the whole is one member;
+ * zstd blocks are frames.
  */
 export async function* compress(
   source: ByteStream,
@@ -120,21 +121,26 @@ async function* inOrder(
   }
 }
 
-/** The bytes of a stream in blocks of one size; only the last may be shorter. */
+/** The bytes of a stream in blocks of one size; only the last may be shorter. A chunk that is a block is not copied. */
 async function* blocksOf(source: ByteStream, blockBytes: number): AsyncGenerator<Buffer, void, undefined> {
-  let block = Buffer.allocUnsafeSlow(blockBytes);
+  let block: Buffer | undefined;
   let filled = 0;
   for await (const chunk of source) {
+    if (filled === 0 && chunk.byteLength === blockBytes) {
+      yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+      continue;
+    }
     for (let at = 0; at < chunk.byteLength;) {
+      block ??= Buffer.allocUnsafeSlow(blockBytes);
       const taken = Math.min(blockBytes - filled, chunk.byteLength - at);
       block.set(chunk.subarray(at, at + taken), filled);
       at += taken;
       filled += taken;
       if (filled < blockBytes) continue;
       yield block;
-      block = Buffer.allocUnsafeSlow(blockBytes);
+      block = undefined;
       filled = 0;
     }
   }
-  if (filled > 0) yield block.subarray(0, filled);
+  if (block !== undefined && filled > 0) yield block.subarray(0, filled);
 }
