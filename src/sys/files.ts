@@ -37,6 +37,9 @@ export interface OpenHow {
   readonly resolve: number;
 }
 
+/** Others may rename and mount all the time, but not between all of so many looks. */
+const OPEN_TRIES = 1000;
+
 /** openat2(2): opens `path` from the directory `directory` and returns the descriptor. The caller closes it. */
 export function openAt2(directory: number, path: SysPath, how: OpenHow): number {
   const bytes = Buffer.alloc(24);
@@ -44,9 +47,14 @@ export function openAt2(directory: number, path: SysPath, how: OpenHow): number 
   bytes.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
   bytes.writeBigUInt64LE(BigInt(how.resolve), 16);
   const call = native('int64_t syscall(long nr, int directory, const char *path, const void *how, size_t size)');
-  const fd = Number(call(NR_OPENAT2, directory, cPath(path), bytes, bytes.length));
-  if (fd < 0) throw failure('openat2', `open ${shown(path)} below descriptor ${directory}`);
-  return fd;
+  for (let tries = 1; ; tries++) {
+    const fd = Number(call(NR_OPENAT2, directory, cPath(path), bytes, bytes.length));
+    if (fd >= 0) return fd;
+    const errno = lastErrno();
+    // Something was renamed or mounted somewhere while `..` was looked up: the kernel could not be sure, and says try again.
+    if (errnoName(errno) !== 'EAGAIN' || tries === OPEN_TRIES)
+      throw failure('openat2', `open ${shown(path)} below descriptor ${directory}`, errno);
+  }
 }
 
 /** openat(2) with O_CLOEXEC. */

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { encodeTarHeader, TAR_END, type TarEntry } from '../../src/archive/index.ts';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
-import { ContainerLab, until } from './container-lab.ts';
+import { ContainerLab, SHALE, until } from './container-lab.ts';
 
 const skip = BUSYBOX.missing || cannotRun;
+const noStrace = spawnSync('strace', ['-V']).status === 0 ? false : 'strace is not installed';
 
 describe('cp', { skip }, () => {
   let world: ContainerLab;
@@ -74,6 +75,36 @@ describe('cp', { skip }, () => {
     await world.runToEnd(evil);
     await assert.rejects(out(evil, '/tree/.', at('copied')), { code: 'COPY_INVALID' });
     assert.equal(existsSync('/etc/owned'), false);
+  });
+
+  test('F-267: cp runs and loads nothing of the container', { skip: noStrace }, async () => {
+    const id = await world.run(
+      'mkdir -p /lib64 /lib/x86_64-linux-gnu /usr/lib; for f in /lib64/libnss_files.so.2 /lib/x86_64-linux-gnu/libnss_files.so.2 ' +
+        '/usr/lib/libnss_files.so.2; do echo no library > $f; done; echo "passwd: evil" > /etc/nsswitch.conf; ' +
+        'echo ready; sleep 600',
+    );
+    await until(async () => (await world.logs(id)) === 'ready\n', 'it has laid its traps');
+    const trace = at('trace');
+    const call = ['-f', '-qq', '-e', 'trace=execve,openat,open,openat2', '-o', trace, SHALE];
+    for (const words of [
+      ['cp', `${id}:/etc/passwd`, at('taken')],
+      ['cp', at('taken'), `${id}:/tmp/given`],
+    ]) {
+      execFileSync('strace', [...call, ...words], { env: world.env });
+      const lines = text('trace').split('\n');
+      // In the container are the rootfs behind /proc/PID/root and what is opened from its descriptors.
+      const inside = lines.filter((line) => /"(\/proc\/\d+\/root\/|\/proc\/self\/fd\/\d+\/)/.test(line));
+      assert.ok(inside.length > 0, 'the copy is seen');
+      assert.deepEqual(
+        inside.filter((line) => /execve|\.so|nsswitch/.test(line)),
+        [],
+      );
+      assert.deepEqual(
+        lines.filter((line) => /libnss|nsswitch/.test(line)),
+        [],
+      );
+    }
+    await world.lab.engine.removeContainer(id, { force: true, volumes: true });
   });
 
   test('F-268: files reach volumes, bind mounts and stopped containers; what is read-only stays as it is', async () => {
