@@ -3,10 +3,10 @@ import { formatText } from './format.ts';
 import { CallRefused, fixed, texts, variadic, whole, type BakeFunction } from './function.ts';
 import { isList, numberText, type Value } from '../value.ts';
 
-/** Pieces that people see as one character. */
 /** Made when it is first used: it takes milliseconds, and every command loads this file. */
 let segmenter: Intl.Segmenter | undefined;
 
+/** Pieces that people see as one character. */
 function characters(text: string): string[] {
   segmenter ??= new Intl.Segmenter();
   return Array.from(segmenter.segment(text), ({ segment }) => segment);
