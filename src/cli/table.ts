@@ -59,7 +59,7 @@ export const COMMANDS: readonly CommandRow[] = [
   row(
     'cache export',
     'build',
-    'write cache mounts to a folder or an archive',
+    'write cache mounts to a folder, an archive or a registry',
     () => import('./commands/cache-export.ts'),
   ),
   row('cache import', 'build', 'read cache mounts that were exported', () => import('./commands/cache-import.ts')),

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { collect, isShaleError, streamOf } from '../../src/base/index.ts';
 import type { MountExportRequest, MountImport, MountImportSource } from '../../src/engine/index.ts';
+import { startScriptedRegistry } from '../support/scripted-registry.ts';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
 
 const ARCHIVE_BYTES_MAX = 64 * 1024 * 1024;
@@ -84,6 +85,25 @@ RUN --mount=type=cache,id=own,target=/own,uid=1000,gid=1001,mode=0700 stat -c '%
       assert.equal(log, 'a/b/file 4750 7:8 2\nhard 4750 7:8 2\none\na/b\n1577934245\n307200\n700 1000:1001\nmine\n');
     });
   }
+
+  test('goes to another machine through a registry, and is not sent again', async () => {
+    await using registry = await startScriptedRegistry();
+    const name = `${registry.host}/cache/mounts:main`;
+    await lab.engine.cache.exportMounts({ names: [], registry: name }, watch());
+    assert.equal(registry.manifests.has('cache/mounts:main'), true);
+    const uploads = (): number =>
+      registry.requests.filter(({ method }) => method === 'PUT' || method === 'POST').length;
+    const sent = uploads();
+    await lab.engine.cache.exportMounts({ names: [], registry: name }, watch());
+    assert.equal(uploads(), sent);
+    await other.engine.cache.prune({}, watch());
+    const { imported, skipped } = await take(other, { kind: 'registry', name });
+    assert.deepEqual([imported.map((entry) => entry.name).toSorted(), skipped], [['npm', 'own'], []]);
+    const dockerfile = 'FROM busybox\nRUN --mount=type=cache,id=npm,target=/npm cat /npm/a/b/file\n';
+    assert.equal((await other.build({ dockerfile }, { noCache: true })).log, 'one\n');
+    const missing = take(other, { kind: 'registry', name: `${registry.host}/cache/none` });
+    await assert.rejects(missing, (error) => isShaleError(error, 'MANIFEST_UNKNOWN'));
+  });
 
   test('exports the same bytes for the same mounts, and only what was named', async () => {
     assert.deepEqual(await archive(), await archive());

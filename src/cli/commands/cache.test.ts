@@ -70,6 +70,8 @@ describe('cache', () => {
     const { stdout, stderr } = await runFake(['cache', 'export', 'x'], withCache({ exportMounts }));
     assert.deepEqual([stdout, asked], ['tar', { names: ['x'] }]);
     assert.equal(stderr, 'exported /root/.npm (2MB)\nleft out web/run/1: it is large\n');
+    await runFake(['cache', 'export', '--registry', 'r.example/m'], withCache({ exportMounts }));
+    assert.deepEqual(asked, { names: [], registry: 'r.example/m' });
     const both = await runFake(['cache', 'export', '-o', 'a', '--folder', 'b'], withCache({ exportMounts }));
     assert.equal(both.status, 125);
   });

@@ -15,7 +15,7 @@ const ID_MAX = 2 ** 31 - 1;
 const MODE_MAX = 0o7777;
 
 /**
- * Where artifacts of cache mounts are read from: a folder, an archive, some day a registry. Everything that it gives was
+ * Where artifacts of cache mounts are read from: a folder, an archive, a registry. Everything that it gives was
  * verified against the descriptor, or fails at its end.
  */
 export interface ArtifactSource {

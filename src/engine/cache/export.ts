@@ -1,11 +1,13 @@
 import { isShaleError } from '../../base/index.ts';
 import { encodeLayer, writeArchive, writeLayoutFolder, type PackedItem } from '../../images/index.ts';
 import { walkUpper, writeUpper } from '../../layers/index.ts';
+import { parseReference } from '../../oci/index.ts';
 import type { CacheMountRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Watch } from '../types.ts';
 import { packMount } from './artifact.ts';
 import { findEntries, mountEntry } from './entries.ts';
+import { pushMounts } from './registry.ts';
 import type { CacheEntry, MountExport, MountExportRequest } from './types.ts';
 
 /**
@@ -17,7 +19,8 @@ export async function exportMounts(
   request: MountExportRequest,
   watch: Watch,
 ): Promise<MountExport> {
-  const { maxBytes = Infinity, names, folder } = request;
+  const { maxBytes = Infinity, names, folder, registry } = request;
+  const reference = registry === undefined ? undefined : parseReference(registry);
   const records = await chooseMounts(context, names);
   const items: PackedItem[] = [];
   const exported: CacheEntry[] = [];
@@ -44,6 +47,10 @@ export async function exportMounts(
   }
   if (folder !== undefined) {
     await writeLayoutFolder(folder, items, watch.signal);
+    return { exported, skipped };
+  }
+  if (reference !== undefined) {
+    await pushMounts(reference, items, context.registry(watch.signal));
     return { exported, skipped };
   }
   return { exported, skipped, archive: writeArchive(items, { format: 'oci', signal: watch.signal }) };

@@ -5,7 +5,14 @@ import { isShaleError, tapSha256, type ByteStream } from '../../base/index.ts';
 import { blobName, ImageArchive, LAYER_BYTES_MAX, LayoutFolder, spoolArchive } from '../../images/index.ts';
 import type { IndexNode } from '../../erofs/index.ts';
 import { mountLayerOf, unpackStored } from '../../mounts/index.ts';
-import { MANIFEST_MAX_BYTES, parseDiffId, parseManifest, type Descriptor, type ImageIndex } from '../../oci/index.ts';
+import {
+  MANIFEST_MAX_BYTES,
+  parseDiffId,
+  parseManifest,
+  parseReference,
+  type Descriptor,
+  type ImageIndex,
+} from '../../oci/index.ts';
 import type { CacheMountRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Watch } from '../types.ts';
@@ -20,6 +27,7 @@ import {
   type MountConfig,
 } from './artifact.ts';
 import { mountEntry } from './entries.ts';
+import { registryArtifacts } from './registry.ts';
 import type { CacheEntry, MountImport, MountImportSource } from './types.ts';
 
 /** Cache mounts that one archive may hold. */
@@ -33,6 +41,10 @@ export async function importMounts(
   watch: Watch,
 ): Promise<MountImport> {
   if (from.kind === 'folder') return importFrom(context, new LayoutFolder(from.path), maxBytes, watch);
+  if (from.kind === 'registry') {
+    const source = registryArtifacts(parseReference(from.name), context.registry(watch.signal));
+    return await importFrom(context, source, maxBytes, watch);
+  }
   await using spool = await spoolArchive(context.store, from.bytes, watch.signal);
   using archive = ImageArchive.open(spool.path);
   return await importFrom(context, archiveSource(archive), maxBytes, watch);

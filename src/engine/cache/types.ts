@@ -53,19 +53,22 @@ export interface MountExportRequest {
   readonly maxBytes?: number;
   /** A folder for an OCI layout; absent: an archive of one. */
   readonly folder?: string;
+  /** A name in a registry to push them under, instead of a folder. */
+  readonly registry?: string;
 }
 
 export interface MountExport {
   readonly exported: readonly CacheEntry[];
   /** With a sentence why. */
   readonly skipped: readonly { readonly entry: CacheEntry; readonly why: string }[];
-  /** The archive, when no folder was named; to be read before the engine is disposed. */
+  /** The archive, when neither folder nor registry was named; to be read before the engine is disposed. */
   readonly archive?: ByteStream;
 }
 
 /** Where exported cache mounts are read from. */
 export type MountImportSource =
   | { readonly kind: 'folder'; readonly path: string }
+  | { readonly kind: 'registry'; readonly name: string }
   | { readonly kind: 'archive'; readonly bytes: ByteStream };
 
 export interface MountImport {
@@ -81,9 +84,9 @@ export interface CacheEngine {
   /** Removes what an id, its beginning, or the name of mounts means. @throws CACHE_NOT_FOUND, CACHE_MOUNT_IN_USE */
   readonly remove: (name: string) => Promise<readonly CacheEntry[]>;
   readonly prune: (request: CachePruneRequest, watch: Watch) => Promise<CachePruneReport>;
-  /** @throws CACHE_NOT_FOUND, CACHE_MOUNT_IN_USE for a mount that was named */
+  /** @throws CACHE_NOT_FOUND, CACHE_MOUNT_IN_USE for a mount that was named; REFERENCE_INVALID */
   readonly exportMounts: (request: MountExportRequest, watch: Watch) => Promise<MountExport>;
-  /** @throws CACHE_ARCHIVE_INVALID, DIGEST_MISMATCH; what was imported before stays */
+  /** @throws CACHE_ARCHIVE_INVALID, DIGEST_MISMATCH, MANIFEST_UNKNOWN, REFERENCE_INVALID; what was imported before stays */
   readonly importMounts: (
     source: MountImportSource,
     request: { readonly maxBytes?: number },
