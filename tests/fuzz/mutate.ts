@@ -23,7 +23,7 @@ export class Random {
 const TOKENS = (
   'FROM |RUN |COPY |ADD |ENV |ARG |LABEL |ONBUILD |HEALTHCHECK |CMD |ENTRYPOINT |EXPOSE |VOLUME |SHELL |USER |WORKDIR |' +
   '--from=|--mount=|--chmod=|--link|--platform=|type=cache,|target=|\\\n|`\n|\n|\r\n|\t| |"|\'|\\|`|$|${|}|:-|:+|:?|#|##|%|//|' +
-  '[|]|["|"]|,|=|<<|<<-|<<E|<<"E"|\nE\n|# escape=`\n|# check=skip=|AS |as |\0|\ufeff|\u0085|é|\u{1F600}|sha256:|..|/./|*|**|!'
+  '[|]|["|"]|,|=|<<|<<-|<<E|<<"E"|\nE\n|# escape=`\n|# check=skip=|AS |as |# shale:extensions\n|INCLUDE x\n|UNSET ENV |SQUASH BEGIN\n|SQUASH END\n|--if-exists |--no-cache |\0|\ufeff|\u0085|é|\u{1F600}|sha256:|..|/./|*|**|!'
 ).split('|');
 const STEPS_MAX = 6;
 const REPEATS_MAX = 400;
