@@ -8,6 +8,7 @@ import {
   DockerArchiveSink,
   FolderFiles,
   getImage,
+  getPlatformImage,
   imageInLayout,
   LayoutSink,
   mayBeFolder,
@@ -92,7 +93,7 @@ export async function openSource(
   }
 }
 
-/** What a name of the store leads to, or its image of one platform. @throws IMAGE_NOT_FOUND, IMAGE_INCOMPLETE */
+/** What a name of the store leads to, or its image of one platform. @throws IMAGE_NOT_FOUND, PLATFORM_UNKNOWN, IMAGE_INCOMPLETE */
 export async function openStored(
   context: EngineContext,
   name: string,
@@ -100,9 +101,8 @@ export async function openStored(
   { compression, level, platform }: SourceOptions,
 ): Promise<StoreSource> {
   const { layers, store } = context;
-  const found = await getImage(store, name, platform);
-  const chosen = platform === undefined ? found : { ...found, set: undefined };
-  return await storeSource(layers, chosen, name, {
+  const found = await (platform === undefined ? getImage(store, name) : getPlatformImage(store, name, platform));
+  return await storeSource(layers, found, name, {
     compression,
     level,
     signal,

@@ -64,6 +64,15 @@ describe('push', { concurrency: 3 }, () => {
     assert.deepEqual(RepoDigests, [`${registry.host}/team/app@${pushed.digest}`]);
   });
 
+  test('an image of another platform is refused, and nothing is sent', async () => {
+    await using registry = await startScriptedRegistry();
+    const name = `${registry.host}/team/app:1`;
+    await using lab = await labWith(name);
+    const pushing = lab.engine.push({ image: name, platform: 'linux/arm64', force: false }, watch());
+    await assert.rejects(pushing, (error) => isShaleError(error, 'PLATFORM_UNKNOWN'));
+    assert.deepEqual(sent(registry), []);
+  });
+
   test('the compression is the one that is asked for, and the same in every store', async () => {
     await using registry = await startScriptedRegistry();
     const name = `${registry.host}/team/app:1`;
