@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { constants, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { constants, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeTarHeader, TAR_END, tarPadding, type TarEntry } from '../archive/index.ts';
-import { isSystemError, Semaphore, ShaleError, type ByteStream } from '../base/index.ts';
+import { type ByteStream, isSystemError, makeFolders, Semaphore, ShaleError } from '../base/index.ts';
 import { digestFromHex, type Descriptor } from '../oci/index.ts';
 
 /** Bytes read at once. */
@@ -65,7 +65,7 @@ export class FolderFiles implements ReadableFiles, WritableFiles {
 
   async put(name: string, _sizeBytes: number, bytes: ByteStream): Promise<void> {
     const target = join(this.#path, name);
-    mkdirSync(join(target, '..'), { recursive: true });
+    makeFolders(join(target, '..'));
     const part = `${target}.${process.pid}.part`;
     try {
       await using file = await open(part, 'w', 0o644);

@@ -1,7 +1,15 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { collect, isSystemError, messageOf, ShaleError, tapSha256, type ByteStream } from '../base/index.ts';
+import {
+  type ByteStream,
+  collect,
+  isSystemError,
+  makeFolders,
+  messageOf,
+  ShaleError,
+  tapSha256,
+} from '../base/index.ts';
 import {
   hexOf,
   isIndexType,
@@ -177,7 +185,7 @@ async function openOrMissing(path: string, digest: Digest): Promise<Awaited<Retu
 
 async function writeWhole(path: string, bytes: ByteStream | Iterable<Uint8Array>): Promise<void> {
   const part = `${path}.${process.pid}.part`;
-  await mkdir(join(path, '..'), { recursive: true });
+  makeFolders(join(path, '..'));
   try {
     {
       await using file = await open(part, 'w', 0o644);

@@ -1,7 +1,16 @@
-import { chmodSync, closeSync, constants, fchmodSync, lstatSync, mkdirSync, openSync, readdirSync } from 'node:fs';
+import { chmodSync, closeSync, constants, fchmodSync, lstatSync, openSync, readdirSync } from 'node:fs';
 import { readSync, renameSync, rmSync, writeSync, type Stats } from 'node:fs';
 import type { TarEntry } from '../archive/index.ts';
-import { isShaleError, isSystemError, messageOf, Pace, ShaleError, toText, type ByteString } from '../base/index.ts';
+import {
+  type ByteString,
+  isShaleError,
+  isSystemError,
+  makeFolders,
+  messageOf,
+  Pace,
+  ShaleError,
+  toText,
+} from '../base/index.ts';
 import * as sys from '../sys/index.ts';
 import type { TreeEntry } from './squash.ts';
 
@@ -34,7 +43,7 @@ const KIND_BITS = { character: constants.S_IFCHR, block: constants.S_IFBLK, fifo
 export async function writeTree(entries: Iterable<TreeEntry>, options: WriteTreeOptions): Promise<WrittenTree> {
   const { folder } = options;
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolders(folder, { mode: 0o700 });
     using root = held(openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY));
     const writer = new TreeWriter(root.fd, options.deleteOthers);
     const pace = new Pace();

@@ -1,6 +1,15 @@
-import { mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isJsonObject, isSystemError, JsonReader, messageOf, parseJson, ShaleError, type Json } from '../base/index.ts';
+import {
+  isJsonObject,
+  isSystemError,
+  type Json,
+  JsonReader,
+  makeFolders,
+  messageOf,
+  parseJson,
+  ShaleError,
+} from '../base/index.ts';
 import { askHelper, eraseFromHelper, storeInHelper } from './credential-helper.ts';
 import type { Credential, CredentialSource } from './credentials.ts';
 
@@ -149,7 +158,7 @@ function changeAuths(path: string, registry: string, entry: Json | undefined): v
   for (const key of config.keys(registry)) auths[key] = undefined;
   auths[keyOf(registry)] = entry;
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolders(dirname(path), { mode: 0o700 });
     const target = followed(path);
     const part = `${target}.${process.pid}.part`;
     try {

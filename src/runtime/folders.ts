@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { isSystemError, type Owner, ShaleError } from '../base/index.ts';
+import { isSystemError, makeFolders, type Owner, ShaleError } from '../base/index.ts';
 import { checkId } from './spec.ts';
 
 /**
@@ -24,7 +24,7 @@ export function ensureRunFolders(root: string): RunFolders {
     runtimeState: `${root}/runc`,
     networks: `${root}/networks`,
   };
-  mkdirSync(root, { recursive: true, mode: 0o700 });
+  makeFolders(root, { mode: 0o700 });
   for (const folder of [folders.containers, folders.runtimeState, folders.networks]) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isShaleError, isSystemError, messageOf, ShaleError, thisOwner } from '../base/index.ts';
+import { isShaleError, isSystemError, makeFolders, messageOf, ShaleError, thisOwner } from '../base/index.ts';
 import { Database } from './database.ts';
 import { failpoint } from './failpoint.ts';
 import { fileError, syncFolder } from './files.ts';
@@ -39,7 +39,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
   if (version !== undefined && version > FORMAT_VERSION) throw tooNew(layout, version);
   if (version === undefined) {
     if (options.readOnly === true) throw notFound(layout);
-    makeFolders(layout);
+    makeStoreFolders(layout);
   }
   const whyReadOnly = options.readOnly === true ? 'it was opened for reading only' : whyNotWritable(layout.root);
   const db = await openDatabase(options, layout, whyReadOnly);
@@ -106,7 +106,7 @@ async function syncDatabase(layout: Layout): Promise<void> {
   }
 }
 
-function makeFolders(layout: Layout): void {
+function makeStoreFolders(layout: Layout): void {
   try {
     const foreign = readNames(layout.root).find((name) => !belongsToStore(name));
     if (foreign !== undefined) {
@@ -119,7 +119,7 @@ function makeFolders(layout: Layout): void {
         },
       );
     }
-    mkdirSync(layout.root, { recursive: true, mode: ROOT_MODE });
+    makeFolders(layout.root, { mode: ROOT_MODE });
     chmodSync(layout.root, ROOT_MODE);
     for (const folder of FIRST_FOLDERS) mkdirSync(join(layout.root, folder), { recursive: true, mode: ROOT_MODE });
   } catch (error) {

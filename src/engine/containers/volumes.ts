@@ -1,6 +1,6 @@
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, readdirSync } from 'node:fs';
 import { posix } from 'node:path';
-import { fromText, isShaleError, ShaleError } from '../../base/index.ts';
+import { fromText, isShaleError, makeFolders, ShaleError } from '../../base/index.ts';
 import { openStackTree, resolveIn } from '../../build/index.ts';
 import type { Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
@@ -130,7 +130,7 @@ function makeSource({ source, mustExist }: BindMount): void {
     );
   if (mustExist === true) throw missing();
   try {
-    mkdirSync(source, { recursive: true });
+    makeFolders(source);
   } catch (cause) {
     throw missing(cause);
   }
