@@ -245,6 +245,7 @@ async function solvePlan(
     keepNoise: options.keepNoise,
     provisions: options.provisions,
     resources: options.steps.resources,
+    cgroupParent: options.steps.cgroupParent,
     makeFolder: options.makeFolder,
     openRunner: options.openRunner,
     signal: options.signal,

@@ -28,6 +28,8 @@ export interface SessionOptions {
   readonly provisions: Provisions;
   /** Limits of the cgroup of each step. */
   readonly resources: Resources;
+  /** The cgroup that theirs are made in. */
+  readonly cgroupParent: string | undefined;
   /** Makes a private folder that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Runs the containers of RUN; opened when the first one is needed. */
@@ -46,6 +48,7 @@ export class BuildSession implements AsyncDisposable {
   readonly keepNoise: boolean;
   readonly provisions: Provisions;
   readonly resources: Resources;
+  readonly cgroupParent: string | undefined;
   readonly onFailedStep: SessionOptions['onFailedStep'];
   /** Aborted when the whole build is to end. */
   readonly signal: AbortSignal;
@@ -65,6 +68,7 @@ export class BuildSession implements AsyncDisposable {
     this.keepNoise = options.keepNoise;
     this.provisions = options.provisions;
     this.resources = options.resources;
+    this.cgroupParent = options.cgroupParent;
     this.onFailedStep = options.onFailedStep;
     this.signal = options.signal;
     this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;

@@ -283,14 +283,14 @@ describe('command lines become requests', () => {
       },
     };
     const line =
-      'build -q --secret id=a,src=f --secret id=b,env=B --ssh k=key --allow network.host --add-host db=10.0.0.3 --ulimit nofile=1:2 --shm-size 1m -m 512m --memory-swap -1 --cpus 1.5 -c 512 --cpuset-cpus 0-1';
+      'build -q --secret id=a,src=f --secret id=b,env=B --ssh k=key --allow network.host --add-host db=10.0.0.3 --ulimit nofile=1:2 --shm-size 1m -m 512m --memory-swap -1 --cpus 1.5 -c 512 --cpuset-cpus 0-1 --cgroup-parent /ci';
     await runFake(line.split(' '), { engine });
     assert.deepEqual(request?.secrets, [
       { kind: 'file', id: 'a', path: '/project/f' },
       { kind: 'env', id: 'b', name: 'B' },
     ]);
     assert.deepEqual(request.ssh, [{ id: 'k', paths: ['/project/key'] }]);
-    assert.deepEqual(request.allow, ['network.host']);
+    assert.deepEqual([request.allow, request.cgroupParent], [['network.host'], '/ci']);
     assert.deepEqual(request.stepConfig, {
       Memory: 512 * 1024 ** 2,
       MemorySwap: -1,

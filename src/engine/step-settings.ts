@@ -1,6 +1,6 @@
 import { ShaleError } from '../base/index.ts';
 import type { StepSettings } from '../build/index.ts';
-import { readCgroupSupport } from '../runtime/index.ts';
+import { isCgroupParent, readCgroupSupport } from '../runtime/index.ts';
 import { fitLimits } from './containers/limits.ts';
 import { DEFAULT_HOST_CONFIG, type HostConfig } from './host-config.ts';
 import type { BuildRequest } from './types.ts';
@@ -12,9 +12,13 @@ const ENTITLEMENTS = ['network.host', 'security.insecure', 'device'] as const;
  * @throws ENTITLEMENT_UNKNOWN, LIMIT_INVALID
  */
 export function stepSettingsOf(
-  { allow = [], stepConfig = {} }: Pick<BuildRequest, 'allow' | 'stepConfig'>,
+  { allow = [], stepConfig = {}, cgroupParent }: Pick<BuildRequest, 'allow' | 'stepConfig' | 'cgroupParent'>,
   warn: (message: string) => void,
 ): StepSettings {
+  if (cgroupParent !== undefined && !isCgroupParent(cgroupParent))
+    throw new ShaleError('LIMIT_INVALID', `${JSON.stringify(cgroupParent)} is not the path of a cgroup`, {
+      hint: '--cgroup-parent takes a path from the root of the hierarchies, as /ci/builds',
+    });
   const host: HostConfig = { ...DEFAULT_HOST_CONFIG, ...stepConfig };
   const { resources, warnings } = fitLimits(host, readCgroupSupport());
   for (const warning of warnings) warn(warning);
@@ -25,6 +29,7 @@ export function stepSettingsOf(
     extraHosts: host.ExtraHosts.map(extraHostOf),
     limits: ulimits.length === 0 && host.ShmSize === DEFAULT_HOST_CONFIG.ShmSize ? undefined : { ulimits, ...shmSize },
     resources,
+    cgroupParent,
   };
 }
 

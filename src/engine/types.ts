@@ -113,6 +113,8 @@ export interface BuildRequest {
   readonly allow?: readonly string[];
   /** Limits (memory, CPUs), ulimits, ShmSize and ExtraHosts of RUN's programs; other fields are not for builds. */
   readonly stepConfig?: Partial<HostConfig>;
+  /** The cgroup that those of RUN's programs are made in, from the root of each hierarchy. */
+  readonly cgroupParent?: string;
   /** What the build puts on its base image becomes one layer. */
   readonly squash?: boolean;
   /** Where the result goes: into the store under the tags when absent; nowhere but into the cache when empty. */

@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { streamOf } from '../base/index.ts';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
+import { cgroupFolders } from './cgroups.ts';
 import { containersMissing, openWorld, outcomeOf, runIn } from './runtime.fixture.ts';
 import { STEP_SURROUNDINGS } from './step.ts';
 
@@ -285,6 +297,63 @@ test('F-258: containers run on this machine’s cgroup layout, in /shale-<id> of
   assert.ok(paths.length > 0);
   for (const path of paths) assert.ok(path === `/shale-${spec.id}` || path === '/', path);
 });
+
+test('a cgroup below another one: found, and gone with the container; the other one stays', { skip }, async () => {
+  using world = openWorld();
+  const cgroupParent = `/${world.marker}/steps`;
+  const spec = { ...world.spec(['sh', '-c', 'cat /proc/1/cgroup; exit 3']), cgroupParent };
+  try {
+    const { stdout } = await outcomeOf(await world.runtime.run(spec, { kind: 'pipes' }));
+    const paths = stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(':')[2]);
+    for (const path of paths) assert.ok(path === `${cgroupParent}/shale-${spec.id}` || path === '/', path);
+    const running = await world.runtime.run({ ...spec, args: ['sleep', '60'] }, { kind: 'pipes' });
+    await untilRunning(world.runRoot, spec.id);
+    assert.ok(cgroupFolders(spec.id, cgroupParent).length > 0);
+    assert.deepEqual(cgroupFolders(spec.id), []);
+    await running[Symbol.asyncDispose]();
+    assert.deepEqual(cgroupFolders(spec.id, cgroupParent), []);
+  } finally {
+    removeCgroupTree(cgroupParent);
+  }
+});
+
+test('the cgroup of a container below another one, whose owner was killed, is swept', { skip }, async () => {
+  using world = openWorld();
+  const [id, cgroupParent] = [world.spec([]).id, `/${world.marker}/steps`];
+  const folder = `${world.runRoot}/containers/${id}`;
+  try {
+    const running = await world.runtime.run({ ...world.spec(['true']), cgroupParent }, { kind: 'pipes' });
+    await running.exit;
+    const [place = ''] = hierarchiesWith(cgroupParent);
+    mkdirSync(`${place}/shale-${id}`);
+    mkdirSync(folder);
+    const owner = { bootId: 'another', pid: 1, startTime: '1' };
+    writeFileSync(`${folder}/record.json`, JSON.stringify({ id, kind: 'attached', owner, cgroupParent }));
+    const { cgroups, left } = await world.runtime.sweep();
+    assert.deepEqual([cgroups, left], [[id], []]);
+    assert.equal(existsSync(`${place}/shale-${id}`), false);
+  } finally {
+    removeCgroupTree(cgroupParent);
+  }
+});
+
+/** The folders of a cgroup that a test made. */
+function hierarchiesWith(path: string): string[] {
+  const root = '/sys/fs/cgroup';
+  return [root, ...readdirSync(root).map((name) => `${root}/${name}`)]
+    .map((at) => at + path)
+    .filter((at) => existsSync(at));
+}
+
+function removeCgroupTree(path: string): void {
+  for (const folder of hierarchiesWith(path)) {
+    rmdirSync(folder);
+    rmdirSync(dirname(folder));
+  }
+}
 
 test('an id is taken once at a time', { skip }, async () => {
   using world = openWorld();

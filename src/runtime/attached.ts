@@ -27,7 +27,12 @@ import type {
 /** Runs a container that ends with this process. See Runtime.run. */
 export async function runAttached(context: RuntimeContext, spec: RunSpec, io: ContainerIo): Promise<ContainerHandle> {
   checkIo(spec.terminal === true, io);
-  const folder = claimFolder(context.folders, { id: spec.id, kind: 'attached', owner: thisOwner() });
+  const folder = claimFolder(context.folders, {
+    id: spec.id,
+    kind: 'attached',
+    owner: thisOwner(),
+    ...(spec.cgroupParent !== undefined && { cgroupParent: spec.cgroupParent }),
+  });
   try {
     const prepared = await prepare(context, spec, folder);
     let bundle: MountedPlace | undefined;
@@ -139,16 +144,16 @@ class AttachedContainer implements ContainerHandle {
     const number = signalNumber(signal);
     const sent = this.#parts.child.kill(number);
     // Frozen processes keep a fatal signal waiting.
-    if (number === SIGKILL) thaw(this.id);
+    if (number === SIGKILL) thaw(this.id, this.#parts.spec.cgroupParent);
     return sent;
   }
 
   pause(): Promise<void> {
-    return setFrozen(this.id, true);
+    return setFrozen(this.id, true, this.#parts.spec.cgroupParent);
   }
 
   resume(): Promise<void> {
-    return setFrozen(this.id, false);
+    return setFrozen(this.id, false, this.#parts.spec.cgroupParent);
   }
 
   exec(request: ExecRequest): Promise<ExecHandle> {
@@ -173,7 +178,7 @@ class AttachedContainer implements ContainerHandle {
     } catch {
       // What cannot be unmounted now is gone with the host.
     }
-    await cleanUp(context, spec.id, folder, prepared.network);
+    await cleanUp(context, spec, folder, prepared.network);
     return exit;
   }
 }
@@ -186,7 +191,7 @@ function describeEnd(end: HostEnd, folder: string, spec: RunSpec, prepared: Prep
     const failed = startFailure(readLog(folder)) ?? (code === 1 ? diagnose(spec, prepared) : undefined);
     if (failed !== undefined) return failed;
   }
-  const oomKilled = code !== 0 && oomKills(spec.id) > 0;
+  const oomKilled = code !== 0 && oomKills(spec.id, spec.cgroupParent) > 0;
   return { kind: 'exited', code, ...(code > 128 ? { signal: code - 128 } : {}), oomKilled };
 }
 
@@ -209,9 +214,14 @@ export function readLog(folder: string): string {
 }
 
 /** All processes are gone: removes what is left of them. Never throws; what stays is the next sweep's. */
-async function cleanUp(context: RuntimeContext, id: string, folder: string, network: NetworkAttachment): Promise<void> {
+async function cleanUp(
+  context: RuntimeContext,
+  { id, cgroupParent }: RunSpec,
+  folder: string,
+  network: NetworkAttachment,
+): Promise<void> {
   try {
-    const left = await removeCgroupsSoon(id);
+    const left = await removeCgroupsSoon(id, cgroupParent);
     removeFolder(`${context.folders.runtimeState}/${id}`);
     await network[Symbol.asyncDispose]();
     if (left.length === 0) removeFolder(folder);

@@ -1,17 +1,17 @@
 import { existsSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { isSystemError, ShaleError } from '../base/index.ts';
-import { CGROUP_PREFIX, checkId } from './spec.ts';
+import { CGROUP_PREFIX, cgroupPathOf } from './spec.ts';
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
 
 /**
- * The cgroup folders that belong to one container, in every hierarchy that is mounted. Only ever `shale-<id>` directly
- * below a hierarchy's root, with a checked id: an empty or `/` path could name processes that are not ours.
+ * The cgroup folders that belong to one container, in every hierarchy that is mounted. Only ever `shale-<id>` below a
+ * hierarchy's root, or below `parent`, both checked: an empty or `/` path could name processes that are not ours.
  */
-export function cgroupFolders(id: string): readonly string[] {
-  checkId(id);
+export function cgroupFolders(id: string, parent?: string): readonly string[] {
+  const path = cgroupPathOf(id, parent);
   return hierarchies()
-    .map((hierarchy) => `${hierarchy}/${CGROUP_PREFIX}${id}`)
+    .map((hierarchy) => hierarchy + path)
     .filter((folder) => existsSync(folder));
 }
 
@@ -50,21 +50,21 @@ function namesIn(folder: string): string[] {
  * Removes a container's cgroups with rmdir, which the kernel refuses while a process is inside; children first.
  * Returns the folders that are still there.
  */
-export function removeCgroups(id: string): readonly string[] {
-  return cgroupFolders(id).filter((folder) => !removeTree(folder, 8));
+export function removeCgroups(id: string, parent?: string): readonly string[] {
+  return cgroupFolders(id, parent).filter((folder) => !removeTree(folder, 8));
 }
 
 const SETTLE_TRIES = 50;
 const SETTLE_MS = 20;
 
 /** As removeCgroups, giving processes that were killed a moment ago up to a second to be gone. */
-export async function removeCgroupsSoon(id: string): Promise<readonly string[]> {
-  let busy = removeCgroups(id);
+export async function removeCgroupsSoon(id: string, parent?: string): Promise<readonly string[]> {
+  let busy = removeCgroups(id, parent);
   for (let tries = 0; busy.length > 0 && tries < SETTLE_TRIES; tries++) {
     await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
     // What is killed while it is frozen dies when it is thawed.
-    thaw(id);
-    busy = removeCgroups(id);
+    thaw(id, parent);
+    busy = removeCgroups(id, parent);
   }
   return busy;
 }
@@ -90,8 +90,8 @@ const FREEZE_TRIES = 10;
  * Freezes or thaws all processes of a container and waits until they are. Idempotent.
  * @throws PAUSE_FAILED when there is no cgroup that can, or it takes longer than ten seconds.
  */
-export async function setFrozen(id: string, frozen: boolean): Promise<void> {
-  const switchFile = freezer(id);
+export async function setFrozen(id: string, frozen: boolean, parent?: string): Promise<void> {
+  const switchFile = freezer(id, parent);
   if (switchFile === undefined) throw new ShaleError('PAUSE_FAILED', `container ${id} has no cgroup that can freeze`);
   const deadline = performance.now() + FREEZE_TIMEOUT_MS;
   for (let tries = 1; performance.now() < deadline; tries++) {
@@ -102,17 +102,17 @@ export async function setFrozen(id: string, frozen: boolean): Promise<void> {
       await new Promise((resolve) => setTimeout(resolve, FREEZE_POLL_MS));
     }
     writeFileSync(switchFile.path, frozen ? switchFile.on : switchFile.off);
-    if (isFrozen(id) === frozen) return;
+    if (isFrozen(id, parent) === frozen) return;
     await new Promise((resolve) => setTimeout(resolve, FREEZE_POLL_MS));
   }
   // Half frozen would be worse than not at all.
-  if (frozen) thaw(id);
+  if (frozen) thaw(id, parent);
   throw new ShaleError('PAUSE_FAILED', `container ${id} did not ${frozen ? 'freeze' : 'thaw'} in time`);
 }
 
 /** True when all its processes are frozen. */
-export function isFrozen(id: string): boolean {
-  const switchFile = freezer(id);
+export function isFrozen(id: string, parent?: string): boolean {
+  const switchFile = freezer(id, parent);
   if (switchFile === undefined) return false;
   try {
     return switchFile.frozenWhen.test(readFileSync(switchFile.state, 'latin1'));
@@ -122,8 +122,8 @@ export function isFrozen(id: string): boolean {
 }
 
 /** Lets frozen processes go on without waiting: a signal that is pending for them is then delivered. Never throws. */
-export function thaw(id: string): void {
-  const switchFile = freezer(id);
+export function thaw(id: string, parent?: string): void {
+  const switchFile = freezer(id, parent);
   try {
     if (switchFile !== undefined) writeFileSync(switchFile.path, switchFile.off);
   } catch {
@@ -139,12 +139,13 @@ interface Freezer {
   readonly frozenWhen: RegExp;
 }
 
-function freezer(id: string): Freezer | undefined {
-  for (const folder of cgroupFolders(id)) {
+function freezer(id: string, parent?: string): Freezer | undefined {
+  const folders = cgroupFolders(id, parent);
+  for (const folder of folders) {
     const old = `${folder}/freezer.state`;
     if (existsSync(old)) return { path: old, on: 'FROZEN', off: 'THAWED', state: old, frozenWhen: /^FROZEN/ };
   }
-  for (const folder of cgroupFolders(id)) {
+  for (const folder of folders) {
     const unified = `${folder}/cgroup.freeze`;
     if (existsSync(unified)) {
       return { path: unified, on: '1', off: '0', state: `${folder}/cgroup.events`, frozenWhen: /^frozen 1$/m };
@@ -154,8 +155,8 @@ function freezer(id: string): Freezer | undefined {
 }
 
 /** How many processes the kernel killed in this cgroup for lack of memory; 0 when unknown or gone. */
-export function oomKills(id: string): number {
-  for (const folder of cgroupFolders(id)) {
+export function oomKills(id: string, parent?: string): number {
+  for (const folder of cgroupFolders(id, parent)) {
     for (const name of ['memory.events', 'memory.oom_control']) {
       try {
         const match = /^oom_kill (\d+)$/m.exec(readFileSync(`${folder}/${name}`, 'latin1'));

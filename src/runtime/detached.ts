@@ -53,6 +53,8 @@ export async function createDetached(
   spec: RunSpec,
   options: DetachedOptions,
 ): Promise<DetachedContainer> {
+  if (spec.cgroupParent !== undefined)
+    throw new ShaleError('RUN_SPEC_INVALID', 'the cgroup of a detached container is at the root of its hierarchy');
   const paths = pathsOf(spec.id, options.stateDir);
   const claim = { id: spec.id, kind: 'detached', owner: thisOwner(), stateDir: options.stateDir } as const;
   const folder = claimFolder(context.folders, claim);

@@ -38,6 +38,8 @@ export interface ContainerRecord {
   readonly kind: 'attached' | 'detached';
   readonly owner: Owner;
   readonly stateDir?: string;
+  /** See `RunSpec.cgroupParent`. */
+  readonly cgroupParent?: string;
 }
 
 /**

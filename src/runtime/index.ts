@@ -40,6 +40,7 @@ export { openNetworkPool, type NetworkPool } from './pool.ts';
 export { openPlainHost } from './plain-host.ts';
 export { openRuntime, type RuntimeOptions } from './runtime.ts';
 export { signalNumber } from './signals.ts';
+export { isCgroupParent } from './spec.ts';
 export { STEP_SURROUNDINGS } from './step.ts';
 export { type Identity, resolveUser, USER_DATABASE_BYTES_MAX, type UserDatabaseReader } from './users.ts';
 export type * from './types.ts';

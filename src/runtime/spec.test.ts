@@ -142,4 +142,8 @@ test('checkId() and cgroupPathOf() never make an empty path, "/" or one that lea
     assert.throws(() => checkId(id), { code: 'RUN_SPEC_INVALID' }, id);
   }
   assert.equal(cgroupPathOf('a.b_c-1'), '/shale-a.b_c-1');
+  assert.equal(cgroupPathOf('a', 'ci/x.slice'), '/ci/x.slice/shale-a');
+  assert.equal(cgroupPathOf('a', '/ci'), '/ci/shale-a');
+  for (const parent of ['', '/', '.', '..', '/ci/..', 'ci//x', '/ci/', '../x', 'a b', 'a/./b'])
+    assert.throws(() => cgroupPathOf('a', parent), { code: 'RUN_SPEC_INVALID' }, parent);
 });

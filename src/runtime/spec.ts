@@ -95,7 +95,7 @@ export interface LinuxConfig {
 
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** A cgroup of ours is always a direct child of the root, and its name says whose it is. */
+/** What the name of a cgroup of ours begins with; the id follows, which says whose it is. */
 export const CGROUP_PREFIX = 'shale-';
 
 const ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
@@ -122,7 +122,7 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
     mounts: [...runtimeMounts(spec, privileged), ...input.mounts.map((mount) => userMount(mount, input.facts))],
     linux: {
       namespaces: makeNamespaces(spec, network, input.facts),
-      cgroupsPath: cgroupPathOf(spec.id),
+      cgroupsPath: cgroupPathOf(spec.id, spec.cgroupParent),
       resources: makeResources(spec, input.devices, privileged),
       ...(input.devices.length > 0 ? { devices: input.devices.map(deviceNode) } : {}),
       sysctl: makeSysctls(spec, network, input.facts),
@@ -136,10 +136,19 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
   };
 }
 
-/** `/shale-<id>`. @throws RUN_SPEC_INVALID for an id that is no name. */
-export function cgroupPathOf(id: string): string {
+/** `/shale-<id>`, or that below `parent`. @throws RUN_SPEC_INVALID for an id that is no name, a parent that is no path of names. */
+export function cgroupPathOf(id: string, parent?: string): string {
   checkId(id);
-  return `/${CGROUP_PREFIX}${id}`;
+  if (parent === undefined) return `/${CGROUP_PREFIX}${id}`;
+  if (!isCgroupParent(parent)) throw invalid(`${JSON.stringify(parent)} is not the path of a cgroup`);
+  return `/${parent.replace(/^\//, '')}/${CGROUP_PREFIX}${id}`;
+}
+
+const CGROUP_PARENT = /^\/?(?!\.{1,2}(?:\/|$))[\w.@:-]{1,255}(?:\/(?!\.{1,2}(?:\/|$))[\w.@:-]{1,255}){0,15}$/;
+
+/** True for the path of a cgroup below the root, with or without a slash in front: names, and neither `.` nor `..`. */
+export function isCgroupParent(text: string): boolean {
+  return CGROUP_PARENT.test(text);
 }
 
 /** @throws RUN_SPEC_INVALID unless `id` is safe as a file name. */

@@ -52,11 +52,12 @@ type Swept = { readonly runtimeStates: string[]; readonly cgroups: string[]; rea
 async function retire(context: RuntimeContext, id: string, swept: Swept): Promise<string | undefined> {
   const { folders } = context;
   try {
-    thaw(id);
     const record = readRecord(folders, id);
+    const parent = record?.cgroupParent;
+    thaw(id, parent);
     if (record?.stateDir !== undefined) await retireDetached(context, id, record.stateDir);
-    const had = cgroupFolders(id).length > 0;
-    const busy = await removeCgroupsSoon(id);
+    const had = cgroupFolders(id, parent).length > 0;
+    const busy = await removeCgroupsSoon(id, parent);
     if (busy.length > 0) return `${busy.join(', ')} is in use`;
     if (had) swept.cgroups.push(id);
     if (existsSync(`${folders.runtimeState}/${id}`)) swept.runtimeStates.push(id);

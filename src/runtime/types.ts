@@ -217,6 +217,11 @@ export interface RunSpec {
   /** `c 1:3 rwm`: devices by number that it may use besides, `*` for any. */
   readonly deviceRules?: readonly string[];
   readonly resources?: Resources;
+  /**
+   * The cgroup that the container's own is made in, from the root of each hierarchy; it is made where it is missing, and
+   * stays. For attached containers.
+   */
+  readonly cgroupParent?: string;
   readonly oomScoreAdjust?: number;
   /** Mount /sys/fs/cgroup (default true); build steps go without: it would tell them about the machine. */
   readonly cgroupMount?: boolean;

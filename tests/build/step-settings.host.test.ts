@@ -1,6 +1,6 @@
 /** What a build says of all its RUN steps: rights, hosts, limits; and what of it the keys know. */
 import assert from 'node:assert/strict';
-import { readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync, rmdirSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { isShaleError } from '../../src/base/index.ts';
 import { BUSYBOX, cannotRun, Lab, type BuildHow, type Built } from '../support/lab.ts';
@@ -65,6 +65,20 @@ describe('settings of RUN steps', { skip: cannotRun || BUSYBOX.missing }, () => 
     await assert.rejects(run('true', { stepConfig: { Memory: 1000 } }), (error) =>
       isShaleError(error, 'LIMIT_INVALID'),
     );
+  });
+
+  test('a cgroup that those of the steps are made in is no part of the key; one that leads elsewhere is refused', async () => {
+    const cgroupParent = `/shale-test-${process.pid}`;
+    try {
+      const { log } = await run('cat /proc/self/cgroup', { cgroupParent });
+      assert.match(log, new RegExp(`:${cgroupParent}/shale-step-|^0::/$`, 'm'));
+      assert.ok(!ran(await run('cat /proc/self/cgroup')));
+    } finally {
+      const root = '/sys/fs/cgroup';
+      for (const place of [root, ...readdirSync(root).map((name) => `${root}/${name}`)])
+        if (existsSync(place + cgroupParent)) rmdirSync(place + cgroupParent);
+    }
+    await assert.rejects(run('true', { cgroupParent: '../x' }), (error) => isShaleError(error, 'LIMIT_INVALID'));
   });
 
   test('proxies that only the command line names are there, and in no key', async () => {

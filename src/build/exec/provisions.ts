@@ -23,4 +23,6 @@ export interface StepSettings {
   readonly limits: ExecLimits | undefined;
   /** Of each step's cgroup; no part of any key. */
   readonly resources: Resources;
+  /** What each step's cgroup is made in; no part of any key. */
+  readonly cgroupParent?: string | undefined;
 }

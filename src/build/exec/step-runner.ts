@@ -150,6 +150,7 @@ function specOf(
     rlimits: [...STEP_SURROUNDINGS.rlimits, ...(op.limits?.ulimits ?? []).map(rlimitOf)],
     ...(op.limits?.shmSizeBytes !== undefined && { shmSizeBytes: op.limits.shmSizeBytes }),
     resources: session.resources,
+    ...(session.cgroupParent !== undefined && { cgroupParent: session.cgroupParent }),
     ...(op.security === 'insecure' && INSECURE),
   };
 }

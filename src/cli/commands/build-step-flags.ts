@@ -36,6 +36,7 @@ export const STEP_FLAGS: readonly Flag[] = [
   },
   { kind: 'list', name: 'ulimit', value: 'NAME=SOFT[:HARD]', summary: 'a resource limit of processes' },
   { kind: 'text', name: 'shm-size', value: 'BYTES', summary: 'the size of /dev/shm, 64m if not given' },
+  { kind: 'text', name: 'cgroup-parent', value: 'PATH', summary: 'the cgroup that those of the steps are made in' },
   { kind: 'text', name: 'memory', short: 'm', value: 'BYTES', summary: 'how much memory each step may use' },
   { kind: 'text', name: 'memory-swap', value: 'BYTES', summary: 'memory and swap together; -1 for no limit' },
   { kind: 'text', name: 'cpus', value: 'NUMBER', summary: 'how many CPUs each step may use, as 1.5' },
@@ -53,16 +54,18 @@ export const STEP_FLAGS: readonly Flag[] = [
 export function stepOptions(
   context: Context,
   flags: ParsedFlags,
-): Pick<BuildRequest, 'secrets' | 'ssh' | 'allow' | 'stepConfig'> {
+): Pick<BuildRequest, 'secrets' | 'ssh' | 'allow' | 'stepConfig' | 'cgroupParent'> {
   const secrets = flags.list('secret').map((word) => parseSecret(word, context));
   const ssh = flags.list('ssh').map((word) => parseSsh(word, context));
   const allow = flags.list('allow');
   const stepConfig = stepConfigOf(flags);
+  const cgroupParent = flags.text('cgroup-parent');
   return {
     ...(secrets.length > 0 && { secrets }),
     ...(ssh.length > 0 && { ssh }),
     ...(allow.length > 0 && { allow }),
     ...(Object.keys(stepConfig).length > 0 && { stepConfig }),
+    ...(cgroupParent !== undefined && { cgroupParent }),
   };
 }
 

@@ -15,7 +15,6 @@ import { formatWhy } from './why.ts';
 
 const REFUSED: readonly RefusedFlag[] = [
   { name: 'attest', why: 'shale makes no attestations' },
-  { name: 'cgroup-parent', why: 'the cgroup of a step is at the root of its hierarchy' },
   { name: 'builder', why: 'there is one builder' },
 ];
 
