@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isAlive, isSystemError, messageOf, type Owner, ownerOf, ShaleError, thisOwner } from '../base/index.ts';
 import { openAttachment } from './attachment.ts';
 import { openRootfsOf, signalOwner } from './attached-view.ts';
@@ -69,7 +69,7 @@ export async function createDetached(
       paths.pidFile,
       paths.keeperPidFile,
     ]) {
-      removeFolder(stale);
+      rmSync(stale, { recursive: true, force: true });
     }
     for (const made of [paths.bundle, paths.exitFolder]) mkdirSync(made, { recursive: true, mode: 0o700 });
     const prepared = await prepare(context, spec, paths.bundle);

@@ -1,11 +1,13 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { isSystemError, makeFolders, type Owner, ShaleError } from '../base/index.ts';
 import { checkId } from './spec.ts';
 
 /**
  * The run folder (`/run/shale`, gone after a reboot):
  *
- *     containers/<id>/   record.json (whose it is), config.json and the files that are bind-mounted, runc.log
+ *     containers/<id>/   record.json (whose it is), config.json and the files that are bind-mounted, runc.log;
+ *                        .claim-<pid>-<id> before that, .gone-<pid>-<id> afterwards
  *     runc/              the runtime's own state
  *     networks/          addresses and leases of bridge networks
  */
@@ -42,20 +44,31 @@ export interface ContainerRecord {
   readonly cgroupParent?: string;
 }
 
+/** Folders that are not there yet, or not any more: a claim in the making, and what is being removed. */
+const PASSING = /^\.(?:claim|gone)-(\d+)-/;
+
+function passing(folder: string, kind: 'claim' | 'gone', name: string): string {
+  return `${folder}/.${kind}-${process.pid}-${name}`;
+}
+
 /**
- * Takes an id: its folder exists afterwards, with the record in it.
+ * Takes an id: its folder exists afterwards, with the record in it; there is no moment without.
  * @throws CONTAINER_EXISTS when the id is taken.
  */
 export function claimFolder(folders: RunFolders, record: ContainerRecord): string {
-  checkId(record.id);
-  const folder = `${folders.containers}/${record.id}`;
+  const { id } = record;
+  checkId(id);
+  const folder = `${folders.containers}/${id}`;
+  const claim = passing(folders.containers, 'claim', id);
+  mkdirSync(claim, { mode: 0o700 });
   try {
-    mkdirSync(folder, { mode: 0o700 });
+    writeRecord(`${claim}/record.json`, record);
+    renameSync(claim, folder);
   } catch (error) {
-    if (!isSystemError(error, 'EEXIST')) throw error;
-    throw new ShaleError('CONTAINER_EXISTS', `container ${record.id} exists already`, { data: { id: record.id } });
+    rmSync(claim, { recursive: true, force: true });
+    if (!isSystemError(error, 'EEXIST', 'ENOTEMPTY')) throw error;
+    throw new ShaleError('CONTAINER_EXISTS', `container ${id} exists already`, { data: { id } });
   }
-  writeRecord(`${folder}/record.json`, record);
   return folder;
 }
 
@@ -73,15 +86,37 @@ export function readRecord(folders: RunFolders, id: string): ContainerRecord | u
 
 export function listRecords(folders: RunFolders): readonly string[] {
   try {
-    return readdirSync(folders.containers).toSorted();
+    return readdirSync(folders.containers)
+      .filter((name) => !name.startsWith('.'))
+      .toSorted();
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return [];
     throw error;
   }
 }
 
+/** Removes a folder with all that is in it; to others it is gone in one step. */
 export function removeFolder(path: string): void {
-  rmSync(path, { recursive: true, force: true });
+  const gone = passing(dirname(path), 'gone', basename(path));
+  rmSync(gone, { recursive: true, force: true });
+  try {
+    renameSync(path, gone);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return;
+    throw error;
+  }
+  rmSync(gone, { recursive: true, force: true });
+}
+
+/** Removes claims and removals that whoever was at them did not end. */
+export function sweepPassing(folders: RunFolders): void {
+  for (const folder of [folders.containers, folders.runtimeState]) {
+    for (const name of readdirSync(folder)) {
+      const pid = PASSING.exec(name)?.[1];
+      if (pid !== undefined && !existsSync(`/proc/${pid}`))
+        rmSync(`${folder}/${name}`, { recursive: true, force: true });
+    }
+  }
 }
 
 /** A JSON file of ours; undefined when it is absent or damaged. */

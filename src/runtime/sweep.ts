@@ -1,9 +1,9 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { isAlive, messageOf } from '../base/index.ts';
 import { isOrphan, releaseLeases } from './bridge.ts';
 import { cgroupFolders, removeCgroupsSoon, thaw } from './cgroups.ts';
 import { isDetachedAlive, retireDetached } from './detached.ts';
-import { listRecords, readRecord, removeFolder } from './folders.ts';
+import { listRecords, readRecord, removeFolder, sweepPassing } from './folders.ts';
 import type { RuntimeContext } from './prepare.ts';
 import type { SweepReport } from './types.ts';
 
@@ -15,6 +15,7 @@ export async function sweep(context: RuntimeContext): Promise<SweepReport> {
   const { folders, host } = context;
   const left: { what: string; why: string }[] = [];
   const swept = { runtimeStates: [] as string[], cgroups: [] as string[], folders: [] as string[] };
+  sweepPassing(folders);
   for (const id of listRecords(folders)) {
     if (isRecordAlive(context, id)) continue;
     const error = await retire(context, id, swept);
@@ -28,22 +29,12 @@ export async function sweep(context: RuntimeContext): Promise<SweepReport> {
   return { ...swept, networks: leases.released, left: [...left, ...leases.left] };
 }
 
-/**
- * A record of this run folder. One that is not whole belongs to a process in the middle of the claim, or to a dead one:
- * the claim takes no time, so an old folder without record is dead.
- */
+/** A record of this run folder; one that cannot be read is nobody's. */
 function isRecordAlive(context: RuntimeContext, id: string): boolean {
   const record = readRecord(context.folders, id);
-  if (record === undefined) return isYoung(context, id);
+  if (record === undefined) return false;
   if (isAlive(record.owner)) return true;
   return record.kind === 'detached' && record.stateDir !== undefined && isDetachedAlive(record.stateDir);
-}
-
-const CLAIM_MS = 60_000;
-
-function isYoung(context: RuntimeContext, id: string): boolean {
-  const stat = statSync(`${context.folders.containers}/${id}`, { throwIfNoEntry: false });
-  return stat !== undefined && Date.now() - stat.mtimeMs < CLAIM_MS;
 }
 
 type Swept = { readonly runtimeStates: string[]; readonly cgroups: string[]; readonly folders: string[] };
