@@ -309,7 +309,7 @@ test('a cgroup below another one: found, and gone with the container; the other 
       .split('\n')
       .map((line) => line.split(':')[2]);
     for (const path of paths) assert.ok(path === `${cgroupParent}/shale-${spec.id}` || path === '/', path);
-    const running = await world.runtime.run({ ...spec, args: ['sleep', '60'] }, { kind: 'pipes' });
+    await using running = await world.runtime.run({ ...spec, args: ['sleep', '60'] }, { kind: 'pipes' });
     await untilRunning(world.runRoot, spec.id);
     assert.ok(cgroupFolders(spec.id, cgroupParent).length > 0);
     assert.deepEqual(cgroupFolders(spec.id), []);

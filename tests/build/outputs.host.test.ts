@@ -161,6 +161,15 @@ describe('outputs of a build', { skip: BUSYBOX.missing }, () => {
     assert.equal(existsSync(join(folder, 'files/etc/note')), true);
   });
 
+  test('metadata of an archive and the store together has the digest of the archive’s manifest', async () => {
+    const to = { kind: 'file', path: join(lab.newFolder(), 'image.tar') } as const;
+    const built = await build({ kind: 'archive', format: 'oci', to, names: ['web:1'] }, { kind: 'image', names: [] });
+    const { 'containerimage.descriptor': descriptor, 'containerimage.digest': digest, ...rest } = built.metadata;
+    assert.deepEqual(digest, (descriptor as { readonly digest: string }).digest);
+    assert.equal(rest['containerimage.config.digest'], built.imageId);
+    assert.notEqual(digest, built.imageId);
+  });
+
   test('an OCI archive is a valid layout in every compression, and loads again as the same image', async () => {
     const { imageId } = await lab.build(context, { tags: ['stored'] });
     for (const packing of [{}, { compression: 'none' }, { compression: 'zstd', level: 7 }, { level: 1 }] as const) {

@@ -2,7 +2,7 @@ import { messageOf, type Json } from '../../base/index.ts';
 import type { ProgressEvent } from '../../graph/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { archiveExporter } from './archive.ts';
-import type { ExportContext, Exporter, Product } from './exporter.ts';
+import type { ExportContext, Exporter, ExportReport, Product } from './exporter.ts';
 import { localExporter, tarExporter } from './files.ts';
 import { imageExporter } from './image.ts';
 import type { Output } from './output.ts';
@@ -19,7 +19,7 @@ export interface ExportOptions extends ExportContext {
 export interface ExportsDone {
   /** What stands for the product: the image's digest, or the index's; that of the store where it went there. */
   readonly digest: Digest | undefined;
-  /** Under buildx's names; of several outputs the last one that says a thing counts. */
+  /** Under buildx's names; of several outputs the last one counts, and the store, which has no manifest, last of all. */
   readonly metadata: Readonly<Record<string, Json>>;
 }
 
@@ -57,9 +57,16 @@ export async function runExporters(
   for (const exporter of exporters) {
     const exported = await told(exporter, options, () => exporter.export(product, context));
     digest = exported.digest ?? digest;
-    metadata = { ...metadata, ...exported.report };
+    metadata = joined(metadata, exported.report);
   }
   return { digest, metadata };
+}
+
+/** What has a descriptor names what was given away, and its digest stays that of the descriptor. */
+function joined(metadata: ExportReport, report: ExportReport): Record<string, Json> {
+  const hasDescriptor = (one: ExportReport): boolean => 'containerimage.descriptor' in one;
+  if (hasDescriptor(metadata) && !hasDescriptor(report)) return { ...report, ...metadata };
+  return { ...metadata, ...report };
 }
 
 /** Does work with a step of progress around it. */
