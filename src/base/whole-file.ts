@@ -1,4 +1,4 @@
-import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { createWriteStream, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { messageOf, ShaleError } from './errors.ts';
 import type { ByteStream } from './streams.ts';
@@ -15,7 +15,9 @@ export async function writeWholeFile(file: string, stream: ByteStream, signal: A
   const isSpecial = there !== undefined && !there.isFile();
   const place = isSpecial ? file : `${file}.${process.pid}.part`;
   try {
-    await pipeline(stream, createWriteStream(place), { signal });
+    // Opened at once: a file that is still being opened when the signal comes would be there after its removal.
+    const writer = isSpecial ? createWriteStream(place) : createWriteStream(place, { fd: openSync(place, 'w') });
+    await pipeline(stream, writer, { signal });
     if (place !== file) renameSync(place, file);
   } catch (error) {
     if (place !== file) rmSync(place, { force: true });
