@@ -161,6 +161,7 @@ export const COMMANDS: readonly CommandRow[] = [
     'list what refers to an image of a registry',
     () => import('./commands/registry-referrers.ts'),
   ),
+  row('serve registry', 'images', 'serve the store as a registry', () => import('./commands/serve-registry.ts')),
   row(
     'manifest create',
     'images',

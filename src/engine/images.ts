@@ -13,6 +13,7 @@ import {
   familiarRepository,
   formatPlatform,
   formatReference,
+  isManifestType,
   parsePlatform,
   parseReference,
   type Digest,
@@ -25,13 +26,13 @@ import type { HistoryStep, ImageSummary, RemovedImage } from './types.ts';
 
 /**
  * `shale images`: one line for each tag, and one for each image or set without any. Newest first. Images that a set holds
- * have no line of their own unless `all` is asked for.
+ * have no line of their own unless `all` is asked for; artifacts, which nothing can run, have none.
  */
 export async function listImages(
   { store }: EngineContext,
   options: { readonly all: boolean },
 ): Promise<ImageSummary[]> {
-  const sets = await store.indexes.list();
+  const sets = (await store.indexes.list()).filter((set) => !isManifestType(set.mediaType));
   const inSets = new Set(sets.flatMap(({ entries }) => entries.map(({ imageId }) => imageId)));
   const summaries: ImageSummary[] = [];
   for (const record of await store.images.list()) {

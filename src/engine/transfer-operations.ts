@@ -22,6 +22,8 @@ export function transferOperations(context: EngineContext): TransferOperations {
     },
     copyImage: async (request, watch) => (await pushes()).copyBetween(context, request, watch),
     registry: registryActions(context),
+    serveRegistry: async (request, watch) =>
+      (await import('./registry-server/serve.ts')).serveRegistry(context, request, watch),
     manifests: manifestOperations(context),
     login: async (request, watch) => (await logins()).login(context, request, watch),
     logout: async (registry) => (await logins()).logout(context, registry),

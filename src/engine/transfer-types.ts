@@ -153,6 +153,19 @@ export interface RegistryActions {
 }
 
 /** How images come into the store and leave it. */
+/** `shale serve registry`. */
+export interface ServeRegistryRequest {
+  readonly host: string;
+  /** 0 takes one that is free. */
+  readonly port: number;
+  /** Nothing is taken and nothing removed. */
+  readonly readOnly: boolean;
+  /** PEM files, absolute; plain http without them. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /** Told once, when requests are taken. */
+  readonly listening: (url: string) => void;
+}
+
 export interface TransferOperations {
   readonly importImage: (
     tar: ByteStream,
@@ -173,6 +186,8 @@ export interface TransferOperations {
   readonly pushAllTags: (request: PushRequest, watch: Watch) => AsyncIterable<PushResult>;
   readonly copyImage: (request: ImageCopyRequest, watch: Watch) => Promise<ImageCopyResult>;
   readonly registry: RegistryActions;
+  /** Serves the store to clients of the distribution specification, until the signal is aborted. @throws SERVE_FAILED */
+  readonly serveRegistry: (request: ServeRegistryRequest, watch: Watch) => Promise<void>;
   readonly manifests: ManifestOperations;
   readonly login: (request: LoginRequest, watch: Watch) => Promise<LoginResult>;
   /** False when there was nothing to forget. */

@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import type { Command, ParsedArguments } from '../command.ts';
+import type { Context } from '../context.ts';
+import { UsageError } from '../usage-error.ts';
+
+export const command: Command = {
+  usage: '[OPTIONS]',
+  description:
+    'Serves the images of the store by the OCI distribution specification, until Ctrl-C. What is pushed can be run at once; what was pulled is given on with the same digests, and what was made here is compressed when it is first asked for. "web" is the image that "shale run web" means; "registry.example_5000/web" is "registry.example:5000/web". Whoever reaches the address may pull and push: there are no accounts.',
+  flags: [
+    {
+      kind: 'text',
+      name: 'addr',
+      value: 'HOST:PORT',
+      summary: 'where to listen; port 0 takes a free one',
+      default: '127.0.0.1:5000',
+    },
+    { kind: 'boolean', name: 'readonly', summary: 'take no pushes and delete nothing' },
+    { kind: 'text', name: 'tls-cert', value: 'FILE', summary: 'serve https with this certificate (PEM)' },
+    { kind: 'text', name: 'tls-key', value: 'FILE', summary: 'the key of the certificate (PEM)' },
+  ],
+  args: { min: 0, max: 0 },
+  examples: [
+    { command: 'shale serve registry', says: 'to programs of this machine' },
+    { command: 'shale serve registry --addr 0.0.0.0:5000 --readonly', says: 'to everyone, for pulling' },
+  ],
+  run,
+};
+
+async function run(context: Context, { flags }: ParsedArguments): Promise<void> {
+  const { host, port } = parseAddress(flags.text('addr') ?? '');
+  const [cert, key] = [flags.text('tls-cert'), flags.text('tls-key')];
+  if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key go together');
+  const tls =
+    cert === undefined || key === undefined
+      ? undefined
+      : { certFile: resolve(context.cwd, cert), keyFile: resolve(context.cwd, key) };
+  const engine = await context.engine();
+  await engine.serveRegistry(
+    {
+      host,
+      port,
+      readOnly: flags.boolean('readonly'),
+      tls,
+      listening: (url) => void context.stderr.write(`serving the store at ${url}\n`).catch(() => {}),
+    },
+    { signal: context.signal },
+  );
+}
+
+/** `HOST:PORT`, `[::1]:PORT`, or `:PORT` for every address of the machine. */
+export function parseAddress(text: string): { readonly host: string; readonly port: number } {
+  const [, six, four, digits] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/.exec(text) ?? [];
+  const port = Number(digits);
+  if (digits === undefined || port > 65_535)
+    throw new UsageError(`--addr: ${JSON.stringify(text)} is not HOST:PORT, as 127.0.0.1:5000`);
+  return { host: six ?? (four === undefined || four === '' ? '0.0.0.0' : four), port };
+}

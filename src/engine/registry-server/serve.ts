@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { messageOf, ShaleError } from '../../base/index.ts';
+import { fetchFromSources } from '../../images/index.ts';
+import { Layers } from '../../layers/index.ts';
+import type { Digest } from '../../oci/index.ts';
+import { serveRegistry as serve, type RegistryStore, type UploadedBytes } from '../../registry/index.ts';
+import { openStore, type Store } from '../../store/index.ts';
+import type { EngineContext } from '../context.ts';
+import type { ServeRegistryRequest } from '../transfer-types.ts';
+import type { Watch } from '../types.ts';
+import { ServerMemory } from './memory.ts';
+import { holdForManifest, StoreContents, writableRepository } from './store-contents.ts';
+
+/** `shale serve registry`: until the signal is aborted. @throws SERVE_FAILED */
+export async function serveRegistry(
+  context: EngineContext,
+  request: ServeRegistryRequest,
+  { signal }: Watch,
+): Promise<void> {
+  const { host, port, readOnly, listening } = request;
+  const tls = request.tls && { cert: await readPem(request.tls.certFile), key: await readPem(request.tls.keyFile) };
+  await serve(storeAsRegistry(context, signal), { host, port, readOnly, listening, tls, signal });
+}
+
+async function readPem(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw new ShaleError('SERVE_FAILED', `cannot read ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** A handle of the store for each request and each upload: what they hold ends with them. */
+function storeAsRegistry(context: EngineContext, signal: AbortSignal): RegistryStore {
+  const { home, runRoot, now } = context.options;
+  const memory = new ServerMemory(now);
+  const openHandle = (): Promise<Store> => openStore({ root: home, runRoot, clock: now });
+  return {
+    async open() {
+      const layers: Layers = new Layers(await openHandle(), {
+        fetch: (diffId) => fetchFromSources(layers, diffId, { registry: context.registry(signal) }),
+      });
+      return new StoreContents(layers, { memory, now, signal });
+    },
+    async upload(repository) {
+      const stored = writableRepository(repository);
+      const store = await openHandle();
+      return await openUpload(store, async (digest) => {
+        await holdForManifest(store, digest, now());
+        memory.addBlob(stored, digest);
+      });
+    },
+  };
+}
+
+async function openUpload(store: Store, committed: (digest: Digest) => Promise<void>): Promise<UploadedBytes> {
+  const ingest = await store.blobs.createIngest();
+  return {
+    get sizeBytes() {
+      return ingest.sizeBytes;
+    },
+    write: (chunk) => ingest.write(chunk),
+    truncate: (sizeBytes) => ingest.truncate(sizeBytes),
+    async commit(digest) {
+      await committed(await ingest.commit(digest));
+    },
+    async [Symbol.asyncDispose]() {
+      await ingest[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}

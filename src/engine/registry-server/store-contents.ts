@@ -1,0 +1,259 @@
+import { ShaleError } from '../../base/index.ts';
+import { storeSource } from '../../images/index.ts';
+import type { Layers } from '../../layers/index.ts';
+import {
+  isDigest,
+  isIndexType,
+  isManifestType,
+  MANIFEST_MAX_BYTES,
+  parseManifest,
+  type Descriptor,
+  type Digest,
+} from '../../oci/index.ts';
+import type { RegistryContents, ServedBlob, ServedManifest, TakenManifest } from '../../registry/index.ts';
+import type { ImageIndexRecord, ImageRecord, Store, TagTarget } from '../../store/index.ts';
+import { factsOf, type ManifestFacts } from './manifest-facts.ts';
+import { WAITING_MS, type ServerMemory } from './memory.ts';
+import { partsOf, servedRepository, storeRepository } from './names.ts';
+import { takePushed } from './take-pushed.ts';
+
+const REASON = 'serve registry';
+
+/**
+ * The store as a registry, for one request: its handle holds what was found until the request is answered. A repository has
+ * the manifests that its tags lead to and those that are recorded as being in it, and the blobs that they name.
+ */
+export class StoreContents implements RegistryContents {
+  readonly #layers: Layers;
+  readonly #store: Store;
+  readonly #memory: ServerMemory;
+  readonly #now: () => number;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    layers: Layers,
+    {
+      memory,
+      now,
+      signal,
+    }: { readonly memory: ServerMemory; readonly now: () => number; readonly signal: AbortSignal },
+  ) {
+    this.#layers = layers;
+    this.#store = layers.store;
+    this.#memory = memory;
+    this.#now = now;
+    this.#signal = signal;
+  }
+
+  async manifest(repository: string, reference: string): Promise<ServedManifest | undefined> {
+    const stored = storeRepository(repository);
+    if (stored === undefined) return undefined;
+    return isDigest(reference) ? this.#byDigest(stored, reference) : this.#byTag(stored, reference);
+  }
+
+  async #byTag(repository: string, tag: string): Promise<ServedManifest | undefined> {
+    const name = `${repository}:${tag}`;
+    const target = (await this.#store.tags.find(name))?.target;
+    if (target === undefined) return undefined;
+    const manifest =
+      target.kind === 'image'
+        ? await this.#ofImage(await this.#store.images.get(target.digest), repository, name)
+        : await this.#ofSet(await this.#store.indexes.find(target.digest), name);
+    if (manifest !== undefined) this.#memory.addManifest(repository, { manifest, target }, [tag]);
+    return manifest;
+  }
+
+  /** The manifest that an image came with, else one that is made for it: always the same for the same image. */
+  async #ofImage(record: ImageRecord, repository: string, name: string): Promise<ServedManifest> {
+    for (const diffId of record.diffIds)
+      if ((await this.#store.blobs.find(diffId)) === undefined) await this.#layers.open(diffId);
+    const last = this.#memory.tagged(name);
+    const worth = (one: ImageRecord['manifests'][number]): number =>
+      one.digest === last ? 2 : one.repositories.includes(repository) ? 1 : 0;
+    for (const known of record.manifests.toSorted((a, b) => worth(b) - worth(a))) {
+      const manifest = await this.#whole(known);
+      if (manifest !== undefined) return manifest;
+    }
+    return this.#made({ record, reference: name }, name);
+  }
+
+  /** An index or artifact as it came, or the index over the images of a set. */
+  async #ofSet(set: ImageIndexRecord | undefined, name: string): Promise<ServedManifest | undefined> {
+    if (set === undefined) return undefined;
+    if (isIndexType(set.mediaType) || isManifestType(set.mediaType)) return this.#read(set);
+    const [first] = set.entries.flatMap(({ imageId }) => (imageId === undefined ? [] : [imageId]));
+    const record = first === undefined ? undefined : await this.#store.images.find(first);
+    return record && this.#made({ record, set, reference: name }, name);
+  }
+
+  /** Makes the manifests of an image or set, and records them, so that they are found by their digests from now on. */
+  async #made(found: Parameters<typeof storeSource>[1], name: string): Promise<ServedManifest> {
+    await using source = await storeSource(this.#layers, found, name, { signal: this.#signal });
+    for (const [id, { digest, mediaType, bytes }] of source.manifests) {
+      const record = await this.#store.images.get(id);
+      if (record.manifests.some((one) => one.digest === digest)) continue;
+      const made = { digest, mediaType, sizeBytes: bytes.byteLength, repositories: [] };
+      await this.#store.publish({ images: [{ ...record, manifests: [made] }], reason: REASON });
+    }
+    return source.root();
+  }
+
+  async #byDigest(repository: string, digest: Digest): Promise<ServedManifest | undefined> {
+    const remembered = this.#memory.manifest(repository, digest);
+    if (remembered !== undefined && (await this.#isThere(remembered.target))) return remembered.manifest;
+    const known = await this.#recorded(repository, digest);
+    return known && this.#read(known);
+  }
+
+  async #isThere({ kind, digest }: TagTarget): Promise<boolean> {
+    const { images, indexes } = this.#store;
+    return (await (kind === 'image' ? images.find(digest) : indexes.find(digest))) !== undefined;
+  }
+
+  /** The record of a manifest, where it is one of the repository. */
+  async #recorded(repository: string, digest: Digest): Promise<ManifestRecord | undefined> {
+    return (await this.#manifestsIn(repository)).find((one) => one.digest === digest);
+  }
+
+  /** Every recorded manifest of a repository. */
+  async #manifestsIn(repository: string): Promise<ManifestRecord[]> {
+    const targets = new Set<Digest>();
+    for (const { name, target } of await this.#store.tags.list())
+      if (partsOf(name).repository === repository) targets.add(target.digest);
+    const found: ManifestRecord[] = [];
+    const ofSets = new Set<Digest | undefined>();
+    for (const set of await this.#store.indexes.list()) {
+      if (!targets.has(set.digest) && !set.repositories.includes(repository)) continue;
+      for (const { imageId } of set.entries) ofSets.add(imageId);
+      if (isIndexType(set.mediaType) || isManifestType(set.mediaType)) found.push(set);
+    }
+    for (const { id, manifests } of await this.#store.images.list()) {
+      const isNamed = targets.has(id) || ofSets.has(id);
+      found.push(...manifests.filter((one) => isNamed || one.repositories.includes(repository)));
+    }
+    return found;
+  }
+
+  /** A manifest whose layers are all here as it names them. */
+  async #whole(known: ManifestRecord): Promise<ServedManifest | undefined> {
+    const manifest = await this.#read(known);
+    const parsed = manifest && parseManifest(manifest.bytes, known.mediaType);
+    if (parsed?.kind !== 'manifest') return undefined;
+    for (const { digest } of parsed.manifest.layers)
+      if ((await this.#store.blobs.find(digest)) === undefined) return undefined;
+    return manifest;
+  }
+
+  async #read({ digest, mediaType }: ManifestRecord): Promise<ServedManifest | undefined> {
+    if ((await this.#store.blobs.find(digest)) === undefined) return undefined;
+    return { bytes: await this.#store.blobs.read(digest, MANIFEST_MAX_BYTES), digest, mediaType };
+  }
+
+  async blob(repository: string, digest: Digest): Promise<ServedBlob | undefined> {
+    const stored = storeRepository(repository);
+    if (stored === undefined) return undefined;
+    return (await this.#hasBlob(stored, digest)) ? this.#store.blobs.find(digest) : undefined;
+  }
+
+  async #hasBlob(repository: string, digest: Digest): Promise<boolean> {
+    if (this.#memory.hasBlob(repository, digest)) return true;
+    if (this.#memory.manifestsIn(repository).some(({ manifest }) => this.#facts(manifest).names.has(digest)))
+      return true;
+    for (const known of await this.#manifestsIn(repository))
+      if ((await this.#factsOf(known))?.names.has(digest) === true) return true;
+    return false;
+  }
+
+  async #factsOf(known: ManifestRecord): Promise<ManifestFacts | undefined> {
+    const facts = this.#memory.facts(known.digest);
+    if (facts !== undefined) return facts;
+    const manifest = await this.#read(known);
+    return manifest && this.#facts(manifest);
+  }
+
+  #facts(manifest: ServedManifest): ManifestFacts {
+    const known = this.#memory.facts(manifest.digest);
+    if (known !== undefined) return known;
+    const facts = factsOf(manifest);
+    this.#memory.addFacts(facts);
+    return facts;
+  }
+
+  async tags(repository: string): Promise<readonly string[] | undefined> {
+    const stored = storeRepository(repository);
+    if (stored === undefined) return undefined;
+    const names = (await this.#store.tags.list()).map((tag) => partsOf(tag.name));
+    const tags = names.filter((name) => name.repository === stored).map(({ tag }) => tag);
+    if (tags.length > 0) return tags.toSorted(byBytes);
+    return (await this.#manifestsIn(stored)).length > 0 ? [] : undefined;
+  }
+
+  async repositories(): Promise<readonly string[]> {
+    const stored = new Set((await this.#store.tags.list()).map((tag) => partsOf(tag.name).repository));
+    const served = [...stored].map(servedRepository);
+    return served.filter((name) => name !== undefined).toSorted(byBytes);
+  }
+
+  async referrers(repository: string, subject: Digest): Promise<readonly Descriptor[]> {
+    const stored = storeRepository(repository);
+    const found = new Map<Digest, Descriptor>();
+    for (const known of stored === undefined ? [] : await this.#manifestsIn(stored)) {
+      const facts = await this.#factsOf(known);
+      if (facts?.subject === subject) found.set(facts.digest, facts.descriptor);
+    }
+    return [...found.values()].toSorted((a, b) => byBytes(a.digest, b.digest));
+  }
+
+  async mount(repository: string, digest: Digest, from: string): Promise<boolean> {
+    const stored = storeRepository(repository);
+    if (stored === undefined || (await this.blob(from, digest)) === undefined) return false;
+    await holdForManifest(this.#store, digest, this.#now());
+    this.#memory.addBlob(stored, digest);
+    return true;
+  }
+
+  async takeManifest(repository: string, manifest: ServedManifest, tags: readonly string[]): Promise<TakenManifest> {
+    const stored = writableRepository(repository);
+    const { taken, target, warning } = await takePushed(this.#layers, manifest, {
+      repository: stored,
+      tags,
+      reason: REASON,
+      hasBlob: (digest) => this.#hasBlob(stored, digest),
+      hasManifest: async (digest) => (await this.#byDigest(stored, digest)) !== undefined,
+      signal: this.#signal,
+    });
+    this.#memory.addManifest(stored, { manifest: taken, target }, tags);
+    return { subject: this.#facts(taken).subject, warning };
+  }
+
+  async removeTag(repository: string, tag: string): Promise<boolean> {
+    const stored = storeRepository(repository);
+    return stored !== undefined && (await this.#store.tags.remove(`${stored}:${tag}`, REASON));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#store[Symbol.asyncDispose]();
+  }
+}
+
+interface ManifestRecord {
+  readonly digest: Digest;
+  readonly mediaType: string;
+}
+
+/** @throws NAME_INVALID */
+export function writableRepository(repository: string): string {
+  const stored = storeRepository(repository);
+  if (stored !== undefined) return stored;
+  throw new ShaleError('NAME_INVALID', `${JSON.stringify(repository)} is not the name of an image`);
+}
+
+/** Keeps a blob from being collected until its manifest comes. */
+export async function holdForManifest(store: Store, digest: Digest, now: number): Promise<void> {
+  const lease = await store.leases.create({ expiresAt: now + WAITING_MS });
+  await lease.hold([{ kind: 'blob', digest }]);
+}
+
+function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,258 @@
+import { createReadStream } from 'node:fs';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import {
+  descriptorJson,
+  digestOf,
+  isDigest,
+  MANIFEST_MAX_BYTES,
+  MEDIA,
+  type Descriptor,
+  type Digest,
+} from '../../oci/index.ts';
+import { PAGE_MAX_BYTES } from '../protocol.ts';
+import { answer, refusal } from './answer.ts';
+import { appendBody, rangeOf, readBody } from './body.ts';
+import type { RegistryContents, RegistryStore, ServedManifest } from './contents.ts';
+import { pageOf } from './page.ts';
+import { parseRange } from './range.ts';
+import { digestIn, parseTarget, repositoryIn, tagIn, type Route } from './route.ts';
+import type { Upload, Uploads } from './uploads.ts';
+
+const JSON_TYPE = { 'Content-Type': 'application/json' } as const;
+/** Tags that one manifest may get with its upload. */
+const TAGS_AT_ONCE_MAX = 10;
+
+/** What the handlers work with. */
+export interface Serving {
+  readonly store: RegistryStore;
+  readonly uploads: Uploads;
+  /** Nothing is taken and nothing removed. */
+  readonly readOnly: boolean;
+}
+
+/** One request with its answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly query: URLSearchParams;
+  readonly contents: RegistryContents;
+}
+
+/** Answers one request of the distribution protocol. @throws the faults of the protocol, and what the store throws */
+export async function handle(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { route, query } = parseTarget(request.url ?? '');
+  const method = request.method ?? '';
+  const isReading = method === 'GET' || method === 'HEAD';
+  if (!isReading && !['POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) throw notHere(method);
+  if (!isReading && serving.readOnly) throw refusal('DENIED', 'this registry takes nothing: it is read-only');
+  if (route.kind === 'base' && isReading) {
+    answer(response, 200, JSON_TYPE, Buffer.from('{}'));
+    return;
+  }
+  if (route.kind === 'upload') {
+    await handleUpload(serving, route, { request, response, query });
+    return;
+  }
+  await using contents = await serving.store.open();
+  const exchange: Exchange = { request, response, query, contents };
+  if (isReading) await read(route, exchange);
+  else await change(serving, route, { ...exchange, method });
+}
+
+async function read(route: Route, exchange: Exchange): Promise<void> {
+  const { contents, query, response } = exchange;
+  switch (route.kind) {
+    case 'manifest':
+      return await sendManifest(exchange, route.repository, route.reference);
+    case 'blob':
+      return await sendBlob(exchange, route.repository, route.digest);
+    case 'tags': {
+      const tags = await contents.tags(route.repository);
+      if (tags === undefined) throw refusal('NAME_UNKNOWN', `there is no repository ${route.repository}`);
+      const { entries, link } = pageOf(tags, query, `/v2/${route.repository}/tags/list`);
+      const body = Buffer.from(JSON.stringify({ name: route.repository, tags: entries }));
+      return answer(response, 200, { ...JSON_TYPE, ...(link !== undefined && { Link: link }) }, body);
+    }
+    case 'catalog': {
+      const { entries, link } = pageOf(await contents.repositories(), query, '/v2/_catalog');
+      const body = Buffer.from(JSON.stringify({ repositories: entries }));
+      return answer(response, 200, { ...JSON_TYPE, ...(link !== undefined && { Link: link }) }, body);
+    }
+    case 'referrers':
+      return sendReferrers(exchange, await contents.referrers(route.repository, route.digest));
+    default:
+      throw notHere(exchange.request.method);
+  }
+}
+
+async function change(serving: Serving, route: Route, exchange: Exchange & { readonly method: string }): Promise<void> {
+  const { contents, response, method } = exchange;
+  if (route.kind === 'uploads' && method === 'POST') return await beginUpload(serving, route.repository, exchange);
+  if (route.kind === 'manifest' && method === 'PUT')
+    return await takeManifest(exchange, route.repository, route.reference);
+  if (route.kind === 'manifest' && method === 'DELETE' && !isDigest(route.reference)) {
+    if (await contents.removeTag(route.repository, route.reference)) return answer(response, 202);
+    throw manifestUnknown(route.repository, route.reference);
+  }
+  throw notHere(method);
+}
+
+async function sendManifest(
+  { request, response, contents }: Exchange,
+  repository: string,
+  reference: string,
+): Promise<void> {
+  // What is made here is compressed first, which takes its time.
+  request.socket.setTimeout(0);
+  const found = await contents.manifest(repository, reference);
+  if (found === undefined) throw manifestUnknown(repository, reference);
+  const { bytes, digest, mediaType } = found;
+  const headers = { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"` };
+  if (request.headers['if-none-match'] === headers.ETag) answer(response, 304, headers);
+  else answer(response, 200, { ...headers, 'Content-Length': bytes.byteLength }, bytes);
+}
+
+async function sendBlob({ request, response, contents }: Exchange, repository: string, digest: Digest): Promise<void> {
+  const blob = await contents.blob(repository, digest);
+  if (blob === undefined) throw refusal('BLOB_UNKNOWN', `${repository} has no blob ${digest}`);
+  const { path, sizeBytes } = blob;
+  const headers = {
+    'Content-Type': 'application/octet-stream',
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+    'Accept-Ranges': 'bytes',
+  };
+  const range = request.method === 'GET' ? parseRange(request.headers.range, sizeBytes) : undefined;
+  if (range === 'unsatisfiable') {
+    response.writeHead(416, { 'Content-Range': `bytes */${sizeBytes}`, 'Content-Length': 0 });
+    response.end();
+    return;
+  }
+  const length = range === undefined ? sizeBytes : range.end - range.start + 1;
+  const part = range && { 'Content-Range': `bytes ${range.start}-${range.end}/${sizeBytes}` };
+  response.writeHead(range === undefined ? 200 : 206, { ...headers, ...part, 'Content-Length': length });
+  if (request.method === 'HEAD' || sizeBytes === 0) response.end();
+  else await pipeline(createReadStream(path, range), response);
+}
+
+/** distribution-spec, "Listing Referrers": always an index, also for what nobody refers to. */
+function sendReferrers({ query, response }: Exchange, all: readonly Descriptor[]): void {
+  const wanted = query.get('artifactType');
+  const listed = wanted === null ? all : all.filter((one) => one.artifactType === wanted);
+  const manifests = [];
+  let length = 0;
+  for (const descriptor of listed) {
+    const entry = descriptorJson(descriptor);
+    length += JSON.stringify(entry).length + 1;
+    if (length > PAGE_MAX_BYTES / 2) break;
+    manifests.push(entry);
+  }
+  const headers = {
+    'Content-Type': MEDIA.ociIndex,
+    ...(wanted !== null && { 'OCI-Filters-Applied': 'artifactType' }),
+  };
+  answer(
+    response,
+    200,
+    headers,
+    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests })),
+  );
+}
+
+async function takeManifest(exchange: Exchange, repository: string, reference: string): Promise<void> {
+  const { request, response, contents, query } = exchange;
+  const bytes = await readBody(request, MANIFEST_MAX_BYTES);
+  const digest = digestOf(bytes);
+  if (isDigest(reference) && reference !== digest)
+    throw refusal('DIGEST_INVALID', `the manifest is ${digest}, not ${reference}`);
+  const more = query.getAll('tag');
+  if (more.length > TAGS_AT_ONCE_MAX)
+    throw refusal('MANIFEST_INVALID', `a manifest may get ${TAGS_AT_ONCE_MAX} tags at once`);
+  const tags = isDigest(reference) ? more.map(tagIn) : [reference];
+  const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+  const manifest: ServedManifest = { bytes, digest, mediaType };
+  // Its layers are unpacked and verified now, however long that takes.
+  request.socket.setTimeout(0);
+  const { subject, warning } = await contents.takeManifest(repository, manifest, tags);
+  answer(response, 201, {
+    Location: `/v2/${repository}/manifests/${digest}`,
+    'Docker-Content-Digest': digest,
+    ...(subject !== undefined && { 'OCI-Subject': subject }),
+    ...(more.length > 0 && { 'OCI-Tag': tags.join(', ') }),
+    ...(warning !== undefined && { Warning: `299 - ${JSON.stringify(warning.slice(0, 1000))}` }),
+  });
+}
+
+async function beginUpload(serving: Serving, repository: string, exchange: Exchange): Promise<void> {
+  const { query, contents, response, request } = exchange;
+  const mounted = query.get('mount');
+  const from = query.get('from');
+  if (mounted !== null && from !== null) {
+    const digest = digestIn(mounted);
+    if (await contents.mount(repository, digest, repositoryIn(from))) return blobTaken(response, repository, digest);
+  }
+  const whole = query.get('digest');
+  const digest = whole === null ? undefined : digestIn(whole);
+  const upload = await serving.uploads.begin(repository);
+  if (digest === undefined) return uploadGoesOn(response, 202, upload);
+  try {
+    await appendBody(request, upload.bytes);
+    await upload.bytes.commit(digest);
+  } finally {
+    await serving.uploads.end(upload);
+  }
+  blobTaken(response, repository, digest);
+}
+
+async function handleUpload(
+  { uploads }: Serving,
+  { repository, id }: Extract<Route, { readonly kind: 'upload' }>,
+  { request, response, query }: Omit<Exchange, 'contents'>,
+): Promise<void> {
+  await uploads.use(repository, id, async (upload) => {
+    switch (request.method) {
+      case 'GET':
+      case 'HEAD':
+        return uploadGoesOn(response, 204, upload);
+      case 'PATCH':
+        await appendBody(request, upload.bytes);
+        return uploadGoesOn(response, 202, upload);
+      case 'PUT': {
+        const digest = digestIn(query.get('digest'));
+        await appendBody(request, upload.bytes);
+        try {
+          await upload.bytes.commit(digest);
+        } finally {
+          await uploads.end(upload);
+        }
+        return blobTaken(response, repository, digest);
+      }
+      case 'DELETE':
+        await uploads.end(upload);
+        return answer(response, 204);
+      default:
+        throw notHere(request.method);
+    }
+  });
+}
+
+function uploadGoesOn(response: ServerResponse, status: number, { id, repository, bytes }: Upload): void {
+  answer(response, status, {
+    Location: `/v2/${repository}/blobs/uploads/${id}`,
+    Range: rangeOf(bytes.sizeBytes),
+    'Docker-Upload-UUID': id,
+  });
+}
+
+function blobTaken(response: ServerResponse, repository: string, digest: Digest): void {
+  answer(response, 201, { Location: `/v2/${repository}/blobs/${digest}`, 'Docker-Content-Digest': digest });
+}
+
+function manifestUnknown(repository: string, reference: string): Error {
+  return refusal('MANIFEST_UNKNOWN', `${repository} has no manifest ${reference}`);
+}
+
+function notHere(method: string | undefined): Error {
+  return refusal('UNSUPPORTED', `${(method ?? 'this method').slice(0, 20)} is not possible here`);
+}

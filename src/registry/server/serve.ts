@@ -1,0 +1,86 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
+import { answerFailure } from './answer.ts';
+import type { RegistryStore } from './contents.ts';
+import { handle, type Serving } from './handlers.ts';
+import { Uploads } from './uploads.ts';
+
+/** Bytes that the headers of a request may have. */
+const HEADERS_MAX_BYTES: number = 32 * 1024;
+/** Milliseconds in which the headers have to come. */
+const HEADERS_TIMEOUT_MS = 60_000;
+/** Milliseconds without a byte, in either direction, after which a request is given up. It may last as long as it moves. */
+const IDLE_TIMEOUT_MS: number = 5 * 60_000;
+/** Milliseconds that a connection waits for its next request: longer than clients keep theirs. */
+const KEEP_ALIVE_MS = 120_000;
+/** Connections at once. */
+const CONNECTIONS_MAX = 512;
+
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly readOnly: boolean;
+  /** PEM texts; plain http without them. */
+  readonly tls?: { readonly cert: string; readonly key: string } | undefined;
+  /** Ends it: what is being answered is cut off. */
+  readonly signal: AbortSignal;
+  /** Told once, when requests are taken. */
+  readonly listening: (url: string) => void;
+}
+
+/**
+ * Serves a store by the distribution specification 1.1, until the signal is aborted.
+ * @throws SERVE_FAILED when the address cannot be had
+ */
+export async function serveRegistry(store: RegistryStore, options: ServeOptions): Promise<void> {
+  await using uploads = new Uploads(store);
+  const serving: Serving = { store, uploads, readOnly: options.readOnly };
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    void respond(serving, request, response);
+  };
+  const settings = {
+    maxHeaderSize: HEADERS_MAX_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    // Node's would end an upload after five minutes, however well it goes.
+    requestTimeout: 0,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  };
+  const { tls, signal, host, port } = options;
+  const server =
+    tls === undefined ? createServer(settings, listener) : createTlsServer({ ...settings, ...tls }, listener);
+  server.maxConnections = CONNECTIONS_MAX;
+  server.timeout = IDLE_TIMEOUT_MS;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(cannotListen(error, host, port)));
+    server.listen(port, host, () => resolve());
+  });
+  const { address, port: bound } = server.address() as AddressInfo; // It listens on TCP.
+  const shown = address.includes(':') ? `[${address}]` : address;
+  options.listening(`${tls === undefined ? 'http' : 'https'}://${shown}:${bound}`);
+  if (!signal.aborted)
+    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeAllConnections();
+  await closed;
+}
+
+async function respond(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  response.setHeader('Docker-Distribution-Api-Version', 'registry/2.0');
+  response.setHeader('X-Content-Type-Options', 'nosniff');
+  try {
+    await handle(serving, request, response);
+  } catch (error) {
+    answerFailure(request, response, error);
+  }
+}
+
+function cannotListen(error: Error, host: string, port: number): ShaleError {
+  const why = isSystemError(error, 'EADDRINUSE')
+    ? 'another program has the port'
+    : isSystemError(error, 'EACCES')
+      ? 'ports below 1024 need root'
+      : messageOf(error);
+  return new ShaleError('SERVE_FAILED', `cannot listen on ${host}:${port}: ${why}`, { cause: error });
+}
