@@ -6,6 +6,7 @@ import { digestOf, formatImageConfig, type DiffId, type HistoryEntry, type Image
 import type { Solved } from '../solver/index.ts';
 import { inlineCacheOf, type BuiltSteps } from './cache/exports.ts';
 import type { Product, ProductImage } from './exporters/exporter.ts';
+import { makesIndex } from './makes-index.ts';
 import type { WholePlan } from './plan.ts';
 import type { StepResult } from './result.ts';
 
@@ -15,7 +16,11 @@ type AllSolved = ReadonlyMap<string, Solved<StepResult>>;
 export async function assembleProduct(
   { platforms, epoch }: WholePlan,
   built: BuiltSteps,
-  about: Pick<Product, 'names' | 'reason'> & { readonly layers: Layers; readonly inlineCache: boolean },
+  about: Pick<Product, 'names' | 'reason'> & {
+    readonly layers: Layers;
+    readonly inlineCache: boolean;
+    readonly buildArgs: Readonly<Record<string, string>>;
+  },
 ): Promise<Product> {
   const images: ProductImage[] = [];
   for (const { plan } of platforms) {
@@ -25,7 +30,7 @@ export async function assembleProduct(
     const id = await about.layers.store.blobs.put(config);
     images.push({ id, config, parsed, platform: platformOf(parsed), diffIds: parsed.diffIds });
   }
-  const isIndex = platforms.length > 1;
+  const isIndex = makesIndex(platforms.length, about.buildArgs);
   return { id: productId(images, isIndex), images, isIndex, names: about.names, reason: about.reason };
 }
 

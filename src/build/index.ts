@@ -7,6 +7,7 @@ export { buildImage, CONCURRENCY, type BuildOptions, type BuildResult } from './
 export type { ContextModes } from './context/context-tree.ts';
 export type { ContextPlace, GivenContexts, NamedPlace, StoredContext } from './context/contexts.ts';
 export type { CacheExport } from './cache/exports.ts';
+export { makesIndex } from './makes-index.ts';
 export type { CacheImport } from './cache/imports.ts';
 export { includeReader } from './context/include-reader.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';

@@ -20,7 +20,7 @@ export { piecesOf, printDockerfile, type Piece } from './syntax/print.ts';
 export { sourceText } from './frontend/failures.ts';
 export { positionAt, type Position, type Source, type Span } from './syntax/source.ts';
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
-export { parseCsvLine } from './syntax/values.ts';
+export { parseBoolean, parseCsvLine } from './syntax/values.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
 export type { Finding } from './lint/check.ts';
 export { checkDockerfile, type BuildCheckReport } from './frontend/check.ts';

@@ -1,5 +1,5 @@
 import { invariant, ShaleError } from '../base/index.ts';
-import type { Annotation, CacheExport, CacheImport, Output } from '../build/index.ts';
+import { makesIndex, type Annotation, type CacheExport, type CacheImport, type Output } from '../build/index.ts';
 import type { Packing } from '../images/index.ts';
 import { formatPlatform, parsePlatform, parseReference, platformMatches, type Platform } from '../oci/index.ts';
 import type { AnnotationRequest, OutputRequest, PackingRequest } from './output-types.ts';
@@ -10,25 +10,27 @@ import type { BuildRequest } from './types.ts';
  * @throws REFERENCE_INVALID, PLATFORM_INVALID, OUTPUT_UNSUPPORTED, ANNOTATION_INVALID
  */
 export function outputsOf(
-  request: Pick<BuildRequest, 'outputs' | 'annotations' | 'tags'>,
+  request: Pick<BuildRequest, 'outputs' | 'annotations' | 'tags' | 'buildArgs'>,
   platforms: readonly Platform[],
 ): Output[] {
   const requests: readonly OutputRequest[] = request.outputs ?? [{ kind: 'image', names: [] }];
+  const isIndex = makesIndex(platforms.length, request.buildArgs);
   const outputs = requests.map((output) => outputOf(output, request.annotations ?? []));
   for (const output of outputs) {
     if (output.kind === 'registry' && request.tags.length + output.names.length === 0)
       throw new ShaleError('OUTPUT_UNSUPPORTED', 'what is pushed needs a name', { hint: '-t registry.example/name' });
-    if (output.kind === 'archive' && output.format === 'docker' && platforms.length > 1)
+    if (output.kind === 'archive' && output.format === 'docker' && isIndex)
       throw new ShaleError('OUTPUT_UNSUPPORTED', 'a docker archive holds images of one platform', {
         hint: '-o type=oci,dest=FILE',
       });
-    if ('annotations' in output) for (const annotation of output.annotations) checkAnnotation(annotation, platforms);
+    if ('annotations' in output)
+      for (const annotation of output.annotations) checkAnnotation(annotation, platforms, isIndex);
   }
   return outputs;
 }
 
-function checkAnnotation({ place, platform, key }: Annotation, platforms: readonly Platform[]): void {
-  if (platforms.length === 1 && place.startsWith('index'))
+function checkAnnotation({ place, platform, key }: Annotation, platforms: readonly Platform[], isIndex: boolean): void {
+  if (!isIndex && place.startsWith('index'))
     throw new ShaleError('ANNOTATION_INVALID', `the annotation ${key} is for an index, and one image is made`, {
       hint: 'an index is made of several platforms: --platform linux/amd64,linux/arm64',
     });

@@ -161,6 +161,21 @@ describe('outputs of a build', { skip: BUSYBOX.missing }, () => {
     assert.equal(existsSync(join(folder, 'files/etc/note')), true);
   });
 
+  test('BUILDKIT_MULTI_PLATFORM makes an index, and a folder, of one platform', async () => {
+    const buildArgs = { BUILDKIT_MULTI_PLATFORM: '1' };
+    const folder = join(lab.newFolder(), 'split');
+    await lab.build(context, { buildArgs, outputs: [{ kind: 'local', folder, mode: 'copy' }] });
+    const [platform = '', ...others] = readdirSync(folder);
+    assert.match(platform, /^linux_/);
+    assert.deepEqual(others, []);
+    const layout = await layoutOf({}, { buildArgs });
+    assert.equal(layout.metadata['containerimage.config.digest'], undefined);
+    const built = await lab.build(context, { buildArgs, tags: ['one:index'] });
+    assert.notEqual(built.imageId, (await lab.build(context)).imageId);
+    const refused = lab.build(context, { buildArgs: { BUILDKIT_MULTI_PLATFORM: 'perhaps' } });
+    await assert.rejects(refused, { code: 'OUTPUT_UNSUPPORTED' });
+  });
+
   test('metadata of an archive and the store together has the digest of the archive’s manifest', async () => {
     const to = { kind: 'file', path: join(lab.newFolder(), 'image.tar') } as const;
     const built = await build({ kind: 'archive', format: 'oci', to, names: ['web:1'] }, { kind: 'image', names: [] });
