@@ -43,6 +43,19 @@ export interface Images {
   put(image: NewImage): Promise<void>;
   /** Removes the record and its tags, durably; blobs go with the next collection. @throws IMAGE_NOT_FOUND */
   remove(id: Digest): Promise<void>;
+  /**
+   * Takes a manifest, index or artifact out of a repository, and the given tags with it, durably and at once. What came from
+   * outside and is then in no repository, in no set, and without a name or container goes altogether.
+   */
+  leaveRepository(leaving: LeavingManifest): Promise<void>;
+}
+
+export interface LeavingManifest {
+  readonly digest: Digest;
+  readonly repository: string;
+  readonly tags: readonly string[];
+  /** For the tags' history. */
+  readonly reason: string;
 }
 
 /** An image index (several platforms) as a record; its bytes are a blob. */

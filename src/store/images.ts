@@ -24,6 +24,7 @@ import type {
   ImageManifestRecord,
   ImageRecord,
   Images,
+  LeavingManifest,
   NewImage,
   Publication,
   TimeMs,
@@ -48,6 +49,9 @@ export function createImages({ db, clock }: StoreContext, publish: Publish): Ima
     put: (image) => publish({ images: [image], reason: 'put' }),
     remove: async (id) => {
       await db.write((sql) => removeImage(sql, id, clock(), 'rmi'), { durable: true, frees: true });
+    },
+    leaveRepository: async (leaving) => {
+      await db.write((sql) => leaveRepository(sql, leaving, clock()), { durable: true, frees: true });
     },
   };
 }
@@ -203,4 +207,39 @@ export function removeImageIndex(sql: Sql, id: Digest, now: TimeMs, reason: stri
   for (const row of sql.all("SELECT name FROM tags WHERE digest = ? AND kind = 'index'", id)) {
     removeTag(sql, text(row, 'name'), now, reason);
   }
+}
+
+/** See `Images.leaveRepository`. In one transaction, so that nobody can name meanwhile what goes. */
+function leaveRepository(sql: Sql, leaving: LeavingManifest, now: TimeMs): void {
+  const { reason } = leaving;
+  for (const tag of leaving.tags) removeTag(sql, tag, now, reason);
+  for (const table of ['image_manifests', 'image_indexes'] as const) leaveIn(sql, table, leaving);
+  const index = sql.first('SELECT repositories FROM image_indexes WHERE digest = ?', leaving.digest);
+  if (index !== undefined && jsonList(index, 'repositories').length === 0 && !hasTag(sql, leaving.digest))
+    removeImageIndex(sql, leaving.digest, now, reason);
+  for (const row of sql.all('SELECT image FROM image_manifests WHERE digest = ?', leaving.digest)) {
+    const id = digest(row, 'image');
+    if (!isNeeded(sql, id)) removeImage(sql, id, now, reason);
+  }
+}
+
+function leaveIn(sql: Sql, table: 'image_manifests' | 'image_indexes', leaving: LeavingManifest): void {
+  const row = sql.first(`SELECT repositories FROM ${table} WHERE digest = ?`, leaving.digest);
+  if (row === undefined) return;
+  const others = jsonList<string>(row, 'repositories').filter((one) => one !== leaving.repository);
+  sql.run(`UPDATE ${table} SET repositories = ? WHERE digest = ?`, toJson(others), leaving.digest);
+}
+
+function isNeeded(sql: Sql, id: Digest): boolean {
+  const image = findImage(sql, id);
+  if (image === undefined || image.madeHere || hasTag(sql, id)) return true;
+  if (image.manifests.some(({ repositories }) => repositories.length > 0)) return true;
+  if (sql.first('SELECT 1 FROM containers WHERE image = ?', id) !== undefined) return true;
+  return sql
+    .all('SELECT entries FROM image_indexes')
+    .some((row) => jsonList<ImageIndexEntry>(row, 'entries').some(({ imageId }) => imageId === id));
+}
+
+function hasTag(sql: Sql, target: Digest): boolean {
+  return sql.first('SELECT 1 FROM tags WHERE digest = ?', target) !== undefined;
 }

@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { parseDigest } from '../../src/oci/index.ts';
 import { imageOf, layerOf } from '../support/image-of.ts';
 import { Lab } from '../support/lab.ts';
-import { blobOf, MANIFEST, manifestOf, randomBlob, RegistryProbe } from '../support/registry-checks.ts';
+import { blobOf, INDEX, MANIFEST, manifestOf, randomBlob, RegistryProbe } from '../support/registry-checks.ts';
 import { serveLab } from '../support/serve-lab.ts';
 
 const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(60_000) });
@@ -132,6 +132,35 @@ describe('shale serve registry', { concurrency: 2 }, () => {
       assert.deepEqual([answer.status, answer.code], [403, 'DENIED'], method);
     }
     assert.equal((await registry.ask('GET', '/v2/fixed/manifests/1', { headers: { Accept: MANIFEST } })).status, 200);
+  });
+
+  test('F-198: a manifest that is deleted leaves the repository, and nothing that others name', async () => {
+    await using lab = await Lab.open();
+    await using server = await serveLab(lab);
+    const registry = new RegistryProbe(server.host);
+    const { digest, bytes } = await registry.pushImage('a', '1');
+    const { Id: id } = await lab.engine.inspect('a:1', 'image');
+    await lab.engine.tag('a:1', 'kept:1');
+    assert.equal((await registry.ask('DELETE', `/v2/a/manifests/${digest}`)).status, 202);
+    assert.equal((await lab.engine.inspect('kept:1', 'image'))['Id'], id);
+    await lab.store.collect();
+    assert.ok((await registry.ask('GET', '/v2/kept/manifests/1')).body.equals(bytes));
+    assert.equal((await registry.ask('DELETE', `/v2/kept/manifests/${digest}`)).status, 202);
+    assert.deepEqual(await lab.engine.images({ all: true }), []);
+  });
+
+  test('an image of an index is not deleted before the index', async () => {
+    await using lab = await Lab.open();
+    await using server = await serveLab(lab);
+    const registry = new RegistryProbe(server.host);
+    const { digest, bytes } = await registry.pushImage('many', 'one');
+    const listed = [{ mediaType: MANIFEST, digest, size: bytes.length }];
+    const index = blobOf(JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: listed }));
+    await registry.putManifest('many', 'all', index.bytes, INDEX);
+    const refused = await registry.ask('DELETE', `/v2/many/manifests/${digest}`);
+    assert.deepEqual([refused.status, refused.code], [403, 'DENIED']);
+    assert.equal((await registry.ask('DELETE', `/v2/many/manifests/${index.digest}`)).status, 202);
+    assert.equal((await registry.ask('DELETE', `/v2/many/manifests/${digest}`)).status, 202);
   });
 
   test('calls images of other registries by their names, a port behind an underscore', async () => {

@@ -323,6 +323,33 @@ const CHECKS: readonly Check[] = [
     },
   },
   {
+    name: 'F-198: removes a manifest by its digest, with its tags, and takes it again',
+    run: async (registry) => {
+      const { digest, bytes } = await registry.pushImage('t/rm-digest', 'a');
+      await registry.putManifest('t/rm-digest', 'b', bytes);
+      const path = `/v2/t/rm-digest/manifests/${digest}`;
+      assert.equal((await registry.ask('DELETE', path)).status, 202);
+      for (const reference of ['a', 'b', digest])
+        assert.equal((await registry.ask('GET', `/v2/t/rm-digest/manifests/${reference}`)).status, 404, reference);
+      assert.equal((await registry.ask('DELETE', path)).status, 404);
+      assert.equal((await registry.putManifest('t/rm-digest', 'a', bytes)).status, 201);
+      assert.equal((await registry.ask('GET', path, { headers: { Accept: MANIFEST } })).status, 200);
+    },
+  },
+  {
+    name: 'F-194: lists no referrer any more that was removed',
+    not: 'it has no referrers',
+    run: async (registry) => {
+      const subject = { mediaType: MANIFEST, digest: randomBlob().digest, size: 100 };
+      const config = await registry.pushBlob('t/unref', blobOf('{}'));
+      const { digest, bytes } = manifestOf(config, EMPTY, [], { subject, artifactType: 'a/b' });
+      await registry.putManifest('t/unref', digest, bytes);
+      assert.equal((await registry.ask('DELETE', `/v2/t/unref/manifests/${digest}`)).status, 202);
+      const left = await registry.ask('GET', `/v2/t/unref/referrers/${subject.digest}`);
+      assert.deepEqual([left.status, left.json['manifests']], [200, []]);
+    },
+  },
+  {
     name: 'F-187: takes no name that is none, and no path of another spelling',
     not: 'it takes upper-case names',
     run: async (registry) => {

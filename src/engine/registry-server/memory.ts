@@ -50,6 +50,10 @@ export class ServerMemory {
     return this.#manifests.get(`${repository}@${digest}`);
   }
 
+  forgetManifest(repository: string, digest: Digest): void {
+    this.#manifests.delete(`${repository}@${digest}`);
+  }
+
   manifestsIn(repository: string): RememberedManifest[] {
     const found = [];
     for (const [key, remembered] of this.#manifests) if (key.startsWith(`${repository}@`)) found.push(remembered);

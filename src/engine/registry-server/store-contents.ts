@@ -231,6 +231,22 @@ export class StoreContents implements RegistryContents {
     return stored !== undefined && (await this.#store.tags.remove(`${stored}:${tag}`, REASON));
   }
 
+  async removeManifest(repository: string, digest: Digest): Promise<boolean> {
+    const stored = storeRepository(repository);
+    if (stored === undefined || (await this.#byDigest(stored, digest)) === undefined) return false;
+    const target = (await this.#store.images.findByManifest(digest))?.id ?? digest;
+    const named = (await this.#store.tags.list()).map((tag) => ({ ...tag, ...partsOf(tag.name) }));
+    const own = named.filter((tag) => tag.repository === stored);
+    const tags = own.filter((tag) => tag.target.digest === target).map(({ name }) => name);
+    const held = (await this.#manifestsIn(stored)).filter(({ mediaType }) => isIndexType(mediaType));
+    for (const index of held)
+      if ((await this.#factsOf(index))?.names.has(digest) === true)
+        throw new ShaleError('DENIED', `the index ${index.digest} of ${repository} names it: delete that first`);
+    await this.#store.images.leaveRepository({ digest, repository: stored, tags, reason: REASON });
+    this.#memory.forgetManifest(stored, digest);
+    return true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#store[Symbol.asyncDispose]();
   }

@@ -54,6 +54,11 @@ export interface RegistryContents extends AsyncDisposable {
   takeManifest(repository: string, manifest: ServedManifest, tags: readonly string[]): Promise<TakenManifest>;
   /** False when there is none. */
   removeTag(repository: string, tag: string): Promise<boolean>;
+  /**
+   * Takes a manifest out of the repository, and the tags that lead to it; false when it is not there.
+   * @throws DENIED while an index of the repository names it
+   */
+  removeManifest(repository: string, digest: Digest): Promise<boolean>;
 }
 
 /** Where the server's contents come from. */

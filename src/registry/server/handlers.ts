@@ -91,9 +91,13 @@ async function change(serving: Serving, route: Route, exchange: Exchange & { rea
   if (route.kind === 'uploads' && method === 'POST') return await beginUpload(serving, route.repository, exchange);
   if (route.kind === 'manifest' && method === 'PUT')
     return await takeManifest(exchange, route.repository, route.reference);
-  if (route.kind === 'manifest' && method === 'DELETE' && !isDigest(route.reference)) {
-    if (await contents.removeTag(route.repository, route.reference)) return answer(response, 202);
-    throw manifestUnknown(route.repository, route.reference);
+  if (route.kind === 'manifest' && method === 'DELETE') {
+    const { repository, reference } = route;
+    const isRemoved = isDigest(reference)
+      ? await contents.removeManifest(repository, reference)
+      : await contents.removeTag(repository, reference);
+    if (isRemoved) return answer(response, 202);
+    throw manifestUnknown(repository, reference);
   }
   throw notHere(method);
 }
