@@ -160,10 +160,14 @@ export interface ServeRegistryRequest {
   readonly port: number;
   /** Nothing is taken and nothing removed. */
   readonly readOnly: boolean;
+  /** A file of accounts (absolute), as `htpasswd -B` writes it; without it everyone may do everything. */
+  readonly htpasswdFile?: string | undefined;
   /** PEM files, absolute; plain http without them. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
   /** Told once, when requests are taken. */
   readonly listening: (url: string) => void;
+  /** Told what failed here, in one line; the client learns only that it did. */
+  readonly failed: (message: string) => void;
 }
 
 export interface TransferOperations {

@@ -9,5 +9,6 @@ export * from './client.ts';
 export * from './credentials.ts';
 export * from './docker-config.ts';
 export * from './protocol.ts';
+export * from './server/accounts.ts';
 export type * from './server/contents.ts';
 export * from './server/serve.ts';

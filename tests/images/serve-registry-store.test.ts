@@ -1,5 +1,6 @@
 /** The store behind `shale serve registry`: what is pushed is an image like others, and the other way round. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
@@ -11,6 +12,8 @@ import { blobOf, INDEX, MANIFEST, manifestOf, randomBlob, RegistryProbe } from '
 import { serveLab } from '../support/serve-lab.ts';
 
 const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(60_000) });
+/** Of `pässword`. */
+const HASH = '$2b$05$T8Xo61i1JQmv8xnc2mstu.B/WvIHCREma7gMYtFAMBZ3SPAl5ZuQ.';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 async function labWith(name: string): Promise<{ lab: Lab; imageId: string }> {
@@ -161,6 +164,32 @@ describe('shale serve registry', { concurrency: 2 }, () => {
     assert.deepEqual([refused.status, refused.code], [403, 'DENIED']);
     assert.equal((await registry.ask('DELETE', `/v2/many/manifests/${index.digest}`)).status, 202);
     assert.equal((await registry.ask('DELETE', `/v2/many/manifests/${digest}`)).status, 202);
+  });
+
+  test('asks for an account where there are some, and says which line of the file is none', async () => {
+    await using lab = await Lab.open();
+    const file = `${lab.folder}/accounts`;
+    writeFileSync(file, `# made by libxcrypt\n\nana:${HASH}\n`);
+    await using server = await serveLab(lab, { htpasswdFile: file });
+    const registry = new RegistryProbe(server.host);
+    const as = (text: string) => ({ headers: { Authorization: `Basic ${Buffer.from(text).toString('base64')}` } });
+    const refused = await registry.ask('GET', '/v2/');
+    assert.deepEqual([refused.status, refused.code], [401, 'UNAUTHORIZED']);
+    assert.equal(refused.headers['www-authenticate'], 'Basic realm="shale registry"');
+    for (const wrong of ['ana:pässwort', 'ana:', 'eve:pässword', ':pässword', 'ana'])
+      assert.equal((await registry.ask('POST', '/v2/a/blobs/uploads/', as(wrong))).status, 401, wrong);
+    for (let times = 0; times < 2; times++)
+      assert.equal((await registry.ask('GET', '/v2/', as('ana:pässword'))).status, 200);
+    assert.equal((await registry.ask('GET', '/v2/', as('ana:pässwort'))).status, 401);
+    for (const [text, says] of [
+      ['ana', ':1: expected NAME:HASH, as "htpasswd -B" writes it'],
+      ['ana:$apr1$abcdefgh$0123456789012345678901', ':1: the hash of ana is not one of bcrypt'],
+      [`\nana:${HASH.replace('$05$', '$14$')}`, ':2: the hash of ana has the cost 14, more than 12'],
+      ['', ' has no accounts'],
+    ] as const) {
+      writeFileSync(file, text);
+      await assert.rejects(serveLab(lab, { htpasswdFile: file }), { code: 'SERVE_FAILED', message: `${file}${says}` });
+    }
   });
 
   test('calls images of other registries by their names, a port behind an underscore', async () => {

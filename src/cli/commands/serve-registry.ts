@@ -6,7 +6,7 @@ import { UsageError } from '../usage-error.ts';
 export const command: Command = {
   usage: '[OPTIONS]',
   description:
-    'Serves the images of the store by the OCI distribution specification, until Ctrl-C. What is pushed can be run at once; what was pulled is given on with the same digests, and what was made here is compressed when it is first asked for. "web" is the image that "shale run web" means; "registry.example_5000/web" is "registry.example:5000/web". Whoever reaches the address may pull and push: there are no accounts.',
+    'Serves the images of the store by the OCI distribution specification, until Ctrl-C. What is pushed can be run at once; what was pulled is given on with the same digests, and what was made here is compressed when it is first asked for. "web" is the image that "shale run web" means; "registry.example_5000/web" is "registry.example:5000/web". Whoever reaches the address may pull and push; with --htpasswd only who has an account.',
   flags: [
     {
       kind: 'text',
@@ -16,6 +16,7 @@ export const command: Command = {
       default: '127.0.0.1:5000',
     },
     { kind: 'boolean', name: 'readonly', summary: 'take no pushes and delete nothing' },
+    { kind: 'text', name: 'htpasswd', value: 'FILE', summary: 'ask for the names and passwords of this file (bcrypt)' },
     { kind: 'text', name: 'tls-cert', value: 'FILE', summary: 'serve https with this certificate (PEM)' },
     { kind: 'text', name: 'tls-key', value: 'FILE', summary: 'the key of the certificate (PEM)' },
   ],
@@ -29,6 +30,7 @@ export const command: Command = {
 
 async function run(context: Context, { flags }: ParsedArguments): Promise<void> {
   const { host, port } = parseAddress(flags.text('addr') ?? '');
+  const accounts = flags.text('htpasswd');
   const [cert, key] = [flags.text('tls-cert'), flags.text('tls-key')];
   if ((cert === undefined) !== (key === undefined)) throw new UsageError('--tls-cert and --tls-key go together');
   const tls =
@@ -42,6 +44,8 @@ async function run(context: Context, { flags }: ParsedArguments): Promise<void> 
       port,
       readOnly: flags.boolean('readonly'),
       tls,
+      htpasswdFile: accounts === undefined ? undefined : resolve(context.cwd, accounts),
+      failed: (message) => void context.stderr.write(`a request failed: ${message}\n`).catch(() => {}),
       listening: (url) => void context.stderr.write(`serving the store at ${url}\n`).catch(() => {}),
     },
     { signal: context.signal },

@@ -3,7 +3,7 @@ import { messageOf, ShaleError } from '../../base/index.ts';
 import { fetchFromSources } from '../../images/index.ts';
 import { Layers } from '../../layers/index.ts';
 import type { Digest } from '../../oci/index.ts';
-import { serveRegistry as serve, type RegistryStore, type UploadedBytes } from '../../registry/index.ts';
+import { parseAccounts, serveRegistry as serve, type RegistryStore, type UploadedBytes } from '../../registry/index.ts';
 import { openStore, type Store } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { ServeRegistryRequest } from '../transfer-types.ts';
@@ -18,11 +18,22 @@ export async function serveRegistry(
   { signal }: Watch,
 ): Promise<void> {
   const { host, port, readOnly, listening } = request;
-  const tls = request.tls && { cert: await readPem(request.tls.certFile), key: await readPem(request.tls.keyFile) };
-  await serve(storeAsRegistry(context, signal), { host, port, readOnly, listening, tls, signal });
+  const tls = request.tls && { cert: await readText(request.tls.certFile), key: await readText(request.tls.keyFile) };
+  const { htpasswdFile } = request;
+  const accounts = htpasswdFile === undefined ? undefined : parseAccounts(await readText(htpasswdFile), htpasswdFile);
+  await serve(storeAsRegistry(context, signal), {
+    host,
+    port,
+    readOnly,
+    listening,
+    accounts,
+    tls,
+    signal,
+    failed: (error) => request.failed(messageOf(error)),
+  });
 }
 
-async function readPem(file: string): Promise<string> {
+async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {

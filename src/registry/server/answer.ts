@@ -51,11 +51,15 @@ export function answer(response: ServerResponse, status: number, headers: Header
   response.end(response.req.method === 'HEAD' ? undefined : body);
 }
 
-/** Sends what went wrong. Of failures that are no fault of the client it learns no more than that there was one. */
-export function answerFailure(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+/**
+ * Sends what went wrong. Of failures that are no fault of the client it learns no more than that there was one; true for
+ * these.
+ */
+export function answerFailure(request: IncomingMessage, response: ServerResponse, error: unknown): boolean {
   if (response.headersSent) {
+    const wasThere = !request.socket.destroyed;
     response.destroy();
-    return;
+    return wasThere;
   }
   const code = isShaleError(error) ? faultOf(error.code) : undefined;
   const data = isShaleError(error) ? error.data : {};
@@ -67,6 +71,7 @@ export function answerFailure(request: IncomingMessage, response: ServerResponse
   const ending = endsConnection(request) ? { Connection: 'close' } : {};
   answer(response, status, { ...headers, ...ending, 'Content-Type': 'application/json' }, body);
   if (!request.readableEnded) request.resume();
+  return status >= 500 && !request.socket.destroyed;
 }
 
 function faultOf(code: string): RegistryFaultCode | undefined {

@@ -11,6 +11,7 @@ import {
   type Digest,
 } from '../../oci/index.ts';
 import { PAGE_MAX_BYTES } from '../protocol.ts';
+import type { Accounts } from './accounts.ts';
 import { answer, refusal } from './answer.ts';
 import { appendBody, rangeOf, readBody } from './body.ts';
 import type { RegistryContents, RegistryStore, ServedManifest } from './contents.ts';
@@ -29,6 +30,7 @@ export interface Serving {
   readonly uploads: Uploads;
   /** Nothing is taken and nothing removed. */
   readonly readOnly: boolean;
+  readonly accounts: Accounts | undefined;
 }
 
 /** One request with its answer. */
@@ -41,6 +43,7 @@ interface Exchange {
 
 /** Answers one request of the distribution protocol. @throws the faults of the protocol, and what the store throws */
 export async function handle(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  await serving.accounts?.admit(request.headers.authorization);
   const { route, query } = parseTarget(request.url ?? '');
   const method = request.method ?? '';
   const isReading = method === 'GET' || method === 'HEAD';

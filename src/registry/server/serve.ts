@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
+import type { Accounts } from './accounts.ts';
 import { answerFailure } from './answer.ts';
 import type { RegistryStore } from './contents.ts';
 import { handle, type Serving } from './handlers.ts';
@@ -22,12 +23,16 @@ export interface ServeOptions {
   readonly host: string;
   readonly port: number;
   readonly readOnly: boolean;
+  /** Who may use it; everyone who reaches it without. */
+  readonly accounts?: Accounts | undefined;
   /** PEM texts; plain http without them. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
   /** Ends it: what is being answered is cut off. */
   readonly signal: AbortSignal;
   /** Told once, when requests are taken. */
   readonly listening: (url: string) => void;
+  /** Told what failed here, of which the client learns no more than that it did. */
+  readonly failed: (error: unknown) => void;
 }
 
 /**
@@ -36,9 +41,9 @@ export interface ServeOptions {
  */
 export async function serveRegistry(store: RegistryStore, options: ServeOptions): Promise<void> {
   await using uploads = new Uploads(store);
-  const serving: Serving = { store, uploads, readOnly: options.readOnly };
+  const serving: Serving = { store, uploads, readOnly: options.readOnly, accounts: options.accounts };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    void respond(serving, request, response);
+    void respond(serving, request, response).catch(options.failed);
   };
   const settings = {
     maxHeaderSize: HEADERS_MAX_BYTES,
@@ -72,7 +77,7 @@ async function respond(serving: Serving, request: IncomingMessage, response: Ser
   try {
     await handle(serving, request, response);
   } catch (error) {
-    answerFailure(request, response, error);
+    if (answerFailure(request, response, error)) throw error;
   }
 }
 
