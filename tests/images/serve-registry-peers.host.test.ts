@@ -1,7 +1,8 @@
 /** Programs of others against `shale serve registry`: what they push can be run, and they get the very bytes back. */
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { execFile, spawnSync } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { get } from 'node:https';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -79,3 +80,31 @@ describe('skopeo and shale serve registry', { skip }, () => {
     return path;
   }
 });
+
+describe(
+  'shale serve registry with TLS',
+  { skip: spawnSync('openssl', ['version']).status !== 0 && 'openssl is not installed' },
+  () => {
+    test('is spoken to by who trusts its certificate, and says when that cannot be used', async () => {
+      await using lab = await Lab.open();
+      const [certFile, keyFile] = [join(lab.folder, 'cert.pem'), join(lab.folder, 'key.pem')];
+      const subject = ['-subj', '/CN=shale', '-addext', 'subjectAltName=IP:127.0.0.1'];
+      const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1'];
+      await execute('openssl', ['req', '-x509', ...made, ...subject, '-keyout', keyFile, '-out', certFile]);
+      await using server = await serveLab(lab, { tls: { certFile, keyFile } });
+      const status = async (ca?: Buffer): Promise<number> =>
+        new Promise((resolve, reject) => {
+          const options = ca === undefined ? { agent: false } : { agent: false, ca };
+          const asked = get(`https://${server.host}/v2/`, options, (answer) => {
+            answer.resume();
+            resolve(answer.statusCode ?? 0);
+          });
+          asked.on('error', reject);
+        });
+      assert.equal(await status(await readFile(certFile)), 200);
+      await assert.rejects(status(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+      await assert.rejects(serveLab(lab, { tls: { certFile: keyFile, keyFile } }), { code: 'SERVE_FAILED' });
+      await assert.rejects(serveLab(lab, { tls: { certFile: '/none', keyFile } }), { code: 'SERVE_FAILED' });
+    });
+  },
+);

@@ -152,6 +152,37 @@ describe('shale serve registry', { concurrency: 2 }, () => {
     assert.deepEqual(await lab.engine.images({ all: true }), []);
   });
 
+  test('F-198: a download that is under way ends right, whatever is deleted meanwhile', async () => {
+    await using lab = await Lab.open();
+    await using server = await serveLab(lab);
+    const registry = new RegistryProbe(server.host);
+    const content = Buffer.alloc(32 * 1024 * 1024, 'some bytes that are sent for a while ');
+    const blob = await registry.pushBlob('going', blobOf(content));
+    const config = await registry.pushBlob('going', blobOf('{}'));
+    const manifest = manifestOf(config, 'application/vnd.example.thing', [blob]);
+    assert.equal((await registry.putManifest('going', '1', manifest.bytes)).status, 201);
+    const answer = await fetch(`http://${server.host}/v2/going/blobs/${blob.digest}`);
+    const reader = answer.body?.getReader();
+    assert.ok(reader !== undefined);
+    const parts = [(await reader.read()).value ?? new Uint8Array()];
+    assert.equal((await registry.ask('DELETE', `/v2/going/manifests/${manifest.digest}`)).status, 202);
+    await lab.store.collect();
+    for (let next = await reader.read(); !next.done; next = await reader.read()) parts.push(next.value);
+    assert.equal(blobOf(Buffer.concat(parts)).digest, blob.digest);
+  });
+
+  test('bears so many uploads at once, and takes another when one has ended', async () => {
+    await using lab = await Lab.open();
+    await using server = await serveLab(lab);
+    const registry = new RegistryProbe(server.host);
+    const open: string[] = [];
+    for (let i = 0; i < 256; i++) open.push(await registry.begin('many'));
+    const refused = await registry.ask('POST', '/v2/many/blobs/uploads/');
+    assert.deepEqual([refused.status, refused.code], [429, 'TOOMANYREQUESTS']);
+    assert.equal((await registry.ask('DELETE', open[0] ?? '')).status, 204);
+    await registry.begin('many');
+  });
+
   test('an image of an index is not deleted before the index', async () => {
     await using lab = await Lab.open();
     await using server = await serveLab(lab);

@@ -5,11 +5,16 @@ import { Layers } from '../../layers/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { parseAccounts, serveRegistry as serve, type RegistryStore, type UploadedBytes } from '../../registry/index.ts';
 import { openStore, type Store } from '../../store/index.ts';
+import { buildLimits } from '../cache-cap.ts';
 import type { EngineContext } from '../context.ts';
 import type { ServeRegistryRequest } from '../transfer-types.ts';
 import type { Watch } from '../types.ts';
 import { ServerMemory } from './memory.ts';
 import { holdForManifest, StoreContents, writableRepository } from './store-contents.ts';
+
+/** Milliseconds between two collections, and how long one may take. */
+const COLLECT_EVERY_MS: number = 10 * 60_000;
+const COLLECT_BUDGET_MS = 1000;
 
 /** `shale serve registry`: until the signal is aborted. @throws SERVE_FAILED */
 export async function serveRegistry(
@@ -21,16 +26,21 @@ export async function serveRegistry(
   const tls = request.tls && { cert: await readText(request.tls.certFile), key: await readText(request.tls.keyFile) };
   const { htpasswdFile } = request;
   const accounts = htpasswdFile === undefined ? undefined : parseAccounts(await readText(htpasswdFile), htpasswdFile);
-  await serve(storeAsRegistry(context, signal), {
-    host,
-    port,
-    readOnly,
-    listening,
-    accounts,
-    tls,
-    signal,
-    failed: (error) => request.failed(messageOf(error)),
-  });
+  const failed = (error: unknown): void => request.failed(messageOf(error));
+  using _collecting = collectNowAndThen(context, failed);
+  await serve(storeAsRegistry(context, signal), { host, port, readOnly, listening, accounts, tls, signal, failed });
+}
+
+/** Other commands collect when they end; this one does not end. What requests use is leased, as everywhere. */
+function collectNowAndThen(context: EngineContext, failed: (error: unknown) => void): Disposable {
+  const { home, runRoot, now } = context.options;
+  const collect = async (): Promise<void> => {
+    await using store = await openStore({ root: home, runRoot, clock: now });
+    await store.collect({ budgetMs: COLLECT_BUDGET_MS, ...buildLimits(context) });
+  };
+  const timer = setInterval(() => void collect().catch(failed), COLLECT_EVERY_MS);
+  timer.unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function readText(file: string): Promise<string> {

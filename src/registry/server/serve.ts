@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
 import type { Accounts } from './accounts.ts';
@@ -37,7 +37,7 @@ export interface ServeOptions {
 
 /**
  * Serves a store by the distribution specification 1.1, until the signal is aborted.
- * @throws SERVE_FAILED when the address cannot be had
+ * @throws SERVE_FAILED when the address cannot be had, or the certificate cannot be used
  */
 export async function serveRegistry(store: RegistryStore, options: ServeOptions): Promise<void> {
   await using uploads = new Uploads(store);
@@ -53,8 +53,7 @@ export async function serveRegistry(store: RegistryStore, options: ServeOptions)
     keepAliveTimeout: KEEP_ALIVE_MS,
   };
   const { tls, signal, host, port } = options;
-  const server =
-    tls === undefined ? createServer(settings, listener) : createTlsServer({ ...settings, ...tls }, listener);
+  const server = tls === undefined ? createServer(settings, listener) : tlsServer({ ...settings, ...tls }, listener);
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = IDLE_TIMEOUT_MS;
   await new Promise<void>((resolve, reject) => {
@@ -69,6 +68,18 @@ export async function serveRegistry(store: RegistryStore, options: ServeOptions)
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeAllConnections();
   await closed;
+}
+
+function tlsServer(settings: ServerOptions, listener: RequestListener): Server {
+  try {
+    return createTlsServer(settings, listener);
+  } catch (cause) {
+    const message = `certificate and key cannot be used: ${messageOf(cause)}`;
+    throw new ShaleError('SERVE_FAILED', message, {
+      cause,
+      hint: 'both are PEM files, and the key is the certificate’s',
+    });
+  }
 }
 
 async function respond(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {

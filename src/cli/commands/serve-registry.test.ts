@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { ServeRegistryRequest } from '../../engine/index.ts';
+import { runCommandLine } from '../app.ts';
+import { fakeContext } from '../fake-context.fixture.ts';
+
+describe('serve registry', () => {
+  async function serve(...words: readonly string[]): Promise<{ status: number; stderr: string; asked: unknown[] }> {
+    const asked: unknown[] = [];
+    const serveRegistry = async ({ listening, failed, ...rest }: ServeRegistryRequest): Promise<void> => {
+      asked.push(rest);
+      listening('http://127.0.0.1:5000');
+      failed('the disk is full');
+    };
+    const { context, stderr } = fakeContext({ engine: { serveRegistry } });
+    const status = await runCommandLine(['serve', 'registry', ...words], context);
+    return { status, stderr: stderr(), asked };
+  }
+
+  test('asks the engine, and says where it serves and what failed', async () => {
+    const { status, stderr, asked } = await serve();
+    assert.equal(status, 0);
+    assert.equal(stderr, 'serving the store at http://127.0.0.1:5000\na request failed: the disk is full\n');
+    const none = { tls: undefined, htpasswdFile: undefined };
+    assert.deepEqual(asked, [{ host: '127.0.0.1', port: 5000, readOnly: false, ...none }]);
+  });
+
+  test('hands on addresses and files', async () => {
+    const words = ['--readonly', '--htpasswd', '/a', '--tls-cert', '/c', '--tls-key', '/k'];
+    const { asked } = await serve('--addr', '[::1]:443', ...words);
+    const tls = { certFile: '/c', keyFile: '/k' };
+    assert.deepEqual(asked, [{ host: '::1', port: 443, readOnly: true, tls, htpasswdFile: '/a' }]);
+    assert.deepEqual((await serve('--addr', ':0')).asked[0], {
+      host: '0.0.0.0',
+      port: 0,
+      readOnly: false,
+      tls: undefined,
+      htpasswdFile: undefined,
+    });
+  });
+
+  test('refuses what is no address, and half of a certificate', async () => {
+    for (const addr of ['', 'x', 'localhost', 'h:99999', 'h:-1', '::1:5', 'h:1x']) {
+      const { status, stderr, asked } = await serve(`--addr=${addr}`);
+      assert.deepEqual([status, asked], [125, []], addr);
+      assert.match(stderr, /is not HOST:PORT/);
+    }
+    assert.match((await serve('--tls-cert', '/c')).stderr, /--tls-cert and --tls-key go together/);
+  });
+});
