@@ -1,6 +1,6 @@
 /** ADD of git repositories and git contexts, over http from git's own server on loopback. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -290,7 +290,8 @@ describe('ADD of a git repository', { skip: noGit }, () => {
       assert.match(without, /IdentityAgent=none[^]*git@example\.invalid[^]*agent=\n/);
       rmSync(join(bin, 'called'));
       const key = join(bin, 'key');
-      spawnSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+      const { privateKey } = generateKeyPairSync('ed25519');
+      writeFileSync(key, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 });
       await using other = await Lab.open({ env });
       await other.build(what, { ssh: [{ id: 'default', paths: [key] }] });
       assert.match(readFileSync(join(bin, 'called'), 'utf8'), /IdentityFile=none[^]*agent=\/proc\/\d+\/fd\/\d+\/agent/);
