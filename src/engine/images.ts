@@ -4,6 +4,7 @@ import {
   getPlatformImage,
   historyOf,
   imagesOnlyIn,
+  isOfImages,
   readConfig,
   readImageSet,
   type FoundImage,
@@ -13,7 +14,6 @@ import {
   familiarRepository,
   formatPlatform,
   formatReference,
-  isManifestType,
   parsePlatform,
   parseReference,
   type Digest,
@@ -32,7 +32,7 @@ export async function listImages(
   { store }: EngineContext,
   options: { readonly all: boolean },
 ): Promise<ImageSummary[]> {
-  const sets = (await store.indexes.list()).filter((set) => !isManifestType(set.mediaType));
+  const sets = (await store.indexes.list()).filter(isOfImages);
   const inSets = new Set(sets.flatMap(({ entries }) => entries.map(({ imageId }) => imageId)));
   const summaries: ImageSummary[] = [];
   for (const record of await store.images.list()) {

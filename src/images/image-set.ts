@@ -2,6 +2,7 @@ import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import {
   descriptorJson,
   isIndexType,
+  isManifestType,
   MANIFEST_MAX_BYTES,
   MEDIA,
   parseDescriptor,
@@ -65,9 +66,23 @@ export async function putImageSet(store: Store, set: ImageSet): Promise<Omit<Ima
 export async function readImageSet(store: Store, digest: Digest): Promise<ImageSet> {
   const bytes = await store.blobs.read(digest, MANIFEST_MAX_BYTES);
   const record = await store.indexes.find(digest);
+  if (record !== undefined && isManifestType(record.mediaType)) return await setOfManifest(store, record);
   return record !== undefined && isIndexType(record.mediaType)
     ? await setOfIndex(store, record, bytes)
     : parseImageSet(bytes);
+}
+
+/** An image in one encoding, where a name means this one (docs/formats/image-sets.md). @throws IMAGE_SET_INVALID for artifacts */
+async function setOfManifest(store: Store, { digest, entries }: ImageIndexRecord): Promise<ImageSet> {
+  const id = entries.find(({ imageId }) => imageId !== undefined)?.imageId;
+  if (id === undefined) throw new ShaleError('IMAGE_SET_INVALID', `${digest} is an artifact, not an image`);
+  const { platform } = await store.images.get(id);
+  return { kind: 'image', images: [{ id, sizeBytes: (await store.blobs.get(id)).sizeBytes, platform }] };
+}
+
+/** Whether a record stands for images, not for an artifact that nothing can run. */
+export function isOfImages({ mediaType, entries }: ImageIndexRecord): boolean {
+  return !isManifestType(mediaType) || entries.some(({ imageId }) => imageId !== undefined);
 }
 
 /** What an image index says of those of its images that are here. */

@@ -6,6 +6,7 @@ import {
   formatManifest,
   formatPlatform,
   isIndexType,
+  isManifestType,
   MANIFEST_MAX_BYTES,
   MEDIA,
   parseManifest,
@@ -62,6 +63,10 @@ export async function storeSource(
     const root = await came.manifest(record);
     if (root === undefined) return await packedSource(layers, await packFound(layers, found, packing, signal), name);
     return new FromStore(layers, { name, root, manifests: new Map([[record.id, root]]), came });
+  }
+  if (isManifestType(set.mediaType)) {
+    const root = await came.manifest(record, set.digest);
+    if (root !== undefined) return new FromStore(layers, { name, root, manifests: new Map([[record.id, root]]), came });
   }
   return isIndexType(set.mediaType)
     ? await indexThatCame(layers, set, { name, came })

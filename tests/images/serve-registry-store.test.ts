@@ -63,6 +63,45 @@ describe('shale serve registry', { concurrency: 2 }, () => {
     }
   });
 
+  test('each tag keeps its digest where one image was pushed in several encodings', async () => {
+    await using lab = await Lab.open();
+    const kinds = ['gzip', 'zstd', 'none'] as const;
+    const images = kinds.map((kind) => imageOf([layerOf('file', 5000, kind)]));
+    {
+      await using server = await serveLab(lab);
+      const registry = new RegistryProbe(server.host);
+      for (const [i, image] of images.entries()) {
+        for (const bytes of [image.config, ...image.layers.map((layer) => layer.packed)])
+          await registry.pushBlob('many', blobOf(bytes));
+        assert.equal((await registry.putManifest('many', String(kinds[i]), image.manifest)).status, 201);
+      }
+      // Again, and under another name.
+      await registry.putManifest('many', 'gzip', images[0]?.manifest ?? Buffer.alloc(0));
+      await registry.putManifest('many', 'again', images[0]?.manifest ?? Buffer.alloc(0));
+    }
+    await lab.store.collect();
+    // Another server remembers nothing.
+    await using server = await serveLab(lab);
+    const registry = new RegistryProbe(server.host);
+    for (const [i, image] of images.entries()) {
+      const back = await registry.ask('GET', `/v2/many/manifests/${kinds[i]}`);
+      assert.ok(back.body.equals(image.manifest), kinds[i]);
+      const { Id: id } = await lab.engine.inspect(`many:${kinds[i]}`, 'image');
+      assert.equal(id, blobOf(image.config).digest);
+    }
+    const listed = (await lab.engine.images({ all: false })).map(({ id, tag }) => [id, tag?.tag]);
+    const id = blobOf(images[0]?.config ?? '').digest;
+    assert.deepEqual(new Set(listed.map(String)), new Set([...kinds, 'again'].map((kind) => `${id},${kind}`)));
+    const digest = blobOf(images[1]?.manifest ?? '').digest;
+    assert.equal((await registry.ask('DELETE', `/v2/many/manifests/${digest}`)).status, 202);
+    assert.deepEqual((await registry.ask('GET', '/v2/many/tags/list')).json['tags'], ['again', 'gzip', 'none']);
+    await lab.engine.removeImage('many:none', { force: false });
+    for (const tag of ['gzip', 'again'])
+      assert.ok(
+        (await registry.ask('GET', `/v2/many/manifests/${tag}`)).body.equals(images[0]?.manifest ?? Buffer.alloc(0)),
+      );
+  });
+
   test('keeps what only looks like an image, says so, and shows it in no list', async () => {
     await using lab = await Lab.open();
     await using server = await serveLab(lab);

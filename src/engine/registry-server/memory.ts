@@ -24,7 +24,6 @@ export class ServerMemory {
   readonly #now: () => number;
   readonly #waiting = new Map<string, number>();
   readonly #manifests = new Map<string, RememberedManifest>();
-  readonly #tagged = new Map<string, Digest>();
   readonly #facts = new Map<Digest, ManifestFacts>();
 
   constructor(now: () => number) {
@@ -40,10 +39,9 @@ export class ServerMemory {
     return (this.#waiting.get(`${repository}@${digest}`) ?? 0) > this.#now();
   }
 
-  addManifest(repository: string, remembered: RememberedManifest, tags: readonly string[]): void {
+  addManifest(repository: string, remembered: RememberedManifest): void {
     const { digest } = remembered.manifest;
     keep(this.#manifests, `${repository}@${digest}`, remembered, MANIFESTS_MAX);
-    for (const tag of tags) keep(this.#tagged, `${repository}:${tag}`, digest, MANIFESTS_MAX);
   }
 
   manifest(repository: string, digest: Digest): RememberedManifest | undefined {
@@ -58,11 +56,6 @@ export class ServerMemory {
     const found = [];
     for (const [key, remembered] of this.#manifests) if (key.startsWith(`${repository}@`)) found.push(remembered);
     return found;
-  }
-
-  /** The manifest that a tag was last seen with. */
-  tagged(name: string): Digest | undefined {
-    return this.#tagged.get(name);
   }
 
   facts(digest: Digest): ManifestFacts | undefined {

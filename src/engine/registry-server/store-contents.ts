@@ -59,7 +59,7 @@ export class StoreContents implements RegistryContents {
       target.kind === 'image'
         ? await this.#ofImage(await this.#store.images.get(target.digest), repository, name)
         : await this.#ofSet(await this.#store.indexes.find(target.digest), name);
-    if (manifest !== undefined) this.#memory.addManifest(repository, { manifest, target }, [tag]);
+    if (manifest !== undefined) this.#memory.addManifest(repository, { manifest, target });
     return manifest;
   }
 
@@ -67,9 +67,10 @@ export class StoreContents implements RegistryContents {
   async #ofImage(record: ImageRecord, repository: string, name: string): Promise<ServedManifest> {
     for (const diffId of record.diffIds)
       if ((await this.#store.blobs.find(diffId)) === undefined) await this.#layers.open(diffId);
-    const last = this.#memory.tagged(name);
-    const worth = (one: ImageRecord['manifests'][number]): number =>
-      one.digest === last ? 2 : one.repositories.includes(repository) ? 1 : 0;
+    // Those with a record of their own are what other tags mean (`takePushed`).
+    const others = new Set((await this.#store.indexes.list()).map(({ digest }) => digest));
+    const worth = ({ digest, repositories }: ImageRecord['manifests'][number]): number =>
+      (others.has(digest) ? 0 : 2) + (repositories.includes(repository) ? 1 : 0);
     for (const known of record.manifests.toSorted((a, b) => worth(b) - worth(a))) {
       const manifest = await this.#whole(known);
       if (manifest !== undefined) return manifest;
@@ -222,7 +223,7 @@ export class StoreContents implements RegistryContents {
       hasManifest: async (digest) => (await this.#byDigest(stored, digest)) !== undefined,
       signal: this.#signal,
     });
-    this.#memory.addManifest(stored, { manifest: taken, target }, tags);
+    this.#memory.addManifest(stored, { manifest: taken, target });
     return { subject: this.#facts(taken).subject, warning };
   }
 
@@ -234,10 +235,12 @@ export class StoreContents implements RegistryContents {
   async removeManifest(repository: string, digest: Digest): Promise<boolean> {
     const stored = storeRepository(repository);
     if (stored === undefined || (await this.#byDigest(stored, digest)) === undefined) return false;
-    const target = (await this.#store.images.findByManifest(digest))?.id ?? digest;
+    const own = await this.#store.indexes.find(digest);
+    const target = own?.digest ?? (await this.#store.images.findByManifest(digest))?.id;
     const named = (await this.#store.tags.list()).map((tag) => ({ ...tag, ...partsOf(tag.name) }));
-    const own = named.filter((tag) => tag.repository === stored);
-    const tags = own.filter((tag) => tag.target.digest === target).map(({ name }) => name);
+    const tags = named
+      .filter((tag) => tag.repository === stored && tag.target.digest === target)
+      .map(({ name }) => name);
     const held = (await this.#manifestsIn(stored)).filter(({ mediaType }) => isIndexType(mediaType));
     for (const index of held)
       if ((await this.#factsOf(index))?.names.has(digest) === true)

@@ -122,9 +122,36 @@ async function takeRunnable(layers: Layers, taken: ServedManifest, how: PushHow)
   const record = await store.images.get(id);
   const { digest, mediaType, bytes } = taken;
   const manifest = { digest, mediaType, sizeBytes: bytes.byteLength, repositories: [repository] };
-  const target = { kind: 'image', digest: id } as const;
-  await store.publish({ images: [{ ...record, manifests: [manifest] }], tags: tagsOf(target, how), reason });
+  const images = [{ ...record, manifests: [manifest] }];
+  const others = record.manifests.filter((one) => one.digest !== digest && one.repositories.includes(repository));
+  const isOneOfMany = others.length > 0 || (await store.indexes.find(digest)) !== undefined;
+  if (!isOneOfMany) {
+    const target = { kind: 'image', digest: id } as const;
+    await store.publish({ images, tags: tagsOf(target, how), reason });
+    return { taken, target };
+  }
+  // From now on tags have to say which encoding they mean; those that are there mean the one that was alone until now.
+  const [alone, ...more] = others;
+  const before = alone === undefined || more.length > 0 ? [] : await tagsToImage(store, id, repository);
+  const target = { kind: 'index', digest } as const;
+  const pinned = alone === undefined || before.length === 0 ? [manifest] : [manifest, alone];
+  const { sizeBytes } = await store.blobs.get(id);
+  const entries = [{ digest: id, sizeBytes, mediaType: MEDIA.ociConfig, platform: record.platform, imageId: id }];
+  await store.publish({
+    images,
+    indexes: pinned.map((one) => ({ ...one, entries })),
+    tags: [
+      ...before.map((name) => ({ name, target: { kind: 'index', digest: alone?.digest ?? digest } as const })),
+      ...tagsOf(target, how),
+    ],
+    reason,
+  });
   return { taken, target };
+}
+
+/** Names of the repository that lead to the image, in whatever encoding. */
+async function tagsToImage(store: Store, id: Digest, repository: string): Promise<string[]> {
+  return (await store.tags.of(id)).map(({ name }) => name).filter((name) => name.startsWith(`${repository}:`));
 }
 
 /** What is in the store already as a place that an image is taken from. */
