@@ -221,12 +221,8 @@ COMMIT
 `,
 ];
 
-/** What older releases leave of the isolation of networks with names. */
-const ISOLATION = `*filter
--X NETAVARK_ISOLATION_1
--X NETAVARK_ISOLATION_2
-COMMIT
-`;
+/** What is left of the isolation of networks with names: older releases leave both chains, newer ones the first. */
+const ISOLATION: readonly string[] = [1, 2].map((n) => `*filter\n-X NETAVARK_ISOLATION_${n}\nCOMMIT\n`);
 
 /** Removes netavark's empty chains where nobody uses them. Never throws. */
 export async function removeLeftoverChains(
@@ -235,7 +231,7 @@ export async function removeLeftoverChains(
   { isolated }: { readonly isolated: boolean },
 ): Promise<void> {
   await Promise.all(
-    [...LEFTOVERS, ...(isolated ? [ISOLATION] : [])].map(async (input) => {
+    [...LEFTOVERS, ...(isolated ? ISOLATION : [])].map(async (input) => {
       try {
         await runProgram(host, {
           command: 'iptables-restore',

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { isShaleError } from '../../src/base/index.ts';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
 import { ContainerLab, until, watch } from './container-lab.ts';
 
 const skip = BUSYBOX.missing || cannotRun;
+const hasPs = spawnSync('ps', ['--version']).error === undefined;
 const LISTENS = 'trap "exit 5" TERM; while :; do sleep 0.05; done';
 
 describe('the life of a container', { skip }, () => {
@@ -95,11 +98,16 @@ describe('the life of a container', { skip }, () => {
     );
     await until(async () => (await world.state('attached'))['Pid'] !== 0, 'it has a process');
     assert.equal(world.exec('attached', 'echo inside; exit 4').status, 4);
-    const { processes } = await world.lab.engine.processes('attached', ['-o', 'pid,args']);
-    assert.deepEqual(
-      processes.map(([, args]) => args),
-      ['sleep 60'],
-    );
+    if (hasPs) {
+      const { processes } = await world.lab.engine.processes('attached', ['-o', 'pid,args']);
+      assert.deepEqual(
+        processes.map(([, args]) => args),
+        ['sleep 60'],
+      );
+    } else
+      await assert.rejects(world.lab.engine.processes('attached', []), (error: unknown) => {
+        return isShaleError(error, 'PS_FAILED') && /procps/.test(error.hint ?? '');
+      });
     const [stats] = await world.lab.engine.stats(['attached'], { overMs: 10, all: false });
     assert.equal(stats?.processes, 1);
     assert.ok((stats?.memoryBytes ?? 0) > 0);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { containersMissing, isolateNetwork } from '../../src/runtime/runtime.fixture.ts';
@@ -54,9 +54,14 @@ describe('networks', { skip }, () => {
 
   /** Name servers of this run folder that live. */
   function nameServers(): number {
-    const list = execFileSync('ps', ['-eo', 'stat=,args='], { encoding: 'utf8' }).split('\n');
-    return list.filter((line) => line.includes(`${lab.runRoot}/`) && /aardvark-dns/.test(line) && !line.startsWith('Z'))
-      .length;
+    const commands = readdirSync('/proc').map((name) => {
+      try {
+        return /^\d+$/.test(name) ? readFileSync(`/proc/${name}/cmdline`, 'latin1') : '';
+      } catch {
+        return ''; // It ended meanwhile.
+      }
+    });
+    return commands.filter((command) => command.includes(`${lab.runRoot}/`) && /aardvark-dns/.test(command)).length;
   }
 
   test('create, ls, inspect, rm and prune answer as docker', async () => {

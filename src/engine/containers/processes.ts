@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { messageOf, ShaleError } from '../../base/index.ts';
+import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
 import { pidsOf, readUsage, type UsageReading } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
@@ -29,7 +29,8 @@ export async function processesOf(
   const { execFile } = await import('node:child_process');
   const options = { maxBuffer: OUTPUT_BYTES_MAX, env: { PATH: '/usr/bin:/bin' } };
   const { stdout } = await promisify(execFile)('ps', [...args], options).catch((cause: unknown) => {
-    throw new ShaleError('PS_FAILED', `ps ${args.join(' ')} failed: ${messageOf(cause)}`, { cause });
+    const missing = isSystemError(cause, 'ENOENT') && { hint: 'install it: apt-get install procps' };
+    throw new ShaleError('PS_FAILED', `ps ${args.join(' ')} failed: ${messageOf(cause)}`, { cause, ...missing });
   });
   const list = selectProcesses(stdout, new Set(pidsOf(record.id)));
   await context.store.events.append({

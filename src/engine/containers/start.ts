@@ -147,9 +147,11 @@ async function startClaimed(
   try {
     await rootfs.keep();
     const attachment = options.attach ? container.attach() : undefined;
+    // Before it: the container may end sooner than its start is written down.
+    const startedMs = context.options.now();
     await container.start();
     const ports = container.ports.flatMap(portMappings);
-    await writeStart(context, record, { ...setup, ports, toFill: [] });
+    await writeStart(context, record, { ...setup, ports, toFill: [] }, startedMs);
     return { container, attachment };
   } catch (error) {
     await container.remove({ force: true });
@@ -177,7 +179,12 @@ export async function containerSpec(context: EngineContext, input: SpecInput): P
   return specOf(sized, { id: record.id, program, rootfs, mounts, network, ports, surroundings });
 }
 
-async function writeStart(context: EngineContext, record: ContainerRecord, setup: ContainerSetup): Promise<void> {
+async function writeStart(
+  context: EngineContext,
+  record: ContainerRecord,
+  setup: ContainerSetup,
+  startedMs: number,
+): Promise<void> {
   await context.store.containers.update(
     record.id,
     (before) => ({
@@ -185,7 +192,7 @@ async function writeStart(context: EngineContext, record: ContainerRecord, setup
       state: formatLife({
         ...parseLife(before),
         kind: 'running',
-        startedMs: context.options.now(),
+        startedMs,
         exitCode: 0,
         oomKilled: false,
         health: setup.health === undefined ? undefined : { status: 'starting', failingStreak: 0, log: [] },
