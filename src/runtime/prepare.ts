@@ -115,7 +115,7 @@ function orderMounts(mounts: readonly MountSpec[]): MountSpec[] {
 
 function targetOf(mount: MountSpec): TargetRequest {
   if (mount.kind !== 'bind') {
-    // Older runtimes give a tmpfs the mode of the directory that it hides.
+    // Runtimes give a tmpfs the mode of the directory that it hides; older ones also where another is asked for.
     const mode = mount.kind === 'tmpfs' ? { mode: mount.mode ?? 0o1777 } : {};
     return { target: mount.target, kind: 'directory', traceless: true, ...mode };
   }

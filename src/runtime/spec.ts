@@ -299,7 +299,7 @@ function userMount(mount: MountSpec, facts: HostFacts): MountConfig {
       const options = [
         ...(mount.flags ?? ['nosuid', 'nodev', 'noexec']),
         access,
-        `mode=${(mount.mode ?? 0o1777).toString(8)}`,
+        ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
         ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
         ...(mount.uid === undefined ? [] : [`uid=${mount.uid}`]),
         ...(mount.gid === undefined ? [] : [`gid=${mount.gid}`]),

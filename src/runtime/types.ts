@@ -46,7 +46,7 @@ export type MountSpec =
       readonly kind: 'tmpfs';
       readonly target: string;
       readonly sizeBytes?: number;
-      /** Octal mode bits; default 0o1777. */
+      /** Octal mode bits; absent: those of the directory that it hides, 0o1777 where there is none. */
       readonly mode?: number;
       readonly uid?: number;
       readonly gid?: number;
