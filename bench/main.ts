@@ -16,6 +16,7 @@ import { cacheImport } from './workloads/cache-import.ts';
 import { cached } from './workloads/cached.ts';
 import { file1g } from './workloads/file1g.ts';
 import { files20k } from './workloads/files20k.ts';
+import { files200k } from './workloads/files200k.ts';
 import { run as runWorkload } from './workloads/run.ts';
 import { run30 } from './workloads/run30.ts';
 import { instructions2000 } from './workloads/instructions2000.ts';
@@ -27,6 +28,7 @@ const WORKLOADS: readonly Workload[] = [
   cacheImport,
   runWorkload,
   files20k,
+  files200k,
   file1g,
   run30,
   stages4,

@@ -1,13 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pseudoRandom, writeContext } from '../contexts.ts';
+import { writeContext, writeTree } from '../contexts.ts';
 import { limitProgram, type Workload } from '../types.ts';
 
-const FOLDERS = 200;
-const FILES = 100;
-const BYTES_MIN = 2000;
-const BYTES_MAX = 6100;
+const TREE = { seed: 'files20k', folders: 200, files: 100, bytesMin: 2000, bytesMax: 6100 };
 
 /** COPY of 20,000 files of about 4 KiB: cold, unchanged, with one file changed. */
 export const files20k: Workload = {
@@ -15,7 +12,7 @@ export const files20k: Workload = {
   rows({ contexts, scratch }) {
     const context = writeContext(contexts, 'files20k', { Dockerfile: 'FROM busybox:latest\nCOPY tree /data\n' });
     const tree = join(context, 'tree');
-    writeTree(tree);
+    writeTree(tree, TREE);
     const target = join(scratch, 'copy');
     const build = { context, tag: 'bench/files20k' };
     const limit = limitProgram('copy-tree', tree, target);
@@ -56,22 +53,3 @@ export const files20k: Workload = {
     ];
   },
 };
-
-/** The same files at every call. */
-function writeTree(tree: string): void {
-  if (existsSync(`${tree}.done`)) return;
-  const random = pseudoRandom('files20k');
-  for (let i = 0; i < FOLDERS; i++) {
-    const folder = join(tree, `d${String(i).padStart(3, '0')}`);
-    mkdirSync(folder, { recursive: true });
-    for (let j = 0; j < FILES; j++) {
-      const size = BYTES_MIN + (random.readUInt32LE() % (BYTES_MAX - BYTES_MIN));
-      const text = random
-        .bytes(Math.ceil(size * 0.75))
-        .toString('base64')
-        .slice(0, size);
-      writeFileSync(join(folder, `f${String(j).padStart(3, '0')}.txt`), text);
-    }
-  }
-  writeFileSync(`${tree}.done`, '');
-}
