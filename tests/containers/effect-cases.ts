@@ -81,7 +81,7 @@ export const EFFECT_CASES: readonly EffectCase[] = [
   { options: '--read-only', script: 'touch /x || echo refused; touch /dev/shm/x && echo written' },
   { options: '--shm-size 32m', script: 'df /dev/shm | tail -1' },
   { options: '--ipc none', script: 'grep -c shm /proc/mounts' },
-  { options: '--init', script: 'cat /proc/1/comm /proc/2/comm' },
+  { options: '--init', script: 'cat /proc/1/comm; echo $PPID' },
   {
     options: '-h hh --domainname dd.example',
     script: 'hostname; cat /proc/sys/kernel/domainname; echo $HOSTNAME; cat /etc/hostname',
