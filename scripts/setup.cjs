@@ -252,6 +252,7 @@ function programs() {
       files: anywhere('tini-static').concat(anywhere('catatonit'), helper('catatonit'), anywhere('docker-init')),
       gives: 'the process that --init puts first',
     },
+    { debian: 'procps', files: anywhere('ps'), gives: 'what shale top shows' },
   ];
 }
 

@@ -434,6 +434,7 @@ describe('the reference registry', { skip: program === undefined && 'docker-regi
     await server[Symbol.asyncDispose]();
     await lab[Symbol.asyncDispose]();
   });
-  for (const { name, not, run } of CHECKS)
-    test(name, { skip: not !== undefined && `it differs: ${not}` }, () => run(new RegistryProbe(server.host)));
+  // Where it does not keep to the specification, the check says how; there is nothing to run then.
+  for (const { name, run } of CHECKS.filter(({ not }) => not === undefined))
+    test(name, () => run(new RegistryProbe(server.host)));
 });

@@ -40,6 +40,7 @@ const PROGRAMS = [
   'runc',
   'conmon',
   'tini-static',
+  'ps',
   'netavark',
   'aardvark-dns',
   'iptables',

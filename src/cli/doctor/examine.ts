@@ -55,6 +55,7 @@ export async function examine(probes: Probes, settings: Settings): Promise<Docto
     runtime(probes),
     conmon(probes),
     init(probes),
+    ps(probes),
     ...(level === 'root'
       ? [netavark(probes), aardvark(probes), firewall(probes)]
       : [...mapping(probes), pasta(probes)]),
@@ -174,6 +175,12 @@ function aardvark(probes: Probes): Finding {
     costs: 'containers on a network of their own do not find each other by name',
     fix: install('aardvark-dns'),
   };
+}
+
+function ps(probes: Probes): Finding {
+  const path = probes.findProgram('ps');
+  if (path !== undefined) return { name: 'ps', status: 'ok', found: path };
+  return { name: 'ps', status: 'limited', found: 'not found', costs: 'no shale top', fix: install('procps') };
 }
 
 function init(probes: Probes): Finding {
