@@ -65,9 +65,9 @@ function runHelper(
   const child = spawn(`docker-credential-${name}`, [verb], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: { ...env },
-    timeout: HELPER_TIMEOUT_MS,
-    killSignal: 'SIGKILL',
   });
+  // Not spawn's own time-out: that keeps the process waiting for a helper that could not be started.
+  const timer = setTimeout(() => child.kill('SIGKILL'), HELPER_TIMEOUT_MS);
   const chunks: Buffer[] = [];
   let size = 0;
   child.stdout.on('data', (chunk: Buffer) => {
@@ -76,10 +76,12 @@ function runHelper(
     else chunks.push(chunk);
   });
   child.on('error', (error) => {
+    clearTimeout(timer);
     const why = isSystemError(error, 'ENOENT') ? 'is not installed' : `cannot be started: ${messageOf(error)}`;
     reject(failed(name, why));
   });
   child.on('close', (code, signal) => {
+    clearTimeout(timer);
     if (signal !== null) reject(failed(name, `was ended by ${signal}: it took too long or printed too much`));
     else resolve({ status: code ?? 1, output: Buffer.concat(chunks).toString('utf8') });
   });
