@@ -1,85 +1,79 @@
 /**
- * `npm run bundle`: what is published. `dist/shale.cjs` is the command line with all that it can come to need, as one script:
- * each further file costs a start a millisecond, and so does the loader of ES modules. `dist/index.js` is the programmatic API, and each thread has a file; these stand
- * alone. koffi stays outside: it carries native code. `dist/types` describes the API. An argument names another folder
- * than `dist`.
+ * `npm run bundle`: what is published. `dist/shale.cjs` is the command line; what not every command needs lies in files
+ * beside it (`bundle/parts.ts`). `dist/index.js` is the programmatic API, and each thread has a file; these stand alone.
+ * CommonJS, since the loader of ES modules costs a start some milliseconds. koffi stays outside: it carries native code.
+ * `dist/types` describes the API. An argument names another folder than `dist`.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { globSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { type InputOptions, type OutputChunk, type OutputOptions, type Plugin, rolldown } from 'rolldown';
 import { lazyBuiltins } from './bundle/lazy-builtins.ts';
+import { partsOf } from './bundle/parts.ts';
 
 /** `new URL('./name.ts', import.meta.url)`: the file of a thread, which becomes an entry of its own. */
 const THREAD = /new URL\('(\.\/[\w-]+)\.ts', import\.meta\.url\)/g;
 
-/** Points the code that starts a thread at its file in the bundle. */
-const threadFiles = (text: string): string => text.replaceAll(THREAD, "new URL('$1.js', import.meta.url)");
+const outdir = process.argv[2] ?? 'dist';
 
-/**
- * What a checkout imports when it is needed is there from the start in one file: the bundler would wrap each module that is
- * imported late, and the wrappers cost a start more than evaluating all modules does.
- */
-function importAtOnce(text: string): string {
-  const imports: string[] = [];
-  const body = text.replaceAll(/\bimport\((['"]\.[^'"]+\.ts['"])\)/g, (_, specifier: string) => {
-    imports.push(`import * as late${imports.length} from ${specifier};\n`);
-    return `Promise.resolve(late${imports.length - 1})`;
+const input = {
+  platform: 'node',
+  external: ['koffi'],
+  plugins: [threadFiles(), lazyBuiltins()],
+  treeshake: { moduleSideEffects: false },
+  preserveEntrySignatures: 'allow-extension',
+  // A face that one folder imports at once is also imported late by others: nothing to mend.
+  checks: { ineffectiveDynamicImport: false },
+} satisfies InputOptions;
+
+const output = {
+  dir: outdir,
+  // Names and statements stay: a stack trace of a user must be readable.
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  comments: { legal: true },
+} satisfies OutputOptions;
+
+rmSync(outdir, { recursive: true, force: true });
+await bundleCommandLine();
+for (const [name, file] of Object.entries(standAlone())) await bundleAlone(name, file);
+describeTypes();
+const files = readdirSync(outdir).filter((file) => /\.c?js$/.test(file));
+const total = files.reduce((sum, file) => sum + sizeOf(file), 0);
+const start = `start: ${kilobytes(sizeOf('shale.cjs') + sizeOf('start.cjs'))}`;
+console.log(`${outdir}: ${files.length} files, ${kilobytes(total)}; ${start}`);
+
+/** Twice: where to cut is seen from how the bundler cuts by itself. */
+async function bundleCommandLine(): Promise<void> {
+  await using bundle = await rolldown({ ...input, input: { shale: 'src/cli/main.ts' } });
+  const settings = {
+    ...output,
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name].cjs',
+  } satisfies OutputOptions;
+  const uncut = await bundle.generate(settings);
+  const name = partsOf(uncut.output.filter((file): file is OutputChunk => file.type === 'chunk'));
+  await bundle.write({
+    ...settings,
+    codeSplitting: { includeDependenciesRecursively: false, groups: [{ name, debugName: 'parts' }] },
   });
-  return imports.join('') + body;
 }
 
-/** Reads our own files through a rewriting. */
-function rewriting(rewrite: (text: string) => string): Plugin {
+async function bundleAlone(name: string, file: string): Promise<void> {
+  await using bundle = await rolldown({ ...input, input: { [name]: file } });
+  await bundle.write({ ...output, format: 'esm', entryFileNames: '[name].js', codeSplitting: false });
+}
+
+/** Points the code that starts a thread at its file in the bundle. */
+function threadFiles(): Plugin {
   return {
-    name: 'rewriting',
-    setup: (setup) => {
-      setup.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
-        contents: rewrite(readFileSync(path, 'utf8')),
-        loader: 'ts',
-      }));
+    name: 'files of threads',
+    transform: {
+      filter: { id: /\/src\/.*\.ts$/, code: THREAD },
+      handler: (code) => code.replaceAll(THREAD, "new URL('$1.js', import.meta.url)"),
     },
   };
 }
-
-const outdir = process.argv[2] ?? 'dist';
-const common = {
-  outdir,
-  bundle: true,
-  platform: 'node',
-  target: 'node24',
-  external: ['koffi'],
-  minifySyntax: true,
-  minifyWhitespace: true,
-  legalComments: 'linked',
-  metafile: true,
-  logLevel: 'warning',
-} satisfies BuildOptions;
-
-rmSync(outdir, { recursive: true, force: true });
-const results = [
-  await build({
-    ...common,
-    entryPoints: { shale: 'src/cli/main.ts' },
-    format: 'cjs',
-    outExtension: { '.js': '.cjs' },
-    define: { 'import.meta.url': 'moduleUrl' },
-    banner: { js: "const moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
-    plugins: [rewriting((text) => importAtOnce(threadFiles(text))), lazyBuiltins()],
-  }),
-  await build({
-    ...common,
-    format: 'esm',
-    entryPoints: standAlone(),
-    plugins: [rewriting(threadFiles), lazyBuiltins()],
-  }),
-];
-describeTypes();
-const outputs = results.flatMap((result) => Object.values(result.metafile.outputs));
-const total = outputs.reduce((sum, output) => sum + output.bytes, 0);
-console.log(
-  `${outdir}: ${outputs.length} files, ${kilobytes(total)}; command line: ${kilobytes(statSync(join(outdir, 'shale.cjs')).size)}`,
-);
 
 /** The declarations of the engine and of what its face names. */
 function describeTypes(): void {
@@ -102,6 +96,10 @@ function standAlone(): Record<string, string> {
     }
   }
   return entries;
+}
+
+function sizeOf(file: string): number {
+  return statSync(join(outdir, file)).size;
 }
 
 function kilobytes(bytes: number): string {

@@ -1,8 +1,11 @@
 import { isBuiltin } from 'node:module';
-import type { Plugin } from 'esbuild';
+import type { Plugin } from 'rolldown';
 
 /** Used at every start, and cheap: taken at once, so that hot paths call them directly. */
 const AT_ONCE = new Set(['node:fs', 'node:path', 'node:os', 'node:url', 'node:util', 'node:events', 'node:module']);
+
+/** Marks a module that stands in for a built-in; such names belong to whoever made them. */
+const MARK = '\0stand-in:';
 
 /**
  * Makes `import { createHash } from 'node:crypto'` load nothing until `createHash` is used. Importing a built-in as a
@@ -13,14 +16,20 @@ const AT_ONCE = new Set(['node:fs', 'node:path', 'node:os', 'node:url', 'node:ut
 export function lazyBuiltins(): Plugin {
   return {
     name: 'lazy built-ins',
-    setup: (build) => {
-      build.onResolve({ filter: /^node:/ }, ({ path, importer, kind }) => {
-        const ours = importer.includes('/src/') && !importer.includes('/node_modules/');
-        return ours && kind === 'import-statement' && isBuiltin(path) ? { path, namespace: 'builtin' } : undefined;
-      });
-      build.onLoad({ filter: /.*/, namespace: 'builtin' }, async ({ path }) => ({ contents: await standIn(path) }));
+    resolveId(specifier, importer, { kind }) {
+      const ours = importer?.includes('/src/') === true && !importer.includes('/node_modules/');
+      const stands = ours && kind === 'import-statement' && specifier.startsWith('node:') && isBuiltin(specifier);
+      return stands ? { id: MARK + specifier, moduleSideEffects: false } : undefined;
+    },
+    async load(id) {
+      return id.startsWith(MARK) ? { code: await standIn(id.slice(MARK.length)), moduleType: 'js' } : undefined;
     },
   };
+}
+
+/** Whether a module is the stand-in of a built-in. */
+export function isStandIn(id: string): boolean {
+  return id.startsWith(MARK);
 }
 
 async function standIn(name: string): Promise<string> {

@@ -53,6 +53,26 @@ describe('the published package', () => {
     assert.deepEqual(loaded, []);
   });
 
+  test('commands of the published package read only the files of their part', () => {
+    const list = "process.on('exit', () => process.stderr.write(Object.keys(require.cache).join('\\n')))";
+    writeFileSync(join(folder, 'files.cjs'), list);
+    const filesOf = (...words: string[]): string[] => {
+      const program = ['--require', join(folder, 'files.cjs'), join(folder, 'bin/shale'), ...words];
+      const env = { HOME: folder, SHALE_HOME: join(folder, 'home'), SHALE_RUN: join(folder, 'run') };
+      const { stderr } = spawnSync(process.execPath, program, { encoding: 'utf8', env });
+      return [...stderr.matchAll(/dist\/([\w-]+)\.cjs$/gm)].map(([, name = '']) => name);
+    };
+    const start = filesOf('--version');
+    assert.ok(start.includes('shale') && !start.includes('store'), start.join(' '));
+    const images = filesOf('images');
+    assert.ok(
+      images.includes('store') && !images.includes('build') && !images.includes('containers'),
+      images.join(' '),
+    );
+    const ps = filesOf('ps');
+    assert.ok(ps.includes('containers') && !ps.includes('build'), ps.join(' '));
+  });
+
   test('the published package opens a store, imports, and builds without RUN', () => {
     mkdirSync(join(folder, 'context'));
     writeFileSync(join(folder, 'context/Dockerfile'), 'FROM scratch\nCOPY Dockerfile /copied\n');
