@@ -16,7 +16,7 @@ type AllSolved = ReadonlyMap<string, Solved<StepResult>>;
 export async function assembleProduct(
   { platforms, epoch }: WholePlan,
   built: BuiltSteps,
-  about: Pick<Product, 'names' | 'reason'> & {
+  about: Pick<Product, 'names' | 'reason' | 'origin'> & {
     readonly layers: Layers;
     readonly inlineCache: boolean;
     readonly buildArgs: Readonly<Record<string, string>>;
@@ -31,7 +31,8 @@ export async function assembleProduct(
     images.push({ id, config, parsed, platform: platformOf(parsed), diffIds: parsed.diffIds });
   }
   const isIndex = makesIndex(platforms.length, about.buildArgs);
-  return { id: productId(images, isIndex), images, isIndex, names: about.names, reason: about.reason };
+  const { names, reason, origin } = about;
+  return { id: productId(images, isIndex), images, isIndex, names, reason, origin };
 }
 
 /** The image's id; of several platforms that of their set, without annotations. */

@@ -169,7 +169,8 @@ async function carryOut(
 ): Promise<[product: Product, exported: ExportsDone]> {
   await solvePlan(plan, options, { recorder, imports });
   const built = { graph: plan.graph, results: plan.platforms.map((one) => one.plan.result), solved: recorder.solved };
-  const product = await assembleProduct(plan, built, { ...options, reason: `build ${buildId}` });
+  const origin = originOf(options, plan, { buildId, solved: recorder.solved });
+  const product = await assembleProduct(plan, built, { ...options, reason: `build ${buildId}`, origin });
   warnOfLayers(product, options);
   for (const { diffIds } of product.images) await options.layers.refuseAssumed(diffIds);
   const exporters = [...options.cacheTo.map((to) => cacheExporter(to, built)), ...exportersOf(options.outputs)];
@@ -278,11 +279,28 @@ function buildName(options: BuildOptions): string {
   return options.bakeTarget ?? options.contexts.title ?? options.dockerfile.name;
 }
 
+/** What the history of a tag says of the image that it was moved to. */
+function originOf(
+  options: BuildOptions,
+  plan: WholePlan,
+  { buildId, solved }: { readonly buildId: string; readonly solved: BuildRecorder['solved'] },
+): Json {
+  const fetched = Array.from(solved.values(), ({ result }) => (result.kind === 'fetched' ? [result.about] : []));
+  return {
+    build: buildId,
+    dockerfileDigest: digestOf(options.dockerfile.bytes),
+    ...detailsOf(options, plan),
+    fetched: fetched.flat(),
+  };
+}
+
 /** What a record says of a build; what only the plan knows is missing while there is none. */
 function detailsOf(options: BuildOptions, plan?: WholePlan): { readonly [name: string]: Json } {
+  const revision = options.contexts.revision();
   return {
     dockerfile: options.dockerfile.name,
     context: options.contexts.title ?? null,
+    ...(revision !== undefined && { revision: { ...revision } }),
     target: options.target ?? null,
     ...(options.bakeTarget !== undefined && { bakeTarget: options.bakeTarget }),
     platform: options.platforms.map(formatPlatform).join(','),

@@ -10,6 +10,7 @@ export type { CacheExport } from './cache/exports.ts';
 export { makesIndex } from './makes-index.ts';
 export type { CacheImport } from './cache/imports.ts';
 export { includeReader } from './context/include-reader.ts';
+export { readRevision, type Revision } from './context/revision.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions, StepSettings } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';

@@ -32,7 +32,7 @@ describe('completion', () => {
     ],
     [
       ['image', 'l'],
-      ['ls', 'list', 'load'],
+      ['ls', 'list', 'log', 'load'],
     ],
     [
       ['build', '--pro'],

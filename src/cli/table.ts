@@ -82,7 +82,10 @@ export const COMMANDS: readonly CommandRow[] = [
   row('commit', 'containers', 'make an image of what a container changed', () => import('./commands/commit.ts'), [
     'container commit',
   ]),
-  row('diff', 'containers', 'list what a container changed', () => import('./commands/diff.ts'), ['container diff']),
+  row('diff', 'containers', 'list what a container changed, or compare images', () => import('./commands/diff.ts'), [
+    { name: 'container diff', implies: ['--type=container'] },
+    { name: 'image diff', implies: ['--type=image'] },
+  ]),
   row('create', 'containers', 'make a container without starting it', () => import('./commands/create.ts'), [
     'container create',
   ]),
@@ -184,6 +187,13 @@ export const COMMANDS: readonly CommandRow[] = [
   row('history', 'images', 'list the steps that made an image', () => import('./commands/history.ts'), [
     'image history',
   ]),
+  row(
+    'image log',
+    'images',
+    'show where a tag led, and what was built from what',
+    () => import('./commands/image-log.ts'),
+  ),
+  row('rollback', 'images', 'move a tag back to where it led before', () => import('./commands/rollback.ts')),
   row('inspect', 'images', 'show everything about images and containers', () => import('./commands/inspect.ts'), [
     { name: 'image inspect', implies: ['--type=image'] },
     { name: 'container inspect', implies: ['--type=container'] },

@@ -18,6 +18,7 @@ import {
   openStackTree,
   parseGitReference,
   readLocalFile,
+  readRevision,
   readTreeFile,
   shownUrl,
   UNPACKED_BYTES_MAX,
@@ -25,6 +26,7 @@ import {
   type Fetching,
   type GivenContexts,
   type NamedPlace,
+  type Revision,
   type SourceNode,
   type Sources,
   type StoredContext,
@@ -79,9 +81,9 @@ export async function loadInput(
   const named = new Map<string, NamedPlace>();
   for (const [name, source] of Object.entries(request.buildContexts ?? {})) named.set(name, loader.named(name, source));
   const modes = request.contextModes ?? 'exact';
-  const { main, title, dockerfile, madeAt } = await told(context, request, watch, (fetching) => loader.main(fetching));
+  const { dockerfile, ...given } = await told(context, request, watch, (fetching) => loader.main(fetching));
   return {
-    contexts: { title, main, named, modes, madeAt },
+    contexts: { ...given, named, modes },
     dockerfile,
     resolveLayout: (reference, platform, signal) => loader.resolveLayout(reference, platform, signal),
     targetOf: (reference) => loader.targetOf(reference),
@@ -113,7 +115,8 @@ async function told<T>(
   }
 }
 
-interface MainContext extends Pick<BuildInput, 'dockerfile'>, Pick<GivenContexts, 'main' | 'title' | 'madeAt'> {}
+interface MainContext
+  extends Pick<BuildInput, 'dockerfile'>, Pick<GivenContexts, 'main' | 'title' | 'madeAt' | 'revision'> {}
 
 /** A context that is in the store, with what it says of itself. */
 interface Loaded {
@@ -189,7 +192,13 @@ class ContextLoader {
       throw new ShaleError('CONTEXT_UNSUPPORTED', 'standard input is a Dockerfile, and -f names another one');
     const bytes = await collect(stream, DOCKERFILE_MAX_BYTES, 'the Dockerfile on standard input');
     const dockerfile = { bytes, name: 'Dockerfile', path: undefined };
-    return { main: { kind: 'empty' }, title: undefined, dockerfile, madeAt: () => undefined };
+    return {
+      main: { kind: 'empty' },
+      title: undefined,
+      dockerfile,
+      madeAt: () => undefined,
+      revision: () => undefined,
+    };
   }
 
   async #directory(path: string, fetching: Fetching): Promise<MainContext> {
@@ -197,14 +206,15 @@ class ContextLoader {
     const main: ContextPlace = { kind: 'directory', path };
     const elsewhere = await this.#dockerfileElsewhere(fetching);
     const dockerfile = elsewhere ?? this.#dockerfileOnDisk(path);
-    return { main, title: path, dockerfile, madeAt: () => undefined };
+    return { main, title: path, dockerfile, madeAt: () => undefined, revision: () => readRevision(path) };
   }
 
   async #loaded(loaded: Loaded, title: string | undefined, fetching: Fetching): Promise<MainContext> {
     const { result, madeAt } = loaded;
     const main: ContextPlace = { kind: 'stored', load: () => Promise.resolve(result) };
     const elsewhere = await this.#dockerfileElsewhere(fetching);
-    return { main, title, dockerfile: elsewhere ?? (await this.#dockerfileWithin(loaded, title)), madeAt };
+    const dockerfile = elsewhere ?? (await this.#dockerfileWithin(loaded, title));
+    return { main, title, dockerfile, madeAt, revision: () => revisionOf(result) };
   }
 
   /** A Dockerfile that is neither in the context nor beside it. */
@@ -332,6 +342,12 @@ class ContextLoader {
   async #root(stack: readonly DiffId[]): Promise<SourceNode> {
     return openStackTree(await this.#context.layers.stack(stack));
   }
+}
+
+/** A repository that is a context says what it is the commit of. */
+function revisionOf(result: StoredContext): Revision | undefined {
+  const commit = result.kind === 'fetched' ? result.about['commit'] : undefined;
+  return typeof commit === 'string' ? { commit } : undefined;
 }
 
 /** An address as people wrote it, without what may be secret. */

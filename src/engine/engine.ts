@@ -46,6 +46,9 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     images: async (query) => (await images()).listImages(context, query),
     tag: async (source, target) => (await images()).tagImage(context, source, target),
     removeImage: async (image, how) => (await images()).removeImage(context, image, how),
+    tagLog: async (name) => (await import('./tag-history.ts')).tagLog(context, name),
+    rollback: async (name, to) => (await import('./tag-history.ts')).rollback(context, name, to),
+    diffImages: async (before, after) => (await import('./image-diff.ts')).diffImages(context, before, after),
     history: async (image) => (await images()).imageHistory(context, image),
     async inspect(name, type, { size = false, platform } = {}) {
       if (type === 'image' || platform !== undefined) return inspectImage(name, platform);

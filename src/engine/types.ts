@@ -8,6 +8,8 @@ import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
 import type { HostConfig } from './host-config.ts';
+import type { ImageDiff } from './image-diff-types.ts';
+import type { RollbackOutcome, TagLogEntry } from './tag-history-types.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest } from './why-types.ts';
 import type { EndpointRequest, NetworkOperations } from './network-types.ts';
@@ -320,6 +322,11 @@ export interface Engine
   readonly images: (options: { readonly all: boolean }) => Promise<readonly ImageSummary[]>;
   readonly tag: (source: string, target: string) => Promise<void>;
   readonly removeImage: (image: string, options: { readonly force: boolean }) => Promise<readonly RemovedImage[]>;
+  /** The moves of a tag, newest first. */
+  readonly tagLog: (name: string) => Promise<readonly TagLogEntry[]>;
+  /** Moves a tag back to where it led before, or to an image or build of its history. */
+  readonly rollback: (name: string, to?: string) => Promise<RollbackOutcome>;
+  readonly diffImages: (before: string, after: string) => Promise<ImageDiff>;
   readonly history: (image: string) => Promise<readonly HistoryStep[]>;
   /** Docker's JSON of an image or container. */
   readonly inspect: (

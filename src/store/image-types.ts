@@ -1,5 +1,5 @@
 import type { DiffId, Digest, Platform } from '../oci/index.ts';
-import type { TimeMs } from './primitives.ts';
+import type { Json, TimeMs } from './primitives.ts';
 
 /** An image, identified by the digest of its config. A root of collection until it is removed, tagged or not. */
 export interface ImageRecord {
@@ -103,6 +103,8 @@ export interface TagMove {
   readonly at: TimeMs;
   /** The command that did it: `build b…`, `pull`, `tag`, `rmi`. */
   readonly reason: string;
+  /** What a build made the image of; the store does not interpret it. Absent for other moves. */
+  readonly origin?: Json;
 }
 
 export interface Tags {
@@ -128,4 +130,6 @@ export interface Publication {
   readonly blobs?: readonly Digest[];
   /** For the tags' history. */
   readonly reason: string;
+  /** As in TagMove. */
+  readonly origin?: Json;
 }

@@ -21,12 +21,14 @@ export async function publish(
   const synced = await durability.sync(await reachedBy(context, blobs, publication));
   failpoint('publish.written');
   const now = context.clock();
+  const { reason, origin } = publication;
+  const why = { reason, ...(origin !== undefined && { origin }) };
   await context.db.write(
     (sql) => {
       durability.markSynced(sql, synced);
       for (const image of publication.images ?? []) putImage(sql, image, now);
       for (const index of publication.indexes ?? []) putImageIndex(sql, index, now);
-      for (const { name, target } of publication.tags ?? []) setTag(sql, name, target, now, publication.reason);
+      for (const { name, target } of publication.tags ?? []) setTag(sql, name, target, { now, ...why });
     },
     { durable: true },
   );

@@ -1,5 +1,5 @@
 /** Format of the store: the `version` file and `PRAGMA user_version`. Every change adds one migration. */
-export const FORMAT_VERSION: number = 2;
+export const FORMAT_VERSION: number = 3;
 
 /** `MIGRATIONS[n]` brings a database from version n to n + 1. Never changed once released. */
 export const MIGRATIONS: readonly string[] = [
@@ -90,6 +90,9 @@ CREATE TABLE cache_mounts (
   mode INTEGER, uid INTEGER, gid INTEGER, ready INTEGER NOT NULL, size INTEGER, measured_at_use INTEGER,
   uses INTEGER NOT NULL, cost_ms INTEGER NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER NOT NULL,
   UNIQUE (identity, instance)) WITHOUT ROWID;
+`,
+  `
+ALTER TABLE tag_log ADD COLUMN origin TEXT;
 `,
 ];
 

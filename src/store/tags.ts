@@ -2,7 +2,7 @@ import { ShaleError } from '../base/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { appendEvent } from './events.ts';
-import { digest, digestOrNone, integer, text, textOrNone, type Row } from './row.ts';
+import { digest, digestOrNone, integer, json, text, textOrNone, toJson, type Row } from './row.ts';
 import type { Publication, TagMove, TagRecord, Tags, TagTarget, TimeMs } from './types.ts';
 
 /** `publish` brings to disk what a tag points to before it moves. */
@@ -44,6 +44,7 @@ function moveIn(row: Row): TagMove {
     to: targetIn(row, 'to'),
     at: integer(row, 'at'),
     reason: text(row, 'reason'),
+    ...(row['origin'] !== null && { origin: json(row, 'origin') }),
   };
 }
 
@@ -58,7 +59,12 @@ function kindOf(kind: string): TagTarget['kind'] {
 }
 
 /** Moves a tag; setting it to where it points already is no move and leaves no trace. */
-export function setTag(sql: Sql, name: string, target: TagTarget, now: TimeMs, reason: string): void {
+export function setTag(
+  sql: Sql,
+  name: string,
+  target: TagTarget,
+  { now, ...why }: Pick<TagMove, 'reason' | 'origin'> & { readonly now: TimeMs },
+): void {
   const query =
     target.kind === 'image' ? 'SELECT 1 FROM images WHERE id = ?' : 'SELECT 1 FROM image_indexes WHERE digest = ?';
   if (sql.first(query, target.digest) === undefined) {
@@ -75,7 +81,7 @@ export function setTag(sql: Sql, name: string, target: TagTarget, now: TimeMs, r
     target.digest,
     now,
   );
-  logMove(sql, { name, from: before, to: target, at: now, reason });
+  logMove(sql, { name, from: before, to: target, at: now, ...why });
 }
 
 export function removeTag(sql: Sql, name: string, now: TimeMs, reason: string): boolean {
@@ -88,7 +94,8 @@ export function removeTag(sql: Sql, name: string, now: TimeMs, reason: string): 
 
 function logMove(sql: Sql, move: TagMove): void {
   sql.run(
-    `INSERT INTO tag_log (name, from_kind, from_digest, to_kind, to_digest, at, reason) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO tag_log (name, from_kind, from_digest, to_kind, to_digest, at, reason, origin)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     move.name,
     move.from?.kind ?? null,
     move.from?.digest ?? null,
@@ -96,6 +103,7 @@ function logMove(sql: Sql, move: TagMove): void {
     move.to?.digest ?? null,
     move.at,
     move.reason,
+    move.origin === undefined ? null : toJson(move.origin),
   );
   const target = move.to ?? move.from;
   appendEvent(sql, move.at, {

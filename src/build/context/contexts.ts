@@ -8,6 +8,7 @@ import type { FetchedResult, RootfsResult } from '../result.ts';
 import type { Fetching } from '../sources/sources.ts';
 import { openContextTree, type ContextModes } from './context-tree.ts';
 import { readLocalFile } from './local-file.ts';
+import type { Revision } from './revision.ts';
 
 /** Bytes that an ignore file may have. */
 const IGNORE_FILE_MAX_BYTES = 1024 * 1024;
@@ -35,6 +36,8 @@ export interface GivenContexts {
    * its newest file. It is what SOURCE_DATE_EPOCH=context means.
    */
   readonly madeAt: () => number | undefined;
+  /** The commit that the main context is of, where it lies in a repository or is one. */
+  readonly revision: () => Revision | undefined;
 }
 
 export type NamedPlace =

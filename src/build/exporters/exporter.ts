@@ -22,6 +22,8 @@ export interface Product {
   readonly names: readonly Reference[];
   /** For the history of tags. */
   readonly reason: string;
+  /** What it was made of, for the same: docs/formats/build-records.md. */
+  readonly origin: Json;
 }
 
 /** What an exporter works with. */

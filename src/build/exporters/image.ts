@@ -62,6 +62,7 @@ async function publicationOf(
     ...(target.kind === 'index' && { indexes: [target.record] }),
     tags: names.map((name) => ({ name, target: to })),
     reason: product.reason,
+    origin: product.origin,
   };
 }
 
