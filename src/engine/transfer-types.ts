@@ -152,7 +152,6 @@ export interface RegistryActions {
   ) => Promise<readonly FoundRepository[]>;
 }
 
-/** How images come into the store and leave it. */
 /** `shale serve registry`. */
 export interface ServeRegistryRequest {
   readonly host: string;
@@ -160,6 +159,11 @@ export interface ServeRegistryRequest {
   readonly port: number;
   /** Nothing is taken and nothing removed. */
   readonly readOnly: boolean;
+  /**
+   * URLs of registries that it is a cache of; nothing is taken then. Names without a host are the first one's, others begin
+   * with their registry's host. @throws SERVE_FAILED for what is none
+   */
+  readonly upstreams?: readonly string[];
   /** A file of accounts (absolute), as `htpasswd -B` writes it; without it everyone may do everything. */
   readonly htpasswdFile?: string | undefined;
   /** PEM files, absolute; plain http without them. */
@@ -170,6 +174,7 @@ export interface ServeRegistryRequest {
   readonly failed: (message: string) => void;
 }
 
+/** How images come into the store and leave it. */
 export interface TransferOperations {
   readonly importImage: (
     tar: ByteStream,

@@ -58,6 +58,28 @@ test('blob() takes up a broken connection where it ended', async () => {
   });
 });
 
+test('blob() asks for nothing when all of it came before', async () => {
+  await withRegistry(
+    () => assert.fail('it was asked'),
+    async (repository) => {
+      assert.equal((await collect(repository.blob(descriptorOf(BLOB), BLOB.length), 1, 'blob')).length, 0);
+    },
+  );
+});
+
+test('blobSize() asks how many bytes a blob has, and knows a blob that is not there from a refusal', async () => {
+  const handler: Handler = ({ method, url = '' }, response) => {
+    const known = url.endsWith(descriptorOf(BLOB).digest);
+    const status = known ? 200 : url.endsWith('0') ? 404 : 403;
+    response.writeHead(method === 'HEAD' ? status : 500, { 'content-length': BLOB.length }).end();
+  };
+  await withRegistry(handler, async (repository) => {
+    assert.equal(await repository.blobSize(descriptorOf(BLOB).digest), BLOB.length);
+    assert.equal(await repository.blobSize(digestFromHex('0'.repeat(64))), undefined);
+    await assert.rejects(repository.blobSize(digestFromHex('1'.repeat(64))), { code: 'REGISTRY_AUTH' });
+  });
+});
+
 test('blob() skips what it has when the registry ignores the range', async () => {
   let calls = 0;
   const handler: Handler = (_request, response) => {

@@ -1,7 +1,7 @@
 import { isShaleError, type ByteStream } from '../base/index.ts';
 import type { Descriptor, Digest, Reference } from '../oci/index.ts';
 import { listReferrers, listRepositories, listTags, referrerOf, tagReferrer } from './listing.ts';
-import { fetchBlob, fetchManifest, findManifest, hasBlob, type Place } from './reading.ts';
+import { blobSize, fetchBlob, fetchManifest, findManifest, hasBlob, type Place } from './reading.ts';
 import type { FetchedManifest, PushBlobOptions, PushManifest, Repository } from './repository.ts';
 import { drain, failureOf, sessionWith, type RegistryOptions } from './session.ts';
 import { deleteManifest, pushBlob, pushManifest } from './writing.ts';
@@ -77,6 +77,10 @@ class RepositoryClient implements Repository {
 
   hasBlob(descriptor: Descriptor): Promise<boolean> {
     return hasBlob(this.#place, descriptor);
+  }
+
+  blobSize(digest: Digest): Promise<number | undefined> {
+    return blobSize(this.#place, digest);
   }
 
   pushBlob(descriptor: Descriptor, options: PushBlobOptions): Promise<'mounted' | 'sent'> {

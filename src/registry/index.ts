@@ -10,5 +10,7 @@ export * from './credentials.ts';
 export * from './docker-config.ts';
 export * from './protocol.ts';
 export * from './server/accounts.ts';
+export { refusal } from './server/answer.ts';
 export type * from './server/contents.ts';
+export type { ByteRange } from './server/range.ts';
 export * from './server/serve.ts';

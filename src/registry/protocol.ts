@@ -17,6 +17,8 @@ export const REGISTRY_FAULT_CODES = [
   'DENIED',
   'UNSUPPORTED',
   'TOOMANYREQUESTS',
+  // The reference implementation's, for what stands behind a registry.
+  'UNAVAILABLE',
 ] as const;
 export type RegistryFaultCode = (typeof REGISTRY_FAULT_CODES)[number];
 

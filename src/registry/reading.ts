@@ -65,18 +65,34 @@ export async function findManifest(place: Place, tagOrDigest: string): Promise<D
 }
 
 export async function hasBlob(place: Place, descriptor: Descriptor): Promise<boolean> {
-  const response = await place.session.request({
-    method: 'HEAD',
-    target: `v2/${place.path}/blobs/${descriptor.digest}`,
-    scopes: readScopes(place.path),
-  });
+  const response = await askForBlob(place, descriptor.digest);
   await drain(response);
   const size = headerOf(response, 'content-length');
   return response.status === 200 && (size === undefined || Number(size) === descriptor.size);
 }
 
+/** See `Repository.blobSize`. */
+export async function blobSize(place: Place, digest: Digest): Promise<number | undefined> {
+  const response = await askForBlob(place, digest);
+  if (response.status === 404) return await drain(response).then(() => undefined);
+  const what = `the blob ${digest}`;
+  if (response.status !== 200)
+    throw await failureOf(response, place.session, { what, unknownCode: 'BLOB_UNKNOWN', verb: 'read' });
+  await drain(response);
+  const size = Number(headerOf(response, 'content-length') ?? NaN);
+  if (Number.isSafeInteger(size)) return size;
+  throw new ShaleError('REGISTRY_ERROR', `${response.url.host} does not say how many bytes ${what} has`);
+}
+
+function askForBlob(place: Place, digest: Digest): Promise<HttpResponse> {
+  const target = `v2/${place.path}/blobs/${digest}`;
+  return place.session.request({ method: 'HEAD', target, scopes: readScopes(place.path) });
+}
+
 /** See `Repository.blob`. */
 export async function* fetchBlob(place: Place, descriptor: Descriptor, offset: number): AsyncGenerator<Uint8Array> {
+  // All of it came before: an empty range would be refused.
+  if (offset > 0 && offset === descriptor.size) return;
   const hash = offset === 0 ? createHash('sha256') : undefined;
   let done = offset;
   let attempt = 1;

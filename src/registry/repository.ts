@@ -43,6 +43,8 @@ export interface Repository {
    */
   blob(descriptor: Descriptor, offset?: number): ByteStream;
   hasBlob(descriptor: Descriptor): Promise<boolean>;
+  /** The bytes that a blob has, without the blob; undefined when there is none. @throws REGISTRY_AUTH, REGISTRY_ERROR */
+  blobSize(digest: Digest): Promise<number | undefined>;
   /**
    * Sends a blob, or has the registry take it from another repository. A cut upload goes on where the registry says that it
    * ended. Whether the registry has it already is the caller's to ask.

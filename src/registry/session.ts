@@ -28,6 +28,8 @@ export interface RegistryOptions {
   readonly mirrors?: Readonly<Record<string, readonly string[]>>;
   /** Waits before the try after number `attempt` (from 1), at least as long as the registry asks for. Ends early when cancelled. */
   readonly pause: (attempt: number, atLeastMs: number) => Promise<void>;
+  /** False: an answer that says "later" is handed on at once, for whoever asked can wait as well. */
+  readonly waitsWhenBusy?: boolean;
   /** Asked when a registry wants to know who we are; without it everything is asked for without a login. */
   readonly credentials?: CredentialSource;
   /** Certificates for a host, beside those of the system. */
@@ -94,7 +96,7 @@ export class RegistrySession {
       let waitMs = 0;
       try {
         const response = await this.#authorized(request);
-        if (isLast || !BUSY.has(response.status)) return response;
+        if (isLast || !BUSY.has(response.status) || this.#options.waitsWhenBusy === false) return response;
         waitMs = retryAfterMs(response);
         await drain(response);
       } catch (error) {
@@ -231,7 +233,7 @@ export async function failureOf(
   const faults = await faultsOf(response);
   const said = faults.map((fault) => fault.message).find((message) => message !== '');
   const { what, unknownCode, verb } = about;
-  const data = { status: response.status, codes: faults.map((fault) => fault.code) };
+  const data = { status: response.status, codes: faults.map((fault) => fault.code), waitMs: retryAfterMs(response) };
   if (response.status === 404) return new ShaleError(unknownCode, `${what} does not exist`, { data });
   if (response.status === 401 || response.status === 403) {
     const isKnown = await session.hasCredential();

@@ -43,6 +43,18 @@ export function createCacheRecords({ db, clock, readOnly, session }: StoreContex
         requireRecord(sql, id);
         point(sql, [key], id);
       }),
+    addBlob: (id, blob) =>
+      db.write((sql) => {
+        sql.run(
+          `INSERT INTO cache_reach (record, kind, position, digest)
+           SELECT id, 'blob', (SELECT COALESCE(MAX(position), -1) + 1 FROM cache_reach WHERE record = id AND kind = 'blob'), ?
+           FROM cache_records WHERE id = ?
+           AND NOT EXISTS (SELECT 1 FROM cache_reach WHERE record = id AND kind = 'blob' AND digest = ?)`,
+          blob,
+          id,
+          blob,
+        );
+      }),
     trust: (id) =>
       db.write((sql) => {
         if (sql.run('UPDATE cache_records SET trusted = 1 WHERE id = ?', id) === 0) notFound(id);

@@ -47,6 +47,8 @@ export interface CacheRecords {
   put(record: NewCacheRecord, options?: { readonly replace?: boolean }): Promise<CacheRecord>;
   /** One more key for a record. */
   addKey(id: number, key: string): Promise<void>;
+  /** One more blob that a record needs. Nothing happens where it has it, or where the record is gone. */
+  addBlob(id: number, blob: Digest): Promise<void>;
   trust(id: number): Promise<void>;
   remove(id: number): Promise<void>;
   /** Earlier records of the same place, newest first. */

@@ -37,6 +37,11 @@ test('a cache record is found by each of its keys, counts its uses and keeps its
     lastUsedAt: 6,
     trusted: true,
   });
+  await cacheRecords.addBlob(put.id, digestOf('a'));
+  await cacheRecords.addBlob(put.id, digestOf('b'));
+  await cacheRecords.addBlob(put.id, digestOf('a'));
+  await cacheRecords.addBlob(put.id + 1, digestOf('a'));
+  assert.deepEqual((await cacheRecords.find('more'))?.blobs, [digestOf('a'), digestOf('b')]);
   assert.equal(await cacheRecords.find('none'), undefined);
   await cacheRecords.remove(put.id);
   assert.equal(await cacheRecords.find('fast'), undefined);

@@ -21,21 +21,23 @@ describe('serve registry', () => {
     const { status, stderr, asked } = await serve();
     assert.equal(status, 0);
     assert.equal(stderr, 'serving the store at http://127.0.0.1:5000\na request failed: the disk is full\n');
-    const none = { tls: undefined, htpasswdFile: undefined };
+    const none = { tls: undefined, htpasswdFile: undefined, upstreams: [] };
     assert.deepEqual(asked, [{ host: '127.0.0.1', port: 5000, readOnly: false, ...none }]);
   });
 
   test('hands on addresses and files', async () => {
-    const words = ['--readonly', '--htpasswd', '/a', '--tls-cert', '/c', '--tls-key', '/k'];
+    const words = ['--readonly', '--htpasswd', '/a', '--tls-cert', '/c', '--tls-key', '/k', '--upstream', 'https://u'];
     const { asked } = await serve('--addr', '[::1]:443', ...words);
     const tls = { certFile: '/c', keyFile: '/k' };
-    assert.deepEqual(asked, [{ host: '::1', port: 443, readOnly: true, tls, htpasswdFile: '/a' }]);
+    const upstreams = ['https://u'];
+    assert.deepEqual(asked, [{ host: '::1', port: 443, readOnly: true, tls, htpasswdFile: '/a', upstreams }]);
     assert.deepEqual((await serve('--addr', ':0')).asked[0], {
       host: '0.0.0.0',
       port: 0,
       readOnly: false,
       tls: undefined,
       htpasswdFile: undefined,
+      upstreams: [],
     });
   });
 

@@ -6,7 +6,7 @@ import { UsageError } from '../usage-error.ts';
 export const command: Command = {
   usage: '[OPTIONS]',
   description:
-    'Serves the images of the store by the OCI distribution specification, until Ctrl-C. What is pushed can be run at once; what was pulled is given on with the same digests, and what was made here is compressed when it is first asked for. "web" is the image that "shale run web" means; "registry.example_5000/web" is "registry.example:5000/web". Whoever reaches the address may pull and push; with --htpasswd only who has an account.',
+    'Serves the images of the store by the OCI distribution specification, until Ctrl-C. What is pushed can be run at once; what was pulled is given on with the same digests, and what was made here is compressed when it is first asked for. "web" is the image that "shale run web" means; "registry.example_5000/web" is "registry.example:5000/web". Whoever reaches the address may pull and push; with --htpasswd only who has an account. With --upstream it takes no pushes, but fetches what the store does not have from there, once, and keeps it in the cache; names without a host are the first upstream’s, "registry.example/web" is that of another. A tag is looked up each time; while the upstream is down the last image known is given, with a warning.',
   flags: [
     {
       kind: 'text',
@@ -16,6 +16,13 @@ export const command: Command = {
       default: '127.0.0.1:5000',
     },
     { kind: 'boolean', name: 'readonly', summary: 'take no pushes and delete nothing' },
+    {
+      kind: 'list',
+      name: 'upstream',
+      value: 'URL',
+      summary:
+        'be a cache that stands before this registry, with the logins of "shale login"; may be given several times',
+    },
     { kind: 'text', name: 'htpasswd', value: 'FILE', summary: 'ask for the names and passwords of this file (bcrypt)' },
     { kind: 'text', name: 'tls-cert', value: 'FILE', summary: 'serve https with this certificate (PEM)' },
     { kind: 'text', name: 'tls-key', value: 'FILE', summary: 'the key of the certificate (PEM)' },
@@ -24,6 +31,10 @@ export const command: Command = {
   examples: [
     { command: 'shale serve registry', says: 'to programs of this machine' },
     { command: 'shale serve registry --addr 0.0.0.0:5000 --readonly', says: 'to everyone, for pulling' },
+    {
+      command: 'shale serve registry --upstream https://registry-1.docker.io',
+      says: 'as an entry of docker’s registry-mirrors',
+    },
   ],
   run,
 };
@@ -43,6 +54,7 @@ async function run(context: Context, { flags }: ParsedArguments): Promise<void> 
       host,
       port,
       readOnly: flags.boolean('readonly'),
+      upstreams: flags.list('upstream'),
       tls,
       htpasswdFile: accounts === undefined ? undefined : resolve(context.cwd, accounts),
       failed: (message) => void context.stderr.write(`a request failed: ${message}\n`).catch(() => {}),

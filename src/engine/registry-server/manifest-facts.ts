@@ -5,8 +5,8 @@ import type { ServedManifest } from '../../registry/index.ts';
 /** What a registry has to know of a manifest, whatever it is. */
 export interface ManifestFacts {
   readonly digest: Digest;
-  /** Blobs and manifests that it names. */
-  readonly names: ReadonlySet<Digest>;
+  /** Blobs and manifests that it names, with the bytes that it says they have. */
+  readonly sizes: ReadonlyMap<Digest, number>;
   readonly subject: Digest | undefined;
   /** As a list of referrers has it (distribution-spec, "Listing Referrers"). */
   readonly descriptor: Descriptor;
@@ -21,7 +21,7 @@ export function factsOf({ bytes, digest, mediaType }: ServedManifest): ManifestF
   const annotations = stringsIn(document['annotations']);
   return {
     digest,
-    names: new Set(parts.map((part) => part['digest']).filter(isDigest)),
+    sizes: new Map(parts.flatMap(sizeIn)),
     subject: digestIn(objectIn(document['subject'])['digest']),
     descriptor: {
       mediaType,
@@ -47,6 +47,10 @@ function objectIn(value: Json | undefined): JsonObject {
 
 function objectsIn(value: Json | undefined): JsonObject[] {
   return Array.isArray(value) ? value.map(objectIn) : [];
+}
+
+function sizeIn({ digest, size }: JsonObject): [Digest, number][] {
+  return isDigest(digest) ? [[digest, typeof size === 'number' ? size : 0]] : [];
 }
 
 function digestIn(value: Json | undefined): Digest | undefined {

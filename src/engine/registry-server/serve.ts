@@ -5,12 +5,17 @@ import { Layers } from '../../layers/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { parseAccounts, serveRegistry as serve, type RegistryStore, type UploadedBytes } from '../../registry/index.ts';
 import { openStore, type Store } from '../../store/index.ts';
-import { buildLimits } from '../cache-cap.ts';
+import { buildLimits, cacheCap } from '../cache-cap.ts';
 import type { EngineContext } from '../context.ts';
 import type { ServeRegistryRequest } from '../transfer-types.ts';
 import type { Watch } from '../types.ts';
 import { ServerMemory } from './memory.ts';
 import { holdForManifest, StoreContents, writableRepository } from './store-contents.ts';
+import { UpstreamContents } from './upstream/upstream-contents.ts';
+import { parseUpstream, Upstreams } from './upstream/upstreams.ts';
+
+/** The registry that names without a host mean. */
+const HUB = 'docker.io';
 
 /** Milliseconds between two collections, and how long one may take. */
 const COLLECT_EVERY_MS: number = 10 * 60_000;
@@ -28,7 +33,35 @@ export async function serveRegistry(
   const accounts = htpasswdFile === undefined ? undefined : parseAccounts(await readText(htpasswdFile), htpasswdFile);
   const failed = (error: unknown): void => request.failed(messageOf(error));
   using _collecting = collectNowAndThen(context, failed);
-  await serve(storeAsRegistry(context, signal), { host, port, readOnly, listening, accounts, tls, signal, failed });
+  const upstreams = openUpstreams(context, request, signal);
+  const writes = upstreams !== undefined ? 'unsupported' : readOnly ? 'denied' : 'taken';
+  try {
+    await serve(storeAsRegistry(context, upstreams, signal), {
+      host,
+      port,
+      writes,
+      listening,
+      accounts,
+      tls,
+      signal,
+      failed,
+    });
+  } finally {
+    await upstreams?.downloads.ended();
+  }
+}
+
+/** @throws SERVE_FAILED */
+function openUpstreams(
+  context: EngineContext,
+  { upstreams = [], host, port }: ServeRegistryRequest,
+  signal: AbortSignal,
+): Upstreams | undefined {
+  const [first, ...others] = upstreams.map(parseUpstream);
+  if (first === undefined) return undefined;
+  if ([first, ...others].some(({ registry }) => registry === `${host}:${port}`))
+    throw new ShaleError('SERVE_FAILED', `${host}:${port} would be its own upstream`);
+  return new Upstreams([first, ...others], context.registry(signal));
 }
 
 /** Other commands collect when they end; this one does not end. What requests use is leased, as everywhere. */
@@ -36,7 +69,8 @@ function collectNowAndThen(context: EngineContext, failed: (error: unknown) => v
   const { home, runRoot, now } = context.options;
   const collect = async (): Promise<void> => {
     await using store = await openStore({ root: home, runRoot, clock: now });
-    await store.collect({ budgetMs: COLLECT_BUDGET_MS, ...buildLimits(context) });
+    const maxCacheBytes = cacheCap(context);
+    await store.collect({ budgetMs: COLLECT_BUDGET_MS, maxCacheBytes, ...buildLimits(context) });
   };
   const timer = setInterval(() => void collect().catch(failed), COLLECT_EVERY_MS);
   timer.unref();
@@ -52,19 +86,22 @@ async function readText(file: string): Promise<string> {
 }
 
 /** A handle of the store for each request and each upload: what they hold ends with them. */
-function storeAsRegistry(context: EngineContext, signal: AbortSignal): RegistryStore {
-  const { home, runRoot, now } = context.options;
+function storeAsRegistry(context: EngineContext, upstreams: Upstreams | undefined, signal: AbortSignal): RegistryStore {
+  const { home: root, runRoot, now } = context.options;
+  const home = HUB;
   const memory = new ServerMemory(now);
-  const openHandle = (): Promise<Store> => openStore({ root: home, runRoot, clock: now });
+  const openHandle = (): Promise<Store> => openStore({ root, runRoot, clock: now });
   return {
-    async open() {
+    async open(registry) {
       const layers: Layers = new Layers(await openHandle(), {
         fetch: (diffId) => fetchFromSources(layers, diffId, { registry: context.registry(signal) }),
       });
-      return new StoreContents(layers, { memory, now, signal });
+      if (upstreams === undefined) return new StoreContents(layers, { memory, now, signal, home });
+      const meant = registry !== undefined && upstreams.has(registry) ? registry : upstreams.home;
+      return new UpstreamContents(layers, upstreams, { memory, now, signal, home: meant, openHandle });
     },
     async upload(repository) {
-      const stored = writableRepository(repository);
+      const stored = writableRepository(repository, home);
       const store = await openHandle();
       return await openUpload(store, async (digest) => {
         await holdForManifest(store, digest, now());

@@ -1,3 +1,4 @@
+import { createReadStream } from 'node:fs';
 import { ShaleError } from '../../base/index.ts';
 import { storeSource } from '../../images/index.ts';
 import type { Layers } from '../../layers/index.ts';
@@ -11,13 +12,22 @@ import {
   type Digest,
 } from '../../oci/index.ts';
 import type { RegistryContents, ServedBlob, ServedManifest, TakenManifest } from '../../registry/index.ts';
-import type { ImageIndexRecord, ImageRecord, Store, TagTarget } from '../../store/index.ts';
+import type { BlobStat, ImageIndexRecord, ImageRecord, Store, TagTarget } from '../../store/index.ts';
 import { factsOf, type ManifestFacts } from './manifest-facts.ts';
 import { WAITING_MS, type ServerMemory } from './memory.ts';
 import { partsOf, servedRepository, storeRepository } from './names.ts';
 import { takePushed } from './take-pushed.ts';
 
 const REASON = 'serve registry';
+
+export interface ContentsOptions {
+  readonly memory: ServerMemory;
+  readonly now: () => number;
+  /** Of the server. */
+  readonly signal: AbortSignal;
+  /** The registry of names without a host. */
+  readonly home: string;
+}
 
 /**
  * The store as a registry, for one request: its handle holds what was found until the request is answered. A repository has
@@ -26,27 +36,23 @@ const REASON = 'serve registry';
 export class StoreContents implements RegistryContents {
   readonly #layers: Layers;
   readonly #store: Store;
+  readonly #options: ContentsOptions;
   readonly #memory: ServerMemory;
-  readonly #now: () => number;
-  readonly #signal: AbortSignal;
 
-  constructor(
-    layers: Layers,
-    {
-      memory,
-      now,
-      signal,
-    }: { readonly memory: ServerMemory; readonly now: () => number; readonly signal: AbortSignal },
-  ) {
+  constructor(layers: Layers, options: ContentsOptions) {
     this.#layers = layers;
     this.#store = layers.store;
-    this.#memory = memory;
-    this.#now = now;
-    this.#signal = signal;
+    this.#options = options;
+    this.#memory = options.memory;
+  }
+
+  /** The repository of the store that a name of the protocol means. */
+  #stored(repository: string): string | undefined {
+    return storeRepository(repository, this.#options.home);
   }
 
   async manifest(repository: string, reference: string): Promise<ServedManifest | undefined> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     if (stored === undefined) return undefined;
     return isDigest(reference) ? this.#byDigest(stored, reference) : this.#byTag(stored, reference);
   }
@@ -89,7 +95,7 @@ export class StoreContents implements RegistryContents {
 
   /** Makes the manifests of an image or set, and records them, so that they are found by their digests from now on. */
   async #made(found: Parameters<typeof storeSource>[1], name: string): Promise<ServedManifest> {
-    await using source = await storeSource(this.#layers, found, name, { signal: this.#signal });
+    await using source = await storeSource(this.#layers, found, name, { signal: this.#options.signal });
     for (const [id, { digest, mediaType, bytes }] of source.manifests) {
       const record = await this.#store.images.get(id);
       if (record.manifests.some((one) => one.digest === digest)) continue;
@@ -151,17 +157,18 @@ export class StoreContents implements RegistryContents {
   }
 
   async blob(repository: string, digest: Digest): Promise<ServedBlob | undefined> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     if (stored === undefined) return undefined;
-    return (await this.#hasBlob(stored, digest)) ? this.#store.blobs.find(digest) : undefined;
+    const blob = (await this.#hasBlob(stored, digest)) ? await this.#store.blobs.find(digest) : undefined;
+    return blob && fileBlob(blob);
   }
 
   async #hasBlob(repository: string, digest: Digest): Promise<boolean> {
     if (this.#memory.hasBlob(repository, digest)) return true;
-    if (this.#memory.manifestsIn(repository).some(({ manifest }) => this.#facts(manifest).names.has(digest)))
+    if (this.#memory.manifestsIn(repository).some(({ manifest }) => this.#facts(manifest).sizes.has(digest)))
       return true;
     for (const known of await this.#manifestsIn(repository))
-      if ((await this.#factsOf(known))?.names.has(digest) === true) return true;
+      if ((await this.#factsOf(known))?.sizes.has(digest) === true) return true;
     return false;
   }
 
@@ -181,7 +188,7 @@ export class StoreContents implements RegistryContents {
   }
 
   async tags(repository: string): Promise<readonly string[] | undefined> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     if (stored === undefined) return undefined;
     const names = (await this.#store.tags.list()).map((tag) => partsOf(tag.name));
     const tags = names.filter((name) => name.repository === stored).map(({ tag }) => tag);
@@ -191,12 +198,12 @@ export class StoreContents implements RegistryContents {
 
   async repositories(): Promise<readonly string[]> {
     const stored = new Set((await this.#store.tags.list()).map((tag) => partsOf(tag.name).repository));
-    const served = [...stored].map(servedRepository);
+    const served = [...stored].map((name) => servedRepository(name, this.#options.home));
     return served.filter((name) => name !== undefined).toSorted(byBytes);
   }
 
   async referrers(repository: string, subject: Digest): Promise<readonly Descriptor[]> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     const found = new Map<Digest, Descriptor>();
     for (const known of stored === undefined ? [] : await this.#manifestsIn(stored)) {
       const facts = await this.#factsOf(known);
@@ -206,34 +213,34 @@ export class StoreContents implements RegistryContents {
   }
 
   async mount(repository: string, digest: Digest, from: string): Promise<boolean> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     if (stored === undefined || (await this.blob(from, digest)) === undefined) return false;
-    await holdForManifest(this.#store, digest, this.#now());
+    await holdForManifest(this.#store, digest, this.#options.now());
     this.#memory.addBlob(stored, digest);
     return true;
   }
 
   async takeManifest(repository: string, manifest: ServedManifest, tags: readonly string[]): Promise<TakenManifest> {
-    const stored = writableRepository(repository);
+    const stored = writableRepository(repository, this.#options.home);
     const { taken, target, warning } = await takePushed(this.#layers, manifest, {
       repository: stored,
       tags,
       reason: REASON,
       hasBlob: (digest) => this.#hasBlob(stored, digest),
       hasManifest: async (digest) => (await this.#byDigest(stored, digest)) !== undefined,
-      signal: this.#signal,
+      signal: this.#options.signal,
     });
     this.#memory.addManifest(stored, { manifest: taken, target });
     return { subject: this.#facts(taken).subject, warning };
   }
 
   async removeTag(repository: string, tag: string): Promise<boolean> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     return stored !== undefined && (await this.#store.tags.remove(`${stored}:${tag}`, REASON));
   }
 
   async removeManifest(repository: string, digest: Digest): Promise<boolean> {
-    const stored = storeRepository(repository);
+    const stored = this.#stored(repository);
     if (stored === undefined || (await this.#byDigest(stored, digest)) === undefined) return false;
     const own = await this.#store.indexes.find(digest);
     const target = own?.digest ?? (await this.#store.images.findByManifest(digest))?.id;
@@ -243,7 +250,7 @@ export class StoreContents implements RegistryContents {
       .map(({ name }) => name);
     const held = (await this.#manifestsIn(stored)).filter(({ mediaType }) => isIndexType(mediaType));
     for (const index of held)
-      if ((await this.#factsOf(index))?.names.has(digest) === true)
+      if ((await this.#factsOf(index))?.sizes.has(digest) === true)
         throw new ShaleError('DENIED', `the index ${index.digest} of ${repository} names it: delete that first`);
     await this.#store.images.leaveRepository({ digest, repository: stored, tags, reason: REASON });
     this.#memory.forgetManifest(stored, digest);
@@ -260,9 +267,14 @@ interface ManifestRecord {
   readonly mediaType: string;
 }
 
+/** A blob that is whole in its place. */
+export function fileBlob({ path, sizeBytes }: BlobStat): ServedBlob {
+  return { sizeBytes, open: async (range) => createReadStream(path, range) };
+}
+
 /** @throws NAME_INVALID */
-export function writableRepository(repository: string): string {
-  const stored = storeRepository(repository);
+export function writableRepository(repository: string, home: string): string {
+  const stored = storeRepository(repository, home);
   if (stored !== undefined) return stored;
   throw new ShaleError('NAME_INVALID', `${JSON.stringify(repository)} is not the name of an image`);
 }

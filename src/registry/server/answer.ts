@@ -21,6 +21,7 @@ const STATUS: Readonly<Record<RegistryFaultCode, number>> = {
   DENIED: 403,
   UNSUPPORTED: 405,
   TOOMANYREQUESTS: 429,
+  UNAVAILABLE: 503,
 };
 
 /** What other parts say, in the protocol's words. */

@@ -1,16 +1,22 @@
 import type { Descriptor, Digest } from '../../oci/index.ts';
+import type { ByteRange } from './range.ts';
 
 /** A manifest or index as it is sent: byte for byte. */
 export interface ServedManifest {
   readonly bytes: Uint8Array;
   readonly digest: Digest;
   readonly mediaType: string;
+  /** One sentence for the client's user, where it may not be what it should. */
+  readonly warning?: string | undefined;
 }
 
-/** A blob that can be read from a file. */
 export interface ServedBlob {
-  readonly path: string;
   readonly sizeBytes: number;
+  /**
+   * Its bytes, or those of a range. Bytes that cannot be had fail here, before any is given, as far as that can be known; what
+   * fails later ends early.
+   */
+  open(range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
 }
 
 /** What became of a manifest that was pushed. */
@@ -63,8 +69,8 @@ export interface RegistryContents extends AsyncDisposable {
 
 /** Where the server's contents come from. */
 export interface RegistryStore {
-  /** Opens them for one request. */
-  open(): Promise<RegistryContents>;
+  /** Opens them for one request. `registry`: whose repositories the client means, where it says so. */
+  open(registry: string | undefined): Promise<RegistryContents>;
   /** Begins an upload; it lives as long as its bytes are not disposed, over any number of requests. */
   upload(repository: string): Promise<UploadedBytes>;
 }

@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import {
@@ -12,7 +11,7 @@ import {
 } from '../../oci/index.ts';
 import { PAGE_MAX_BYTES } from '../protocol.ts';
 import type { Accounts } from './accounts.ts';
-import { answer, refusal } from './answer.ts';
+import { answer, refusal, type Headers } from './answer.ts';
 import { appendBody, rangeOf, readBody } from './body.ts';
 import type { RegistryContents, RegistryStore, ServedManifest } from './contents.ts';
 import { pageOf } from './page.ts';
@@ -24,12 +23,14 @@ const JSON_TYPE = { 'Content-Type': 'application/json' } as const;
 /** Tags that one manifest may get with its upload. */
 const TAGS_AT_ONCE_MAX = 10;
 
+/** Whether anything is taken or removed: `denied` where it was decided so, `unsupported` by a cache of other registries. */
+export type Writes = 'taken' | 'denied' | 'unsupported';
+
 /** What the handlers work with. */
 export interface Serving {
   readonly store: RegistryStore;
   readonly uploads: Uploads;
-  /** Nothing is taken and nothing removed. */
-  readonly readOnly: boolean;
+  readonly writes: Writes;
   readonly accounts: Accounts | undefined;
 }
 
@@ -48,7 +49,10 @@ export async function handle(serving: Serving, request: IncomingMessage, respons
   const method = request.method ?? '';
   const isReading = method === 'GET' || method === 'HEAD';
   if (!isReading && !['POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) throw notHere(method);
-  if (!isReading && serving.readOnly) throw refusal('DENIED', 'this registry takes nothing: it is read-only');
+  if (!isReading && serving.writes === 'denied')
+    throw refusal('DENIED', 'this registry takes nothing: it is read-only');
+  if (!isReading && serving.writes === 'unsupported')
+    throw refusal('UNSUPPORTED', 'this registry takes nothing: it is a cache of another');
   if (route.kind === 'base' && isReading) {
     answer(response, 200, JSON_TYPE, Buffer.from('{}'));
     return;
@@ -57,7 +61,8 @@ export async function handle(serving: Serving, request: IncomingMessage, respons
     await handleUpload(serving, route, { request, response, query });
     return;
   }
-  await using contents = await serving.store.open();
+  // Clients that ask a mirror say so whose it should be: containerd does.
+  await using contents = await serving.store.open(query.get('ns') ?? undefined);
   const exchange: Exchange = { request, response, query, contents };
   if (isReading) await read(route, exchange);
   else await change(serving, route, { ...exchange, method });
@@ -114,8 +119,13 @@ async function sendManifest(
   request.socket.setTimeout(0);
   const found = await contents.manifest(repository, reference);
   if (found === undefined) throw manifestUnknown(repository, reference);
-  const { bytes, digest, mediaType } = found;
-  const headers = { 'Content-Type': mediaType, 'Docker-Content-Digest': digest, ETag: `"${digest}"` };
+  const { bytes, digest, mediaType, warning } = found;
+  const headers = {
+    'Content-Type': mediaType,
+    'Docker-Content-Digest': digest,
+    ETag: `"${digest}"`,
+    ...warningHeader(warning),
+  };
   if (request.headers['if-none-match'] === headers.ETag) answer(response, 304, headers);
   else answer(response, 200, { ...headers, 'Content-Length': bytes.byteLength }, bytes);
 }
@@ -123,7 +133,7 @@ async function sendManifest(
 async function sendBlob({ request, response, contents }: Exchange, repository: string, digest: Digest): Promise<void> {
   const blob = await contents.blob(repository, digest);
   if (blob === undefined) throw refusal('BLOB_UNKNOWN', `${repository} has no blob ${digest}`);
-  const { path, sizeBytes } = blob;
+  const { sizeBytes } = blob;
   const headers = {
     'Content-Type': 'application/octet-stream',
     'Docker-Content-Digest': digest,
@@ -136,11 +146,13 @@ async function sendBlob({ request, response, contents }: Exchange, repository: s
     response.end();
     return;
   }
+  const isSent = request.method !== 'HEAD' && sizeBytes > 0;
+  const bytes = isSent ? await blob.open(range) : undefined;
   const length = range === undefined ? sizeBytes : range.end - range.start + 1;
   const part = range && { 'Content-Range': `bytes ${range.start}-${range.end}/${sizeBytes}` };
   response.writeHead(range === undefined ? 200 : 206, { ...headers, ...part, 'Content-Length': length });
-  if (request.method === 'HEAD' || sizeBytes === 0) response.end();
-  else await pipeline(createReadStream(path, range), response);
+  if (bytes === undefined) response.end();
+  else await pipeline(bytes, response);
 }
 
 /** distribution-spec, "Listing Referrers": always an index, also for what nobody refers to. */
@@ -187,7 +199,7 @@ async function takeManifest(exchange: Exchange, repository: string, reference: s
     'Docker-Content-Digest': digest,
     ...(subject !== undefined && { 'OCI-Subject': subject }),
     ...(more.length > 0 && { 'OCI-Tag': tags.join(', ') }),
-    ...(warning !== undefined && { Warning: `299 - ${JSON.stringify(warning.slice(0, 1000))}` }),
+    ...warningHeader(warning),
   });
 }
 
@@ -242,6 +254,11 @@ async function handleUpload(
         throw notHere(request.method);
     }
   });
+}
+
+/** distribution-spec, "Warnings". */
+function warningHeader(warning: string | undefined): Headers {
+  return warning === undefined ? {} : { Warning: `299 - ${JSON.stringify(warning.slice(0, 1000))}` };
 }
 
 function uploadGoesOn(response: ServerResponse, status: number, { id, repository, bytes }: Upload): void {

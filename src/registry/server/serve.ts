@@ -5,7 +5,7 @@ import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
 import type { Accounts } from './accounts.ts';
 import { answerFailure } from './answer.ts';
 import type { RegistryStore } from './contents.ts';
-import { handle, type Serving } from './handlers.ts';
+import { handle, type Serving, type Writes } from './handlers.ts';
 import { Uploads } from './uploads.ts';
 
 /** Bytes that the headers of a request may have. */
@@ -22,7 +22,7 @@ const CONNECTIONS_MAX = 512;
 export interface ServeOptions {
   readonly host: string;
   readonly port: number;
-  readonly readOnly: boolean;
+  readonly writes: Writes;
   /** Who may use it; everyone who reaches it without. */
   readonly accounts?: Accounts | undefined;
   /** PEM texts; plain http without them. */
@@ -41,7 +41,7 @@ export interface ServeOptions {
  */
 export async function serveRegistry(store: RegistryStore, options: ServeOptions): Promise<void> {
   await using uploads = new Uploads(store);
-  const serving: Serving = { store, uploads, readOnly: options.readOnly, accounts: options.accounts };
+  const serving: Serving = { store, uploads, writes: options.writes, accounts: options.accounts };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
     void respond(serving, request, response).catch(options.failed);
   };
