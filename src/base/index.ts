@@ -13,6 +13,7 @@ export * from './make-folders.ts';
 export * from './owner.ts';
 export * from './pace.ts';
 export * from './pool.ts';
+export * from './rows.ts';
 export * from './streams.ts';
 export * from './version.ts';
 export * from './whole-file.ts';

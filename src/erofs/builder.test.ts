@@ -126,9 +126,9 @@ describe('IndexBuilder', () => {
     const late = new Uint8Array(32);
     builder.add(dir('z'));
     builder.add(file('z/a', { sizeBytes: 1 }), late);
+    late.fill(7);
     builder.add(file('b'));
     builder.add(hardlink('c', 'z/a'));
-    late.fill(7);
     const built = builder.finish(2048);
     const index = openIndex(built.image, built.contents);
     assert.deepEqual(index.find('c')?.sha256(), Buffer.alloc(32, 7));

@@ -1,11 +1,10 @@
 import type { ReadTarEntry, SparseExtent } from '../archive/index.ts';
 import { invariant, type ByteString } from '../base/index.ts';
-import { encodeContents } from './contents.ts';
 import { fail, refused } from './errors.ts';
-import { BLOCK_BYTES, SUPER, SUPER_OFFSET, alignUp } from './format.ts';
-import { writeImage, type DeviceSlot, type XattrFamily } from './image-writer.ts';
+import { BLOCK_BYTES, alignUp } from './format.ts';
+import { writeIndex, type DeviceSlot, type XattrFamily } from './image-writer.ts';
+import type { Inode } from './inode-tree.ts';
 import { LayerTree } from './layer-tree.ts';
-import type { TreeNode } from './tree.ts';
 
 /** What a layer's tar must be expanded to: blocks of an index cannot point at a sparse file's parts. */
 export interface ExpandedFile {
@@ -50,7 +49,9 @@ const EXPANDED_DEVICE = 2;
  */
 export class IndexBuilder {
   readonly #family: XattrFamily;
-  readonly #tree: LayerTree;
+  readonly #layer: LayerTree;
+  /** The last file and its digest, which may still be filled in. */
+  #pending: { readonly file: Inode; readonly sha256: Uint8Array } | undefined;
   readonly #expanded: ExpandedFile[] = [];
   readonly #dropped: { readonly path: ByteString; readonly name: ByteString }[] = [];
   #expandedBytes = 0;
@@ -59,20 +60,21 @@ export class IndexBuilder {
 
   constructor(options: IndexOptions = {}) {
     this.#family = options.xattrFamily ?? 'trusted';
-    this.#tree = new LayerTree((path, name) => {
+    this.#layer = new LayerTree((path, name) => {
       if (this.#dropped.length < DROPPED_SHOWN_MAX) this.#dropped.push({ path, name });
     });
   }
 
   /**
    * Applies the next entry. `sha256`: the 32 bytes over a regular file's content (holes included), where known; they
-   * are copied by `finish` and may be filled in until then.
+   * are taken when the next entry is added or with `finish`, and may be filled in until then.
    */
   add(entry: ReadTarEntry, sha256?: Uint8Array): void {
     invariant(!this.#finished, 'an index builder is not used after finish()');
-    const file = this.#tree.apply(entry);
+    this.#takeSha256();
+    const file = this.#layer.apply(entry);
     if (file === undefined) return;
-    file.sha256 = sha256;
+    if (sha256 !== undefined) this.#pending = { file, sha256 };
     this.#locate(file, entry);
   }
 
@@ -80,38 +82,42 @@ export class IndexBuilder {
   finish(tarSizeBytes: number): BuiltIndex {
     invariant(this.#tarBytes <= tarSizeBytes, 'a tar is not smaller than the content of its entries');
     this.#finished = true;
-    this.#tree.settle();
+    this.#takeSha256();
+    this.#layer.settle();
+    const { tree, root } = this.#layer;
     const devices: DeviceSlot[] = [{ sizeBytes: tarSizeBytes, tag: '' }];
     if (this.#expanded.length > 0) devices.push({ sizeBytes: this.#expandedBytes, tag: '' });
-    const { image, files } = writeImage(this.#tree.root, devices, this.#family);
+    const { image, contents } = writeIndex({ tree, root }, devices, this.#family);
     return {
       image,
-      contents: encodeContents(
-        image.subarray(SUPER_OFFSET + SUPER.uuid, SUPER_OFFSET + SUPER.uuid + 16),
-        files.map((file) => file.sha256),
-      ),
+      contents,
       expanded: this.#expanded.length > 0 ? { sizeBytes: this.#expandedBytes, files: this.#expanded } : undefined,
       droppedXattrs: this.#dropped,
     };
   }
 
-  #locate(file: TreeNode, entry: ReadTarEntry): void {
+  #takeSha256(): void {
+    if (this.#pending !== undefined) this.#layer.tree.setSha256(this.#pending.file, this.#pending.sha256);
+    this.#pending = undefined;
+  }
+
+  #locate(file: Inode, entry: ReadTarEntry): void {
+    const { tree } = this.#layer;
     if (entry.dataOffset % BLOCK_BYTES !== 0)
       throw refused('ENTRY_INVALID', entry.path, 'has content off the block grid');
     this.#tarBytes = Math.max(this.#tarBytes, entry.dataOffset + entry.storedBytes);
     if (entry.sparse === undefined || isWhole(entry, entry.sparse)) {
-      file.device = TAR_DEVICE;
-      file.dataOffset = entry.dataOffset;
+      tree.setContent(file, TAR_DEVICE, entry.dataOffset);
       return;
     }
-    file.device = EXPANDED_DEVICE;
-    file.dataOffset = this.#expandedBytes;
+    const targetOffset = this.#expandedBytes;
+    tree.setContent(file, EXPANDED_DEVICE, targetOffset);
     this.#expandedBytes += alignUp(entry.sizeBytes, EXPANDED_ALIGNMENT_BYTES);
     if (!(this.#expandedBytes <= EXPANDED_BYTES_MAX)) {
       throw fail('INDEX_LIMIT', `the layer's sparse files are larger than ${EXPANDED_BYTES_MAX} bytes in all`);
     }
     const { dataOffset, sizeBytes } = entry;
-    this.#expanded.push({ dataOffset, sizeBytes, extents: entry.sparse, targetOffset: file.dataOffset });
+    this.#expanded.push({ dataOffset, sizeBytes, extents: entry.sparse, targetOffset });
   }
 }
 

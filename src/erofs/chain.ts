@@ -1,10 +1,10 @@
 import type { ByteString } from '../base/index.ts';
-import { encodeContents } from './contents.ts';
-import { BLOCK_BYTES, SUPER, SUPER_OFFSET } from './format.ts';
-import { writeImage, type DeviceSlot, type XattrFamily } from './image-writer.ts';
+import { BLOCK_BYTES } from './format.ts';
+import { writeIndex, type DeviceSlot, type XattrFamily } from './image-writer.ts';
+import { InodeTree, type Inode } from './inode-tree.ts';
 import type { DataSource, IndexNode } from './node.ts';
 import type { LayerIndex } from './reader.ts';
-import { TreeNode, impliedDirectory, type Attributes } from './tree.ts';
+import type { Attributes } from './tree.ts';
 import { MergedView, effectiveRoots, type MergedNode } from './view.ts';
 
 /** A data file of the layer numbered `layer` (from the lowest of the stack). */
@@ -64,8 +64,9 @@ interface Pair {
 class Difference {
   readonly #indexes: readonly LayerIndex[];
   /** Files with content, and the data file that holds it. */
-  readonly #files: { readonly copy: TreeNode; readonly device: FixUpDevice }[] = [];
-  readonly #copies = new Map<string, TreeNode>();
+  readonly #files: { readonly copy: Inode; readonly device: FixUpDevice; readonly offset: number }[] = [];
+  readonly #copies = new Map<string, Inode>();
+  readonly #tree = new InodeTree();
   #root: Target | undefined;
 
   constructor(indexes: readonly LayerIndex[]) {
@@ -73,7 +74,7 @@ class Difference {
   }
 
   compare(shown: MergedNode, wanted: MergedNode): void {
-    this.#root = new Target(undefined, '', wanted);
+    this.#root = Target.root(this.#tree, wanted);
     const pending: Pair[] = [{ shown, wanted, into: this.#root }];
     for (let pair = pending.pop(); pair !== undefined; pair = pending.pop()) {
       for (const name of this.#namesToCompare(pair)) {
@@ -87,20 +88,8 @@ class Difference {
     const root = this.#root?.made;
     if (root === undefined) return undefined;
     const devices = this.#assignDevices();
-    const { image, files } = writeImage(
-      root,
-      devices.map((device) => this.#slotOf(device)),
-      family,
-    );
-    const uuid = image.subarray(SUPER_OFFSET + SUPER.uuid, SUPER_OFFSET + SUPER.uuid + 16);
-    return {
-      image,
-      contents: encodeContents(
-        uuid,
-        files.map((file) => file.sha256),
-      ),
-      devices,
-    };
+    const slots = devices.map((device) => this.#slotOf(device));
+    return { ...writeIndex({ tree: this.#tree, root }, slots, family), devices };
   }
 
   /** Children that may differ: whatever only the lowest common layer has is the same in both. */
@@ -118,15 +107,15 @@ class Difference {
     const before = shown.child(name);
     const after = wanted.child(name);
     if (after === undefined) {
-      if (before !== undefined) into.directory().hide(name);
+      if (before !== undefined) this.#tree.hide(into.directory(), name);
       return undefined;
     }
     if (before?.kind === 'directory' && after.kind === 'directory') {
-      const target = new Target(into, name, after);
+      const target = into.below(name, after);
       if (!sameAttributes(before, after)) target.directory();
       return isSettled(before, after) ? undefined : { shown: before, wanted: after, into: target };
     }
-    if (after.kind === 'directory') this.#copyTree(after, new Target(into, name, after));
+    if (after.kind === 'directory') this.#copyTree(after, into.below(name, after));
     else if (before?.layer !== after.layer || before.inode !== after.inode) this.#place(into, name, after);
     return undefined;
   }
@@ -136,7 +125,7 @@ class Difference {
     for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
       next.into.directory();
       for (const [name, child] of next.from.children()) {
-        if (child.kind === 'directory') pending.push({ from: child, into: new Target(next.into, name, child) });
+        if (child.kind === 'directory') pending.push({ from: child, into: next.into.below(name, child) });
         else this.#place(next.into, name, child);
       }
     }
@@ -147,20 +136,21 @@ class Difference {
     const known = this.#copies.get(key);
     const copy = known ?? this.#copyOf(node);
     this.#copies.set(key, copy);
-    into.directory().children?.set(name, copy);
+    this.#tree.setChild(into.directory(), name, copy);
   }
 
-  #copyOf(node: MergedNode): TreeNode {
-    const copy = new TreeNode(node.kind, attributesOf(node));
-    copy.sizeBytes = node.sizeBytes;
-    copy.linkTarget = node.linkTarget();
-    copy.deviceMajor = node.deviceMajor;
-    copy.deviceMinor = node.deviceMinor;
-    copy.sha256 = node.sha256();
-    if (node.kind === 'file' && node.sizeBytes > 0) {
+  #copyOf(node: MergedNode): Inode {
+    const tree = this.#tree;
+    const copy = tree.add(node.kind, attributesOf(node));
+    const { kind } = node;
+    if (kind === 'symlink') tree.setLinkTarget(copy, node.linkTarget());
+    else if (kind === 'character' || kind === 'block') tree.setDeviceNumber(copy, node.deviceMajor, node.deviceMinor);
+    else if (kind === 'file') {
+      tree.setSize(copy, node.sizeBytes);
+      const sha256 = node.sha256();
+      if (sha256 !== undefined) tree.setSha256(copy, sha256);
       const { source, offset } = node.data();
-      this.#files.push({ copy, device: { layer: node.layer, source } });
-      copy.dataOffset = offset;
+      if (node.sizeBytes > 0) this.#files.push({ copy, device: { layer: node.layer, source }, offset });
     }
     return copy;
   }
@@ -169,7 +159,8 @@ class Difference {
   #assignDevices(): FixUpDevice[] {
     const byKey = new Map(this.#files.map(({ device }) => [keyOf(device), device]));
     const keys = [...byKey.keys()].toSorted((a, b) => a - b);
-    for (const { copy, device } of this.#files) copy.device = keys.indexOf(keyOf(device)) + 1;
+    for (const { copy, device, offset } of this.#files)
+      this.#tree.setContent(copy, keys.indexOf(keyOf(device)) + 1, offset);
     return keys.flatMap((key) => byKey.get(key) ?? []);
   }
 
@@ -185,29 +176,38 @@ function keyOf({ layer, source }: FixUpDevice): number {
 
 /** A directory of the fix-up that is made, with those above it, only when it is needed. */
 class Target {
-  readonly #above: Target | undefined;
-  readonly #name: ByteString;
+  readonly #tree: InodeTree;
   readonly #wanted: IndexNode;
-  made: TreeNode | undefined;
+  readonly #name: ByteString;
+  readonly above: Target | undefined;
+  made: Inode | undefined;
 
-  constructor(above: Target | undefined, name: ByteString, wanted: IndexNode) {
-    this.#above = above;
-    this.#name = name;
+  static root(tree: InodeTree, wanted: IndexNode): Target {
+    return new Target(tree, wanted, '', undefined);
+  }
+
+  private constructor(tree: InodeTree, wanted: IndexNode, name: ByteString, above: Target | undefined) {
+    this.#tree = tree;
     this.#wanted = wanted;
+    this.#name = name;
+    this.above = above;
   }
 
-  directory(): TreeNode {
-    if (this.made === undefined) for (const target of missingFrom(this)) target.#make();
-    return this.made ?? impliedDirectory();
+  /** The directory of a name in this one. */
+  below(name: ByteString, wanted: IndexNode): Target {
+    return new Target(this.#tree, wanted, name, this);
   }
 
-  get above(): Target | undefined {
-    return this.#above;
+  directory(): Inode {
+    for (const target of this.made === undefined ? missingFrom(this) : []) target.#make();
+    return this.made ?? this.#make();
   }
 
-  #make(): void {
-    this.made = new TreeNode('directory', attributesOf(this.#wanted));
-    this.#above?.made?.children?.set(this.#name, this.made);
+  #make(): Inode {
+    const made = this.#tree.add('directory', attributesOf(this.#wanted));
+    if (this.above?.made !== undefined) this.#tree.setChild(this.above.made, this.#name, made);
+    this.made = made;
+    return made;
   }
 }
 

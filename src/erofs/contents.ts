@@ -11,19 +11,24 @@ const COUNT_OFFSET = 8;
 const UUID_OFFSET = 16;
 const SHA256_BYTES = 32;
 
-/** `digests` has one slot per regular file; files without a digest get zeros and no bit. */
-export function encodeContents(uuid: Uint8Array, digests: readonly (Uint8Array | undefined)[]): Buffer {
-  const known = HEADER_BYTES + digests.length * SHA256_BYTES;
-  const contents = Buffer.alloc(known + Math.ceil(digests.length / 8));
+/** `digestOf` gives the digest of the file in a slot, one per regular file; those without get zeros and no bit. */
+export function encodeContents(
+  uuid: Uint8Array,
+  count: number,
+  digestOf: (slot: number) => Uint8Array | undefined,
+): Buffer {
+  const known = HEADER_BYTES + count * SHA256_BYTES;
+  const contents = Buffer.alloc(known + Math.ceil(count / 8));
   contents.write(MAGIC, 0, 'latin1');
-  contents.writeUInt32LE(digests.length, COUNT_OFFSET);
+  contents.writeUInt32LE(count, COUNT_OFFSET);
   contents.set(uuid, UUID_OFFSET);
-  digests.forEach((digest, i) => {
-    if (digest === undefined) return;
+  for (let i = 0; i < count; i++) {
+    const digest = digestOf(i);
+    if (digest === undefined) continue;
     contents.set(digest, HEADER_BYTES + i * SHA256_BYTES);
     const at = known + (i >> 3);
     contents.writeUInt8(contents.readUInt8(at) | (1 << (i & 7)), at);
-  });
+  }
   return contents;
 }
 

@@ -1,9 +1,11 @@
-import { toBytes, type ByteString } from '../base/index.ts';
+import { Rows, toBytes, type ByteString } from '../base/index.ts';
+import { encodeContents } from './contents.ts';
 import { fail } from './errors.ts';
 import * as F from './format.ts';
-import { IMPLIED_ATTRIBUTES, TreeNode, type NodeKind } from './tree.ts';
+import type { Inode, InodeTree } from './inode-tree.ts';
+import { IMPLIED_ATTRIBUTES, type NodeKind } from './tree.ts';
 import { imageUuid } from './uuid.ts';
-import { encodeXattr } from './xattrs.ts';
+import { XattrArea } from './xattr-area.ts';
 
 /** A data file that the image points into; slot numbers start at 1. */
 export interface DeviceSlot {
@@ -15,111 +17,110 @@ export interface DeviceSlot {
 /** Which attribute family tells overlayfs that a directory is opaque; `user` is for mounts with `userxattr`. */
 export type XattrFamily = 'trusted' | 'user';
 
-export interface WrittenImage {
+export interface WrittenIndex {
   readonly image: Buffer;
-  /** Regular files in the order of their inode numbers, the first of which is 1. */
-  readonly files: readonly TreeNode[];
+  /** The contents file that belongs to it. */
+  readonly contents: Buffer;
+}
+
+/** A tree from one of its directories on. */
+export interface RootedTree {
+  readonly tree: InodeTree;
+  readonly root: Inode;
 }
 
 /**
- * Writes a tree as an EROFS image that holds metadata only. The bytes are a function of the arguments; the UUID is made
- * from them. The order of children in the tree does not count.
+ * Writes a tree as an EROFS image that holds metadata only, with its contents file, and uses it up: directories get the
+ * whiteouts of what they hide. The bytes are a function of the arguments; the UUID is made from them. The order of children in the tree does not count.
  * @throws INDEX_LIMIT when the image or a data file is larger than the format can address.
  */
-export function writeImage(root: TreeNode, devices: readonly DeviceSlot[], family: XattrFamily): WrittenImage {
-  return new ImageWriter(devices, family).write(root);
+export function writeIndex(from: RootedTree, devices: readonly DeviceSlot[], family: XattrFamily): WrittenIndex {
+  return new ImageWriter(from, devices, family).write();
 }
 
-const NS_PER_SECOND = 1_000_000_000n;
 const UINT32 = 0x1_0000_0000;
+const SUPER_UUID_AT: number = F.SUPER_OFFSET + F.SUPER.uuid;
 const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - F.BLOCK_BYTES;
 const DEVICE_BLOCKS_MAX = UINT32 - 2;
 const DEVICE_TAG_BYTES = 64;
-const SHARED_XATTRS_MAX = 255;
 
-/** An inode with its place in the image. */
-interface Placed {
-  readonly node: TreeNode;
-  readonly directory: PackedDirectory | undefined;
-  readonly xattrs: readonly XattrUse[];
-  linkCount: number;
-  ino: number;
-  /** First byte in the image. */
-  offset: number;
-  xattrBytes: number;
-  layout: number;
-  /** First block of the content that is not inline; NULL_BLOCK where there is none. */
-  startBlock: number;
-  parent: Placed | undefined;
-}
-
-/** A directory's entries, cut into blocks of 512 bytes that each hold entries first and names after them. */
-interface PackedDirectory {
-  readonly names: readonly ByteString[];
-  readonly nodes: readonly (TreeNode | undefined)[];
-  /** Index of the first entry of each block. */
-  readonly blockStarts: readonly number[];
-  readonly tailBytes: number;
-}
-
-/** A distinct attribute; it moves to the shared area when more than one inode has it. */
-interface XattrUse {
-  readonly encoded: Buffer;
-  uses: number;
-  sharedId: number;
-}
+/** Fields of an inode's place in the image: its node id, its layout, the first block of content that is not inline. */
+const NID = 0;
+const LAYOUT = 1;
+const START_BLOCK = 2;
+/** Names that lead to it, and for directories how many know it as `.` and `..`; 0 before it is entered. */
+const LINKS = 3;
+const INO = 4;
+/** Directories: the one above. */
+const PARENT = 5;
+const PLACE_FIELDS = 6;
 
 class ImageWriter {
+  readonly #tree: InodeTree;
+  readonly #root: Inode;
   readonly #devices: readonly DeviceSlot[];
   readonly #family: XattrFamily;
-  readonly #placed: Placed[] = [];
-  readonly #xattrs = new Map<ByteString, XattrUse>();
-  readonly #files: TreeNode[] = [];
-  readonly #whiteout = new TreeNode('whiteout', { ...IMPLIED_ATTRIBUTES, mode: 0 });
+  /** Inodes in the order in which they lie in the image. */
+  readonly #order: Inode[] = [];
+  /** By inode. */
+  readonly #places = new Rows(PLACE_FIELDS);
+  readonly #xattrs = new XattrArea();
+  /** Regular files in the order of their inode numbers, the first of which is 1. */
+  readonly #files: Inode[] = [];
+  /** All whiteouts are names of one inode; made when there is one. */
+  #whiteout: Inode | undefined;
   #hasImplied = false;
   #image: Buffer = Buffer.alloc(0);
   /** The same bytes; its setters are several times faster than those of Buffer. */
   #view: DataView = new DataView(new ArrayBuffer(0));
   #xattrBlock = 0;
 
-  constructor(devices: readonly DeviceSlot[], family: XattrFamily) {
+  constructor({ tree, root }: RootedTree, devices: readonly DeviceSlot[], family: XattrFamily) {
+    this.#tree = tree;
+    this.#root = root;
     this.#devices = devices;
     this.#family = family;
   }
 
-  write(root: TreeNode): WrittenImage {
-    this.#collect(root);
+  write(): WrittenIndex {
+    this.#collect();
     this.#number();
     const inodesEnd = this.#placeInodes();
     const blocksEnd = this.#placeBlocks(F.alignUp(inodesEnd, F.BLOCK_BYTES));
-    const end = F.alignUp(this.#placeSharedXattrs(blocksEnd), F.BLOCK_BYTES);
+    const end = F.alignUp(blocksEnd + this.#xattrs.placeShared(), F.BLOCK_BYTES);
+    this.#xattrBlock = blocksEnd / F.BLOCK_BYTES;
     if (end > IMAGE_BYTES_MAX)
       throw fail('INDEX_LIMIT', `the index would take ${end} bytes, at most ${IMAGE_BYTES_MAX} fit`);
     this.#image = Buffer.alloc(end);
     this.#view = new DataView(this.#image.buffer, this.#image.byteOffset, end);
-    for (const placed of this.#placed) this.#writeInode(placed);
-    for (const use of this.#xattrs.values())
-      if (use.sharedId >= 0) this.#image.set(use.encoded, this.#sharedOffset(use));
+    for (const inode of this.#order) this.#writeInode(inode);
+    this.#xattrs.writeShared(this.#image, this.#xattrBlock * F.BLOCK_BYTES);
     this.#writeSuperblock();
-    return { image: this.#image, files: this.#files };
+    const uuid = this.#image.subarray(SUPER_UUID_AT, SUPER_UUID_AT + F.UUID_BYTES);
+    const digestOf = (slot: number): Uint8Array | undefined => this.#tree.sha256(this.#files[slot] ?? this.#root);
+    return { image: this.#image, contents: encodeContents(uuid, this.#files.length, digestOf) };
   }
 
   /** Lists inodes so that those of one directory's children lie side by side. */
-  #collect(root: TreeNode): void {
-    const top = this.#enter(root, undefined);
-    const directories = [top];
+  #collect(): void {
+    this.#enter(this.#root, this.#root);
+    const directories = [this.#root];
     for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
-      const found: Placed[] = [];
-      for (const node of directory.directory?.nodes ?? []) {
-        if (node === undefined) continue;
-        const known = this.#placed[node.position];
-        if (known !== undefined) known.linkCount++;
+      const found: Inode[] = [];
+      let sizeBytes = 0;
+      // `.` and `..` take their places among the names, which makes no difference to how long all of them are together,
+      // but to where blocks end.
+      for (const [name, child] of this.#entriesOf(directory)) {
+        sizeBytes = sizeWith(sizeBytes, name);
+        if (child === undefined) continue;
+        if (this.#linksOf(child) > 0) this.#addLink(child);
         else {
-          const placed = this.#enter(node, directory);
-          if (placed.directory !== undefined) found.push(placed);
+          this.#enter(child, directory);
+          if (this.#tree.kind(child) === 'directory') found.push(child);
         }
       }
-      directory.linkCount += found.length;
+      this.#tree.setSize(directory, sizeBytes);
+      this.#places.set(directory, LINKS, this.#linksOf(directory) + found.length);
       for (let i = found.length - 1; i >= 0; i--) {
         const next = found[i];
         if (next !== undefined) directories.push(next);
@@ -127,69 +128,91 @@ class ImageWriter {
     }
   }
 
-  #enter(node: TreeNode, parent: Placed | undefined): Placed {
-    const directory = node.children === undefined ? undefined : packDirectory(node, this.#whiteout);
-    const placed: Placed = {
-      node,
-      directory,
-      xattrs: this.#usesOf(node),
-      linkCount: directory === undefined ? 1 : 2,
-      ino: 0,
-      offset: 0,
-      xattrBytes: 0,
-      layout: F.LAYOUT_PLAIN,
-      startBlock: F.NULL_BLOCK,
-      parent,
-    };
-    node.position = this.#placed.length;
-    this.#placed.push(placed);
-    return placed;
+  #enter(inode: Inode, parent: Inode): void {
+    const isDirectory = this.#tree.kind(inode) === 'directory';
+    const whiteouts = isDirectory ? this.#addWhiteouts(inode) : false;
+    this.#notePlace(inode);
+    this.#places.set(inode, LINKS, isDirectory ? 2 : 1);
+    if (isDirectory) this.#places.set(inode, PARENT, parent);
+    this.#takeXattrs(inode, whiteouts);
+    this.#order.push(inode);
   }
 
-  #usesOf(node: TreeNode): readonly XattrUse[] {
-    const whiteouts = hasWhiteouts(node);
-    if (node.xattrs.size === 0 && !node.opaque && !whiteouts) return [];
-    const uses: XattrUse[] = [];
-    const all = [...node.xattrs];
-    if (node.opaque) all.push([`${this.#family}.overlay.opaque`, Buffer.from('y')]);
+  /** Whiteouts may be added to the tree after the places were begun. */
+  #notePlace(inode: Inode): void {
+    while (this.#places.count <= inode) this.#places.add();
+  }
+
+  #linksOf(inode: Inode): number {
+    return this.#places.get(inode, LINKS);
+  }
+
+  #addLink(inode: Inode): void {
+    this.#places.set(inode, LINKS, this.#linksOf(inode) + 1);
+  }
+
+  /** Gives a directory a whiteout for each name that it hides and does not have; false when there is none. */
+  #addWhiteouts(directory: Inode): boolean {
+    const tree = this.#tree;
+    const missing = [...(tree.hidden(directory) ?? [])].filter((name) => tree.child(directory, name) === undefined);
+    for (const name of missing) {
+      this.#whiteout ??= tree.add('whiteout', { ...IMPLIED_ATTRIBUTES, mode: 0 });
+      tree.setChild(directory, name, this.#whiteout);
+    }
+    return missing.length > 0;
+  }
+
+  /** The names of a directory in the order of their bytes, `.` and `..` among them without an inode. */
+  *#entriesOf(directory: Inode): Generator<readonly [name: ByteString, child: Inode | undefined]> {
+    const own = ['..', '.'];
+    for (const entry of this.#tree.children(directory)) {
+      for (let next = own.at(-1); next !== undefined && next < entry[0]; next = own.at(-1)) {
+        own.pop();
+        yield [next, undefined];
+      }
+      yield entry;
+    }
+    for (let next = own.pop(); next !== undefined; next = own.pop()) yield [next, undefined];
+  }
+
+  #takeXattrs(inode: Inode, whiteouts: boolean): void {
+    const xattrs = this.#tree.xattrs(inode);
+    const opaque = this.#tree.isOpaque(inode);
+    if (xattrs.size === 0 && !opaque && !whiteouts) return;
+    const all = [...xattrs];
+    if (opaque) all.push([`${this.#family}.overlay.opaque`, Buffer.from('y')]);
     // overlayfs lists the whiteouts of a directory that no other layer has, unless the directory has an origin.
     if (whiteouts) all.push([`${this.#family}.overlay.origin`, new Uint8Array()]);
-    for (const [name, value] of all.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-      const encoded = encodeXattr(name, value);
-      const key = encoded.toString('latin1');
-      const known = this.#xattrs.get(key);
-      const use = known ?? { encoded, uses: 0, sharedId: -1 };
-      use.uses++;
-      if (known === undefined) this.#xattrs.set(key, use);
-      uses.push(use);
-    }
-    return uses;
+    this.#xattrs.add(inode, all);
   }
 
   /** Regular files come first, so that the contents file is an array. The number of an implied directory says so. */
   #number(): void {
-    for (const { node } of this.#placed) if (node.kind === 'file') this.#files.push(node);
+    const tree = this.#tree;
+    for (const inode of this.#order) if (tree.kind(inode) === 'file') this.#files.push(inode);
     let file = 1;
     let other = this.#files.length + 1;
-    for (const placed of this.#placed) {
-      placed.ino = placed.node.kind === 'file' ? file++ : other++;
-      this.#hasImplied ||= placed.node.implied && placed.parent !== undefined;
+    for (const inode of this.#order) {
+      this.#places.set(inode, INO, tree.kind(inode) === 'file' ? file++ : other++);
+      this.#hasImplied ||= tree.isImplied(inode) && inode !== this.#root;
     }
   }
 
   #placeInodes(): number {
-    for (const use of this.#xattrs.values()) if (use.uses > 1) use.sharedId = 0;
+    this.#xattrs.settle();
     let cursor = F.DEVICE_SLOTS_OFFSET + this.#devices.length * F.DEVICE_SLOT_BYTES;
-    for (const placed of this.#placed) {
-      placed.xattrBytes = xattrBytesOf(placed.xattrs);
-      const head = F.INODE_BYTES + placed.xattrBytes;
-      const tail = tailBytesOf(placed);
-      placed.layout = layoutOf(placed, head, tail);
-      placed.offset = placed.layout === F.LAYOUT_INLINE ? inlineOffset(cursor, head, tail) : cursor;
-      let end = placed.offset + head;
-      if (placed.layout === F.LAYOUT_INLINE) end += tail;
-      else if (placed.layout === F.LAYOUT_CHUNKS)
-        end = chunkIndexOffset(placed) + chunksOf(placed.node) * F.CHUNK_INDEX_BYTES;
+    for (const inode of this.#order) {
+      const head = F.INODE_BYTES + this.#xattrs.bytesOf(inode);
+      const tail = this.#tailBytesOf(inode);
+      const layout = this.#layoutFor(inode, head, tail);
+      const offset = layout === F.LAYOUT_INLINE ? inlineOffset(cursor, head, tail) : cursor;
+      this.#places.set(inode, LAYOUT, layout);
+      this.#places.set(inode, NID, offset / F.NID_BYTES);
+      this.#places.set(inode, START_BLOCK, F.NULL_BLOCK);
+      let end = offset + head;
+      if (layout === F.LAYOUT_INLINE) end += tail;
+      else if (layout === F.LAYOUT_CHUNKS)
+        end = F.alignUp(end, F.CHUNK_INDEX_BYTES) + chunksOf(this.#tree.size(inode)) * F.CHUNK_INDEX_BYTES;
       cursor = F.alignUp(end, F.NID_BYTES);
     }
     return cursor;
@@ -197,93 +220,141 @@ class ImageWriter {
 
   #placeBlocks(start: number): number {
     let cursor = start;
-    for (const placed of this.#placed) {
-      const bytes = blockBytesOf(placed);
+    for (const inode of this.#order) {
+      const bytes = this.#blockBytesOf(inode);
       if (bytes === 0) continue;
-      placed.startBlock = cursor / F.BLOCK_BYTES;
+      this.#places.set(inode, START_BLOCK, cursor / F.BLOCK_BYTES);
       cursor += F.alignUp(bytes, F.BLOCK_BYTES);
     }
     return cursor;
   }
 
-  #placeSharedXattrs(start: number): number {
-    this.#xattrBlock = start / F.BLOCK_BYTES;
-    let cursor = start;
-    for (const use of this.#xattrs.values()) {
-      if (use.sharedId < 0) continue;
-      use.sharedId = (cursor - start) / F.XATTR_ENTRY_BYTES;
-      cursor += use.encoded.byteLength;
-    }
-    return cursor;
+  #offsetOf(inode: Inode): number {
+    return this.#places.get(inode, NID) * F.NID_BYTES;
   }
 
-  #sharedOffset(use: XattrUse): number {
-    return this.#xattrBlock * F.BLOCK_BYTES + use.sharedId * F.XATTR_ENTRY_BYTES;
+  #isInline(inode: Inode): boolean {
+    return this.#places.get(inode, LAYOUT) === F.LAYOUT_INLINE;
   }
 
-  #writeInode(placed: Placed): void {
+  #startOf(inode: Inode): number {
+    return this.#places.get(inode, START_BLOCK) * F.BLOCK_BYTES;
+  }
+
+  /** Bytes that may be stored right after the inode. */
+  #tailBytesOf(inode: Inode): number {
+    const kind = this.#tree.kind(inode);
+    if (kind === 'directory') return lastBlockBytes(this.#tree.size(inode));
+    return kind === 'symlink' ? this.#tree.size(inode) : 0;
+  }
+
+  #layoutFor(inode: Inode, head: number, tail: number): number {
+    if (this.#tree.kind(inode) === 'file') return this.#tree.size(inode) > 0 ? F.LAYOUT_CHUNKS : F.LAYOUT_PLAIN;
+    if (tail === 0 || tail > F.BLOCK_BYTES) return F.LAYOUT_PLAIN;
+    const slack = (F.NID_BYTES - (head % F.NID_BYTES)) % F.NID_BYTES;
+    return tail <= F.BLOCK_BYTES - slack ? F.LAYOUT_INLINE : F.LAYOUT_PLAIN;
+  }
+
+  /** Bytes of content that go into blocks of their own. */
+  #blockBytesOf(inode: Inode): number {
+    const kind = this.#tree.kind(inode);
+    if (kind !== 'directory' && kind !== 'symlink') return 0;
+    const size = this.#tree.size(inode);
+    if (!this.#isInline(inode)) return size;
+    return kind === 'directory' ? size - lastBlockBytes(size) : 0;
+  }
+
+  #writeInode(inode: Inode): void {
     const view = this.#view;
-    const { node, offset, xattrBytes } = placed;
+    const tree = this.#tree;
     const I = F.INODE;
-    view.setUint16(offset + I.format, 1 | (placed.layout << 1), true);
+    const offset = this.#offsetOf(inode);
+    const kind = tree.kind(inode);
+    const layout = this.#places.get(inode, LAYOUT);
+    const xattrBytes = this.#xattrs.bytesOf(inode);
+    view.setUint16(offset + I.format, 1 | (layout << 1), true);
     if (xattrBytes > 0) view.setUint16(offset + I.xattrCount, (xattrBytes - F.XATTR_HEADER_BYTES) / 4 + 1, true);
-    view.setUint16(offset + I.mode, MODES[node.kind] | node.mode, true);
-    const size = sizeOf(placed);
+    view.setUint16(offset + I.mode, MODES[kind] | tree.mode(inode), true);
+    const size = tree.size(inode);
     view.setUint32(offset + I.size, size, true);
     view.setUint32(offset + I.size + 4, Math.floor(size / UINT32), true);
-    view.setUint32(offset + I.union, unionOf(placed), true);
-    view.setUint32(offset + I.ino, node.implied ? placed.ino + F.INO_IMPLIED : placed.ino, true);
-    view.setUint32(offset + I.uid, node.uid, true);
-    view.setUint32(offset + I.gid, node.gid, true);
-    writeTime(view, node.mtimeNs, offset);
-    view.setUint32(offset + I.nlink, placed.linkCount, true);
-    if (xattrBytes > 0) writeInlineXattrs(this.#image, placed.xattrs, offset + F.INODE_BYTES);
-    const inline = placed.layout === F.LAYOUT_INLINE;
+    view.setUint32(offset + I.union, this.#unionOf(inode), true);
+    const ino = this.#places.get(inode, INO);
+    view.setUint32(offset + I.ino, tree.isImplied(inode) ? ino + F.INO_IMPLIED : ino, true);
+    view.setUint32(offset + I.uid, tree.uid(inode), true);
+    view.setUint32(offset + I.gid, tree.gid(inode), true);
+    const { seconds, ns } = tree.mtime(inode);
+    view.setBigInt64(offset + I.mtime, seconds, true);
+    view.setUint32(offset + I.mtimeNs, ns, true);
+    view.setUint32(offset + I.nlink, this.#linksOf(inode), true);
+    if (xattrBytes > 0) this.#xattrs.writeInline(inode, this.#image, offset + F.INODE_BYTES);
     const tailOffset = offset + F.INODE_BYTES + xattrBytes;
-    if (placed.layout === F.LAYOUT_CHUNKS) this.#writeChunks(placed);
-    else if (placed.directory !== undefined) this.#writeDirectory(placed, placed.directory, tailOffset);
-    else if (node.kind === 'symlink') {
-      this.#image.write(node.linkTarget, inline ? tailOffset : placed.startBlock * F.BLOCK_BYTES, 'latin1');
+    if (layout === F.LAYOUT_CHUNKS) this.#writeChunks(inode, F.alignUp(tailOffset, F.CHUNK_INDEX_BYTES));
+    else if (kind === 'directory') this.#writeDirectory(inode, tailOffset);
+    else if (kind === 'symlink') {
+      const at = layout === F.LAYOUT_INLINE ? tailOffset : this.#startOf(inode);
+      this.#image.write(tree.linkTarget(inode), at, 'latin1');
     }
   }
 
-  #writeChunks(placed: Placed): void {
-    const { node } = placed;
-    const chunkBlocks = 2 ** chunkBitsOf(node.sizeBytes);
-    let at = chunkIndexOffset(placed);
-    let block = node.dataOffset / F.BLOCK_BYTES;
-    for (let i = chunksOf(node); i > 0; i--) {
-      this.#view.setUint16(at + 2, node.device, true);
+  #unionOf(inode: Inode): number {
+    const kind = this.#tree.kind(inode);
+    if (this.#places.get(inode, LAYOUT) === F.LAYOUT_CHUNKS)
+      return F.CHUNK_INDEXES | chunkBitsOf(this.#tree.size(inode));
+    if (kind === 'character' || kind === 'block') return this.#tree.deviceNumber(inode);
+    return kind === 'fifo' || kind === 'whiteout' ? 0 : this.#places.get(inode, START_BLOCK);
+  }
+
+  #writeChunks(inode: Inode, start: number): void {
+    const size = this.#tree.size(inode);
+    const content = this.#tree.content(inode);
+    const chunkBlocks = 2 ** chunkBitsOf(size);
+    let at = start;
+    let { block } = content;
+    for (let i = chunksOf(size); i > 0; i--) {
+      this.#view.setUint16(at + 2, content.device, true);
       this.#view.setUint32(at + 4, block, true);
       at += F.CHUNK_INDEX_BYTES;
       block += chunkBlocks;
     }
   }
 
-  #writeDirectory(placed: Placed, directory: PackedDirectory, tailOffset: number): void {
-    const { blockStarts, names, nodes } = directory;
-    const last = blockStarts.length - 1;
-    for (let block = 0; block <= last; block++) {
-      const inline = block === last && placed.layout === F.LAYOUT_INLINE;
-      const base = inline ? tailOffset : (placed.startBlock + block) * F.BLOCK_BYTES;
-      const first = blockStarts[block] ?? 0;
-      const end = blockStarts[block + 1] ?? names.length;
-      const namesOffset = (end - first) * F.DIRENT_BYTES;
-      let nameOffset = namesOffset;
-      for (let i = first; i < end; i++) {
-        const name = names[i] ?? '';
-        const child = nodes[i];
-        const target = child === undefined ? self(placed, name) : this.#placed[child.position];
-        this.#writeDirent(base + (i - first) * F.DIRENT_BYTES, target ?? placed, nameOffset);
-        nameOffset += name.length;
+  /** Blocks of 512 bytes that each hold entries first and their names after them; the last one may lie inline. */
+  #writeDirectory(directory: Inode, tailOffset: number): void {
+    const start = this.#startOf(directory);
+    const blocksEnd = start + this.#blockBytesOf(directory);
+    let at = start;
+    let used = 0;
+    let block: DirectoryBlock = { names: [], targets: [] };
+    const flush = (): void => this.#writeDirectoryBlock(at < blocksEnd ? at : tailOffset, block);
+    for (const [name, child] of this.#entriesOf(directory)) {
+      const bytes = F.DIRENT_BYTES + name.length;
+      if (used + bytes > F.BLOCK_BYTES) {
+        flush();
+        at += F.BLOCK_BYTES;
+        used = 0;
+        block = { names: [], targets: [] };
       }
-      this.#image.write(names.slice(first, end).join(''), base + namesOffset, 'latin1');
+      used += bytes;
+      block.names.push(name);
+      block.targets.push(child ?? (name === '.' ? directory : this.#places.get(directory, PARENT)));
     }
+    flush();
   }
 
-  #writeDirent(at: number, target: Placed, nameOffset: number): void {
-    this.#view.setUint32(at, target.offset / F.NID_BYTES, true);
-    this.#view.setUint32(at + 8, nameOffset | (FILE_TYPES[target.node.kind] << 16), true);
+  #writeDirectoryBlock(base: number, { names, targets }: DirectoryBlock): void {
+    const namesOffset = names.length * F.DIRENT_BYTES;
+    let nameOffset = namesOffset;
+    for (const [i, target] of targets.entries()) {
+      this.#writeDirent(base + i * F.DIRENT_BYTES, target, nameOffset);
+      nameOffset += names[i]?.length ?? 0;
+    }
+    this.#image.write(names.join(''), base + namesOffset, 'latin1');
+  }
+
+  #writeDirent(at: number, target: Inode, nameOffset: number): void {
+    this.#view.setUint32(at, this.#places.get(target, NID), true);
+    this.#view.setUint32(at + 8, nameOffset | (FILE_TYPES[this.#tree.kind(target)] << 16), true);
   }
 
   #writeSuperblock(): void {
@@ -293,8 +364,8 @@ class ImageWriter {
     image.writeUInt32LE(F.SUPER_MAGIC, at + S.magic);
     image.writeUInt32LE(F.COMPAT_MTIME, at + S.featureCompat);
     image.writeUInt8(F.BLOCK_BITS, at + S.blockBits);
-    image.writeUInt16LE((this.#placed[0]?.offset ?? 0) / F.NID_BYTES, at + S.rootNid);
-    image.writeUInt32LE(this.#placed.length, at + S.inodes);
+    image.writeUInt16LE(this.#places.get(this.#root, NID), at + S.rootNid);
+    image.writeUInt32LE(this.#order.length, at + S.inodes);
     image.writeUInt32LE(image.byteLength / F.BLOCK_BYTES, at + S.blocks);
     image.writeUInt32LE(this.#xattrBlock, at + S.xattrBlock);
     image.write(this.#hasImplied ? F.VOLUME_NAME_IMPLIED : F.VOLUME_NAME, at + S.volumeName, 'latin1');
@@ -305,7 +376,7 @@ class ImageWriter {
     image.writeUInt16LE(this.#devices.length, at + S.extraDevices);
     if (this.#devices.length > 0) image.writeUInt16LE(F.DEVICE_SLOTS_OFFSET / F.DEVICE_SLOT_BYTES, at + S.deviceSlot);
     this.#devices.forEach((device, i) => this.#writeDevice(device, F.DEVICE_SLOTS_OFFSET + i * F.DEVICE_SLOT_BYTES));
-    image.set(imageUuid(image), at + S.uuid);
+    image.set(imageUuid(image), SUPER_UUID_AT);
     image.writeUInt32LE(F.crc32c(image.subarray(at, at + F.SUPER_CHECKSUM_BYTES)), at + S.checksum);
   }
 
@@ -339,74 +410,22 @@ const FILE_TYPES: Readonly<Record<NodeKind, number>> = {
   whiteout: F.FT_CHR,
 };
 
-/** Sorts the names by bytes and cuts them into blocks. `.` and `..` take their places among the others. */
-function hasWhiteouts(node: TreeNode): boolean {
-  for (const name of node.hidden ?? []) if (node.children?.has(name) !== true) return true;
-  return false;
+/** Entries that are gathered for one block of a directory. */
+interface DirectoryBlock {
+  readonly names: ByteString[];
+  readonly targets: Inode[];
 }
 
-function packDirectory(node: TreeNode, whiteout: TreeNode): PackedDirectory {
-  const children = node.children ?? new Map<ByteString, TreeNode>();
-  const names: ByteString[] = ['.', '..', ...children.keys()];
-  for (const name of node.hidden ?? []) if (!children.has(name)) names.push(name);
-  // Without a comparison function strings are ordered by code units, which for byte strings are the bytes.
-  names.sort();
-  const blockStarts = [0];
-  let used = 0;
-  for (let i = 0; i < names.length; i++) {
-    const bytes = F.DIRENT_BYTES + (names[i] ?? '').length;
-    if (used + bytes > F.BLOCK_BYTES) {
-      blockStarts.push(i);
-      used = 0;
-    }
-    used += bytes;
-  }
-  const nodes = names.map((name) => (name === '.' || name === '..' ? undefined : (children.get(name) ?? whiteout)));
-  return { names, nodes, blockStarts, tailBytes: used };
+/** Size of a directory with one more name: an entry that does not fit into a block begins the next one. */
+function sizeWith(sizeBytes: number, name: ByteString): number {
+  const bytes = F.DIRENT_BYTES + name.length;
+  const left = F.alignUp(sizeBytes, F.BLOCK_BYTES) - sizeBytes;
+  return bytes <= left ? sizeBytes + bytes : sizeBytes + left + bytes;
 }
 
-function self(placed: Placed, name: ByteString): Placed {
-  return name === '..' ? (placed.parent ?? placed) : placed;
-}
-
-function xattrBytesOf(uses: readonly XattrUse[]): number {
-  if (uses.length === 0) return 0;
-  let bytes = F.XATTR_HEADER_BYTES;
-  let shared = 0;
-  for (const use of uses) {
-    if (isShared(use) && shared++ < SHARED_XATTRS_MAX) bytes += 4;
-    else bytes += use.encoded.byteLength;
-  }
-  return bytes;
-}
-
-function isShared(use: XattrUse): boolean {
-  return use.sharedId >= 0;
-}
-
-/** Shared attributes come first, as their ids; the rest follow in full. "inline xattrs" in erofs_fs.h */
-function writeInlineXattrs(image: Buffer, uses: readonly XattrUse[], at: number): void {
-  const shared = uses.filter(isShared).slice(0, SHARED_XATTRS_MAX);
-  image.writeUInt8(shared.length, at + 4);
-  let cursor = at + F.XATTR_HEADER_BYTES;
-  for (const use of shared) cursor = image.writeUInt32LE(use.sharedId, cursor);
-  for (const use of uses) {
-    if (shared.includes(use)) continue;
-    image.set(use.encoded, cursor);
-    cursor += use.encoded.byteLength;
-  }
-}
-
-/** Bytes that may be stored right after the inode. */
-function tailBytesOf(placed: Placed): number {
-  return placed.directory?.tailBytes ?? (placed.node.kind === 'symlink' ? placed.node.sizeBytes : 0);
-}
-
-function layoutOf({ node }: Placed, head: number, tail: number): number {
-  if (node.kind === 'file') return node.sizeBytes > 0 ? F.LAYOUT_CHUNKS : F.LAYOUT_PLAIN;
-  if (tail === 0 || tail > F.BLOCK_BYTES) return F.LAYOUT_PLAIN;
-  const slack = (F.NID_BYTES - (head % F.NID_BYTES)) % F.NID_BYTES;
-  return tail <= F.BLOCK_BYTES - slack ? F.LAYOUT_INLINE : F.LAYOUT_PLAIN;
+/** Bytes in the last block of a directory. */
+function lastBlockBytes(sizeBytes: number): number {
+  return sizeBytes === 0 ? 0 : ((sizeBytes - 1) % F.BLOCK_BYTES) + 1;
 }
 
 /** The first place from `cursor` on at which the inline tail does not cross the end of a block. */
@@ -416,42 +435,12 @@ function inlineOffset(cursor: number, head: number, tail: number): number {
   return cursor + F.alignUp(F.BLOCK_BYTES - within, F.NID_BYTES);
 }
 
-function chunkIndexOffset(placed: Placed): number {
-  return F.alignUp(placed.offset + F.INODE_BYTES + placed.xattrBytes, F.CHUNK_INDEX_BYTES);
-}
-
 /** The smallest chunk that holds the whole file, in powers of two of blocks, so that nearly every file has one. */
 function chunkBitsOf(sizeBytes: number): number {
   const blocks = Math.ceil(sizeBytes / F.BLOCK_BYTES);
   return Math.min(Math.ceil(Math.log2(blocks)), F.CHUNK_BITS_MAX);
 }
 
-function chunksOf(node: TreeNode): number {
-  return Math.ceil(node.sizeBytes / (F.BLOCK_BYTES * 2 ** chunkBitsOf(node.sizeBytes)));
-}
-
-/** Bytes of content that go into blocks of their own. */
-function blockBytesOf(placed: Placed): number {
-  const inline = placed.layout === F.LAYOUT_INLINE;
-  if (placed.directory === undefined) return inline || placed.node.kind !== 'symlink' ? 0 : placed.node.sizeBytes;
-  return sizeOf(placed) - (inline ? placed.directory.tailBytes : 0);
-}
-
-function sizeOf({ node, directory }: Placed): number {
-  if (directory === undefined) return node.sizeBytes;
-  return (directory.blockStarts.length - 1) * F.BLOCK_BYTES + directory.tailBytes;
-}
-
-function unionOf({ node, layout, startBlock }: Placed): number {
-  if (layout === F.LAYOUT_CHUNKS) return F.CHUNK_INDEXES | chunkBitsOf(node.sizeBytes);
-  if (node.kind === 'character' || node.kind === 'block') return F.encodeDevice(node.deviceMajor, node.deviceMinor);
-  return node.kind === 'fifo' || node.kind === 'whiteout' ? 0 : startBlock;
-}
-
-function writeTime(view: DataView, mtimeNs: bigint, offset: number): void {
-  if (mtimeNs === 0n) return;
-  const rest = mtimeNs % NS_PER_SECOND;
-  const ns = rest < 0n ? rest + NS_PER_SECOND : rest;
-  view.setBigInt64(offset + F.INODE.mtime, (mtimeNs - ns) / NS_PER_SECOND, true);
-  view.setUint32(offset + F.INODE.mtimeNs, Number(ns), true);
+function chunksOf(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / (F.BLOCK_BYTES * 2 ** chunkBitsOf(sizeBytes)));
 }

@@ -2,7 +2,8 @@ import type { ReadTarEntry } from '../archive/index.ts';
 import type { ByteString } from '../base/index.ts';
 import { refused } from './errors.ts';
 import { LINKS_FOLLOWED_MAX, LINK_TARGET_BYTES_MAX, NAME_BYTES_MAX } from './format.ts';
-import { IMPLIED_ATTRIBUTES, NO_XATTRS, TreeNode, impliedDirectory, type NodeKind } from './tree.ts';
+import { InodeTree, type Inode } from './inode-tree.ts';
+import { NO_XATTRS, type Attributes, type NodeKind } from './tree.ts';
 import { isAufsMetadata, meaningOf } from './whiteouts.ts';
 import { keptXattrs } from './xattrs.ts';
 
@@ -21,7 +22,7 @@ const MTIME_NS_MIN: bigint = -MTIME_NS_LIMIT;
 /** One step of a path that has been walked; `node` is missing while the folder is not there yet. */
 interface Step {
   readonly name: ByteString;
-  node: TreeNode | undefined;
+  node: Inode | undefined;
 }
 
 /**
@@ -29,14 +30,13 @@ interface Step {
  * Symbolic links in parent positions are followed as inside a chroot; the last component never is.
  */
 export class LayerTree {
-  readonly root: TreeNode = impliedDirectory();
+  readonly tree: InodeTree = new InodeTree();
+  readonly root: Inode = this.tree.addImplied();
   /** Called with each extended attribute that is left out. */
   readonly #dropped: (path: ByteString, name: ByteString) => void;
   /** What AUFS keeps at the top of a layer; hard links may point here. */
-  readonly #metadata: TreeNode = impliedDirectory();
-  readonly #directories = new Map<ByteString, TreeNode>();
-  /** Directories that hide names of the layers below. */
-  readonly #hiding = new Set<TreeNode>();
+  readonly #metadata: Inode = this.tree.addImplied();
+  readonly #directories = new Map<ByteString, Inode>();
   #inodes = 1;
 
   constructor(dropped: (path: ByteString, name: ByteString) => void) {
@@ -44,7 +44,7 @@ export class LayerTree {
   }
 
   /** Applies one entry and returns the node whose content it brings; undefined for everything but files. */
-  apply(entry: ReadTarEntry): TreeNode | undefined {
+  apply(entry: ReadTarEntry): Inode | undefined {
     if (entry.path === '') return this.#applyRoot(entry);
     const slash = entry.path.lastIndexOf('/');
     const name = entry.path.slice(slash + 1);
@@ -52,7 +52,7 @@ export class LayerTree {
     const metadata = isAufsMetadata(entry.path);
     const meaning = metadata ? { kind: 'plain' as const } : meaningOf(name, entry.path);
     const parent = this.#directory(slash < 0 ? '' : entry.path.slice(0, slash), entry.path, metadata);
-    if (meaning.kind === 'opaque') parent.opaque = true;
+    if (meaning.kind === 'opaque') this.tree.setOpaque(parent);
     else if (meaning.kind === 'whiteout') this.#hide(parent, meaning.hides, entry.path);
     else if (isWhiteoutDevice(entry)) this.#hide(parent, name, entry.path);
     else if (entry.kind === 'hardlink') this.#link(parent, name, entry);
@@ -65,12 +65,13 @@ export class LayerTree {
    * name: a directory that is also whited out is a new one, and nothing below shows in it or gives it attributes.
    */
   settle(): void {
-    for (const parent of this.#hiding) {
-      for (const name of parent.hidden ?? []) {
-        const child = parent.children?.get(name);
-        if (child?.kind !== 'directory') continue;
-        child.opaque = true;
-        child.implied = false;
+    const { tree } = this;
+    for (const parent of tree.hiding()) {
+      for (const name of tree.hidden(parent) ?? []) {
+        const child = tree.child(parent, name);
+        if (child === undefined || tree.kind(child) !== 'directory') continue;
+        tree.setOpaque(child);
+        tree.setImplied(child, false);
       }
     }
   }
@@ -79,43 +80,43 @@ export class LayerTree {
     if (entry.kind !== 'directory') {
       throw refused('ROOT_NOT_A_DIRECTORY', entry.path, `is a ${entry.kind} in the place of the root directory`);
     }
-    this.#setAttributes(this.root, entry);
-    this.root.implied = false;
+    this.tree.setAttributes(this.root, this.#attributesOf('directory', entry));
+    this.tree.setImplied(this.root, false);
   }
 
-  #hide(parent: TreeNode, name: ByteString, path: ByteString): void {
+  #hide(parent: Inode, name: ByteString, path: ByteString): void {
     this.#checkName(name, path);
-    this.#hideName(parent, name);
+    this.tree.hide(parent, name);
   }
 
-  #hideName(parent: TreeNode, name: ByteString): void {
-    parent.hide(name);
-    this.#hiding.add(parent);
-  }
-
-  #put(parent: TreeNode, name: ByteString, entry: ReadTarEntry): TreeNode | undefined {
+  #put(parent: Inode, name: ByteString, entry: ReadTarEntry): Inode | undefined {
+    const { tree } = this;
     this.#checkName(name, entry.path);
-    const existing = parent.children?.get(name);
-    if (existing?.kind === 'directory' && entry.kind === 'directory') {
-      this.#setAttributes(existing, entry);
-      existing.implied = false;
+    const existing = tree.child(parent, name);
+    if (existing !== undefined && tree.kind(existing) === 'directory' && entry.kind === 'directory') {
+      tree.setAttributes(existing, this.#attributesOf('directory', entry));
+      tree.setImplied(existing, false);
       return undefined;
     }
-    this.#place(parent, name, this.#nodeOf(entry), existing);
-    return entry.kind === 'file' ? parent.children?.get(name) : undefined;
+    const inode = this.#inodeOf(entry);
+    this.#place(parent, name, inode, existing);
+    return entry.kind === 'file' ? inode : undefined;
   }
 
-  /** Puts a node under a name as unlink and create would: nothing is written through what was there. */
-  #place(parent: TreeNode, name: ByteString, node: TreeNode, existing: TreeNode | undefined): void {
+  /** Puts an inode under a name as unlink and create would: nothing is written through what was there. */
+  #place(parent: Inode, name: ByteString, inode: Inode, existing: Inode | undefined): void {
+    const { tree } = this;
     if (existing !== undefined) {
-      if (existing.kind === 'directory' || existing.kind === 'symlink') this.#directories.clear();
+      const kind = tree.kind(existing);
+      if (kind === 'directory' || kind === 'symlink') this.#directories.clear();
       // A directory that took the place of a file of this layer is a new one: nothing of the layers below shows in it.
-      if (node.kind === 'directory') this.#hideName(parent, name);
+      if (tree.kind(inode) === 'directory') tree.hide(parent, name);
     }
-    parent.children?.set(name, node);
+    tree.setChild(parent, name, inode);
   }
 
-  #link(parent: TreeNode, name: ByteString, entry: ReadTarEntry): void {
+  #link(parent: Inode, name: ByteString, entry: ReadTarEntry): void {
+    const { tree } = this;
     this.#checkName(name, entry.path);
     if (entry.linkTarget.split('/').includes('..')) {
       throw refused('HARDLINK_TARGET', entry.path, 'is a hard link that leaves the layer', {
@@ -123,38 +124,41 @@ export class LayerTree {
       });
     }
     const target = this.#find(entry.linkTarget, entry.path);
-    if (target === undefined || target.kind === 'directory') {
+    if (target === undefined || tree.kind(target) === 'directory') {
       const why = target === undefined ? 'is missing in the layer' : 'is a directory';
       throw refused('HARDLINK_TARGET', entry.path, `is a hard link whose target ${why}`, { target: entry.linkTarget });
     }
-    const existing = parent.children?.get(name);
+    const existing = tree.child(parent, name);
     if (existing !== target) this.#place(parent, name, target, existing);
     // docker and containerd give the inode the attributes of the link's header, but for the time of a symbolic link.
-    const { mtimeNs, xattrs } = target;
-    this.#setAttributes(target, entry);
-    target.xattrs = xattrs.size === 0 ? target.xattrs : new Map([...xattrs, ...target.xattrs]);
-    if (target.kind === 'symlink') target.mtimeNs = mtimeNs;
+    const kind = tree.kind(target);
+    const before = tree.xattrs(target);
+    const attributes = this.#attributesOf(kind, entry);
+    const xattrs = before.size === 0 ? attributes.xattrs : new Map([...before, ...attributes.xattrs]);
+    tree.setAttributes(target, { ...attributes, xattrs }, { time: kind !== 'symlink' });
   }
 
-  #nodeOf(entry: ReadTarEntry): TreeNode {
-    if (++this.#inodes > INODES_MAX)
-      throw refused('INDEX_LIMIT', entry.path, `is one of more than ${INODES_MAX} files`);
-    const node = new TreeNode(kindOf(entry), IMPLIED_ATTRIBUTES);
-    this.#setAttributes(node, entry);
-    if (entry.kind === 'file') node.sizeBytes = entry.sizeBytes;
+  #inodeOf(entry: ReadTarEntry): Inode {
+    const { tree } = this;
+    this.#count(entry.path, 'is one of');
+    const kind = kindOf(entry);
+    const inode = tree.add(kind, this.#attributesOf(kind, entry));
+    if (entry.kind === 'file') tree.setSize(inode, entry.sizeBytes);
     else if (entry.kind === 'symlink') {
       checkLinkTarget(entry);
-      node.linkTarget = entry.linkTarget;
-      node.sizeBytes = entry.linkTarget.length;
+      tree.setLinkTarget(inode, entry.linkTarget);
     } else if (entry.kind === 'character' || entry.kind === 'block') {
       checkDevice(entry);
-      node.deviceMajor = entry.deviceMajor;
-      node.deviceMinor = entry.deviceMinor;
+      tree.setDeviceNumber(inode, entry.deviceMajor, entry.deviceMinor);
     }
-    return node;
+    return inode;
   }
 
-  #setAttributes(node: TreeNode, entry: ReadTarEntry): void {
+  #count(path: ByteString, how: string): void {
+    if (++this.#inodes > INODES_MAX) throw refused('INDEX_LIMIT', path, `${how} more than ${INODES_MAX} files`);
+  }
+
+  #attributesOf(kind: NodeKind, entry: ReadTarEntry): Attributes {
     const { uid, gid, mtimeNs } = entry;
     if (!(uid >= 0 && uid <= ID_MAX && gid >= 0 && gid <= ID_MAX)) {
       throw refused('ENTRY_INVALID', entry.path, `has an owner that Linux does not know: ${uid}:${gid}`);
@@ -163,11 +167,9 @@ export class LayerTree {
       throw refused('ENTRY_INVALID', entry.path, 'has a modification time beyond 64 bits of seconds');
     }
     // Linux gives every symbolic link this mode, and so must two layers with the same link.
-    node.mode = node.kind === 'symlink' ? 0o777 : entry.mode & 0o7777;
-    node.uid = uid;
-    node.gid = gid;
-    node.mtimeNs = mtimeNs;
-    node.xattrs = entry.xattrs.size === 0 ? NO_XATTRS : this.#keptXattrs(node.kind, entry);
+    const mode = kind === 'symlink' ? 0o777 : entry.mode & 0o7777;
+    const xattrs = entry.xattrs.size === 0 ? NO_XATTRS : this.#keptXattrs(kind, entry);
+    return { mode, uid, gid, mtimeNs, xattrs };
   }
 
   #keptXattrs(kind: NodeKind, entry: ReadTarEntry): ReadonlyMap<ByteString, Uint8Array> {
@@ -184,41 +186,40 @@ export class LayerTree {
   }
 
   /** The directory at `path`, made with its parents where it is missing. */
-  #directory(path: ByteString, forPath: ByteString, metadata: boolean): TreeNode {
+  #directory(path: ByteString, forPath: ByteString, metadata: boolean): Inode {
     const key = metadata ? `\0${path}` : path;
     const known = this.#directories.get(key);
     if (known !== undefined) return known;
     if (path !== '') for (const name of path.split('/')) this.#checkName(name, forPath);
     const steps = this.#walk(path, forPath, metadata ? this.#metadata : this.root);
-    let parent: TreeNode | undefined;
+    let parent = this.root;
     for (const step of steps) {
       if (step.node === undefined) {
         this.#checkName(step.name, forPath);
-        step.node = impliedDirectory();
-        if (++this.#inodes > INODES_MAX)
-          throw refused('INDEX_LIMIT', forPath, `is below more than ${INODES_MAX} files`);
-        parent?.children?.set(step.name, step.node);
+        step.node = this.tree.addImplied();
+        this.#count(forPath, 'is below');
+        this.tree.setChild(parent, step.name, step.node);
       }
       parent = step.node;
     }
-    const directory = parent ?? this.root;
-    this.#directories.set(key, directory);
-    return directory;
+    this.#directories.set(key, parent);
+    return parent;
   }
 
   /** The node at `path`, its last component not followed. */
-  #find(path: ByteString, forPath: ByteString): TreeNode | undefined {
+  #find(path: ByteString, forPath: ByteString): Inode | undefined {
     const slash = path.lastIndexOf('/');
     const top = isAufsMetadata(path) ? this.#metadata : this.root;
     const parent = this.#walk(slash < 0 ? '' : path.slice(0, slash), forPath, top).at(-1)?.node;
-    return path === '' ? parent : parent?.children?.get(path.slice(slash + 1));
+    return path === '' ? parent : this.#childOf(parent, path.slice(slash + 1));
   }
 
   /**
    * Walks a path of directories and follows links as inside a chroot of this layer. Components that are not there are
    * steps without a node; `..` of a link target leaves them as if they were.
    */
-  #walk(path: ByteString, forPath: ByteString, top: TreeNode): Step[] {
+  #walk(path: ByteString, forPath: ByteString, top: Inode): Step[] {
+    const { tree } = this;
     const root: Step = { name: '', node: top };
     let steps: Step[] = [root];
     const pending = path === '' ? [] : path.split('/').reverse();
@@ -229,18 +230,24 @@ export class LayerTree {
         if (steps.length > 1) steps.pop();
         continue;
       }
-      const node = steps.at(-1)?.node?.children?.get(name);
-      if (node?.kind === 'symlink') {
+      const node = this.#childOf(steps.at(-1)?.node, name);
+      const kind = node === undefined ? undefined : tree.kind(node);
+      if (node !== undefined && kind === 'symlink') {
+        const target = tree.linkTarget(node);
         if (++links > LINKS_FOLLOWED_MAX) throw refused('LINK_LOOP', forPath, 'lies below a loop of symbolic links');
-        if (node.linkTarget.startsWith('/')) steps = [root];
-        pending.push(...node.linkTarget.split('/').reverse());
-      } else if (node !== undefined && node.kind !== 'directory') {
-        throw refused('PARENT_NOT_A_DIRECTORY', forPath, `lies below a ${node.kind} of the same layer`);
+        if (target.startsWith('/')) steps = [root];
+        pending.push(...target.split('/').reverse());
+      } else if (kind !== undefined && kind !== 'directory') {
+        throw refused('PARENT_NOT_A_DIRECTORY', forPath, `lies below a ${kind} of the same layer`);
       } else if (steps.push({ name, node }) > DEPTH_MAX) {
         throw refused('INDEX_LIMIT', forPath, `lies deeper than ${DEPTH_MAX} folders`);
       }
     }
     return steps;
+  }
+
+  #childOf(parent: Inode | undefined, name: ByteString): Inode | undefined {
+    return parent !== undefined && this.tree.kind(parent) === 'directory' ? this.tree.child(parent, name) : undefined;
   }
 }
 
