@@ -194,6 +194,7 @@ export const COMMANDS: readonly CommandRow[] = [
     () => import('./commands/image-log.ts'),
   ),
   row('rollback', 'images', 'move a tag back to where it led before', () => import('./commands/rollback.ts')),
+  row('sbom', 'images', 'list the packages that an image holds', () => import('./commands/sbom.ts')),
   row('inspect', 'images', 'show everything about images and containers', () => import('./commands/inspect.ts'), [
     { name: 'image inspect', implies: ['--type=image'] },
     { name: 'container inspect', implies: ['--type=container'] },

@@ -1,4 +1,5 @@
 import { isShaleError } from '../base/index.ts';
+import { attestationOperations } from './attestations/operations.ts';
 import { containerOperations } from './containers/operations.ts';
 import { openContext, type EngineOptions } from './context.ts';
 import { transferOperations } from './transfer-operations.ts';
@@ -60,6 +61,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       }
     },
     ...transferOperations(context),
+    ...attestationOperations(context),
     createVolume: async (request) => (await volumes()).createVolume(context, request),
     volumes: async () => (await volumes()).listVolumes(context),
     inspectVolume: async (name) => (await volumes()).inspectVolume(context, name),

@@ -53,6 +53,11 @@ export function parsePlace(text: string, folder: string): Place {
   });
 }
 
+/** Whether a text names a place; an image of the store may be called the same. */
+export function isPlace(text: string): boolean {
+  return /^(?:docker:\/\/|(?:store|dir|oci|oci-archive|docker-archive):)/.test(text);
+}
+
 export interface SourceOptions {
   readonly compression?: LayerCompression | undefined;
   readonly level?: number | undefined;

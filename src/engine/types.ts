@@ -2,6 +2,7 @@
  * What shale can be asked to do, as plain data: the programmatic API. Names that people type (images, containers, builds) travel as
  * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
  */
+import type { AttestationOperations } from './attestations/types.ts';
 import type { CacheEngine } from './cache/types.ts';
 import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
@@ -24,6 +25,7 @@ import type {
   Started,
 } from './containers/types.ts';
 
+export type * from './attestations/types.ts';
 export type * from './containers/types.ts';
 import type { TransferOperations } from './transfer-types.ts';
 import type { Watch } from './watch.ts';
@@ -295,7 +297,13 @@ export interface PruneReport {
 
 /** An opened store with its parts. Disposing it ends leases and mounts; detached containers live on. */
 export interface Engine
-  extends AsyncDisposable, ContainerOperations, TransferOperations, VolumeOperations, NetworkOperations {
+  extends
+    AsyncDisposable,
+    AttestationOperations,
+    ContainerOperations,
+    TransferOperations,
+    VolumeOperations,
+    NetworkOperations {
   readonly build: (request: BuildRequest, watch: Watch) => Promise<BuildOutcome>;
   /** Nothing is built, and no layer fetched. What is wrong with the file is a part of the answer of `check`. */
   readonly callBuild: (request: BuildRequest, call: BuildCall, watch: Watch) => Promise<BuildAnswer>;

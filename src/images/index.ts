@@ -29,5 +29,6 @@ export * from './pull.ts';
 export * from './registry-place.ts';
 export * from './resolve.ts';
 export * from './save.ts';
+export * from './stack-of-source.ts';
 export * from './store-source.ts';
 export * from './take-image.ts';
