@@ -6,7 +6,7 @@ import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { appendEvent } from './events.ts';
 import { failpoint } from './failpoint.ts';
-import { removeTree, statOf } from './files.ts';
+import { removeTree, statOf, syncFolderAtOnce } from './files.ts';
 import { ownerIn } from './leases.ts';
 import { digestOrNone, flag, integer, json, jsonList, text, toFlag, toJson, type Row } from './row.ts';
 import { moveAway } from './staging.ts';
@@ -46,6 +46,8 @@ export function createContainers(
           });
           // Within the transaction: no sweep can see the folder without its record.
           mkdirSync(path, { recursive: true, mode: 0o700 });
+          // And after a power cut no record is without its folder.
+          if (durable) syncFolderAtOnce(layout.folder('containers'));
           failpoint('container.folder');
         },
         { durable },

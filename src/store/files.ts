@@ -1,4 +1,4 @@
-import { constants, type BigIntStats, lstatSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, lstatSync, openSync, type BigIntStats } from 'node:fs';
 import { chmod, lstat, open, readdir, rmdir, unlink } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -43,6 +43,16 @@ export async function syncFolder(path: string): Promise<void> {
     await handle.sync();
   } finally {
     await handle.close();
+  }
+}
+
+/** As `syncFolder`, for what must be done within a transaction. */
+export function syncFolderAtOnce(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
