@@ -14,7 +14,8 @@ import {
   type Dockerfile,
 } from '../../src/dockerfile/index.ts';
 import { readCorpus } from '../../src/dockerfile/syntax/corpus.fixture.ts';
-import { mutate, Random } from './mutate.ts';
+import { Random } from '../support/random.ts';
+import { mutate } from './mutate.ts';
 
 const isLong = process.env['SHALE_TEST_LONG'] === '1';
 const SECONDS = isLong ? 600 : 20;

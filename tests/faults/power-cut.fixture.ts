@@ -1,0 +1,158 @@
+/**
+ * Cuts the power of a disk with a store, again and again: `node … FOLDER CUTS SEED DRIVER [ROOTFS]`, in a mount namespace of its own. The disk
+ * is an ext4 with a journal on a loop device; the cut is the file system's own shutdown without writing its journal
+ * (FS_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH): what was not synced by then is lost, as on real hardware. Then the
+ * process that worked is killed, the disk mounted again, and the next process must find every result that was reported done,
+ * the one under way wholly or not at all, and nothing damaged. Prints a summary; ends with 1 at the first thing that is
+ * wrong.
+ */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, constants, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ioctl } from '../../src/sys/index.ts';
+import type { Change, State } from './power-cut-work.fixture.ts';
+import { Random } from '../support/random.ts';
+
+const FS_IOC_SHUTDOWN = 0x8004587d;
+const NO_LOG_FLUSH = 2;
+const DISK_BYTES = 1 << 29;
+/** Between a moment that was chosen and the cut, at most; each second cut comes at once. */
+const DELAY_MAX_MS = 40;
+
+const [folder = '', cuts = '1', seed = '1', ...how] = process.argv.slice(2);
+const random = new Random(Number(seed));
+const disk = join(folder, 'disk');
+const mountPoint = join(folder, 'mount');
+/** Stands for the kernel's: another one after each cut. */
+const bootId = join(folder, 'boot_id');
+
+interface Line {
+  readonly state?: State;
+  readonly begin?: { readonly kind: string; readonly name?: string };
+  readonly done?: { readonly kind: string; readonly change?: Change };
+}
+
+/** What must be there after a cut. */
+interface Expected {
+  readonly names: Map<string, string>;
+  /** Of the operation that was under way: may lead to what it led to, to something new or to nothing. */
+  uncertain: string | undefined;
+}
+
+const interrupted = new Map<string, number>();
+const done = new Map<string, number>();
+const expected: Expected = { names: new Map(), uncertain: undefined };
+
+writeFileSync(disk, '');
+truncateSync(disk, DISK_BYTES);
+command('mkfs.ext4', '-q', '-F', '-O', 'has_journal', '-E', 'lazy_itable_init=0,lazy_journal_init=0', disk);
+mkdirSync(mountPoint);
+writeFileSync(bootId, '');
+command('mount', '--bind', bootId, '/proc/sys/kernel/random/boot_id');
+for (let number = 1; number <= Number(cuts); number++) {
+  command('mount', '-o', 'loop', disk, mountPoint);
+  await oneCut(number);
+  await unmount();
+}
+command('mount', '-o', 'loop', disk, mountPoint);
+await oneCut(Number(cuts) + 1, { cut: false });
+await unmount();
+console.log(JSON.stringify({ cuts: Number(cuts), seed: Number(seed), done: [...done], interrupted: [...interrupted] }));
+
+async function oneCut(number: number, { cut }: { readonly cut: boolean } = { cut: true }): Promise<void> {
+  writeFileSync(bootId, `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000\n`);
+  const program = join(import.meta.dirname, 'power-cut-work.fixture.ts');
+  const places = [
+    join(mountPoint, 'home'),
+    join(folder, 'run'),
+    String(random.below(1 << 30)),
+    join(folder, 'context'),
+    ...how,
+  ];
+  const child = spawn(process.execPath, ['--no-warnings', program, ...places], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // Counted in lines: the moment is chosen by what happens, not by a clock.
+  const atLine = 2 + random.below(14);
+  const delayMs = random.below(2) === 0 ? 0 : random.below(DELAY_MAX_MS);
+  let underWay: Line['begin'];
+  let lines = 0;
+  let hasCut = false;
+  let problem: string | undefined;
+  const take = (line: Line): void => {
+    lines++;
+    if (line.state !== undefined) problem = compare(line.state);
+    if (line.begin !== undefined) underWay = line.begin;
+    if (line.done !== undefined) {
+      underWay = undefined;
+      count(done, line.done.kind);
+      apply(line.done.change);
+    }
+    const endsHere = problem !== undefined || (!cut && line.state !== undefined);
+    if (endsHere) child.kill('SIGKILL');
+    else if (cut && lines === atLine) void pause(delayMs).then(cutPower);
+  };
+  const cutPower = (): void => {
+    hasCut = true;
+    const fd = openSync(mountPoint, constants.O_RDONLY);
+    const flags = new Uint8Array(new Uint32Array([NO_LOG_FLUSH]).buffer);
+    ioctl(fd, FS_IOC_SHUTDOWN, flags);
+    closeSync(fd);
+    child.kill('SIGKILL');
+  };
+  const errors = await linesOf(child, take);
+  if (problem === undefined && cut && !hasCut) problem = `it ended by itself:\n${errors}`;
+  if (problem === undefined && lines === 0) problem = `it did not get as far as to look at the store:\n${errors}`;
+  if (problem !== undefined) throw new Error(`seed ${seed}, after cut ${number - 1}: ${problem}`);
+  expected.uncertain = underWay?.name;
+  if (underWay !== undefined) count(interrupted, underWay.kind);
+}
+
+/** What is wrong with a state after a cut; nothing when it is as expected, and then it is what to expect from now on. */
+function compare({ findings, names }: State): string | undefined {
+  if (findings.length > 0) return `damaged: ${findings.join('; ')}`;
+  for (const name of new Set([...Object.keys(names), ...expected.names.keys()])) {
+    if (name === expected.uncertain) continue;
+    const [found, wanted] = [names[name], expected.names.get(name)];
+    if (found !== wanted) return `${name} leads to ${found ?? 'nothing'}, and ${wanted ?? 'nothing'} was reported`;
+  }
+  expected.names.clear();
+  for (const [name, id] of Object.entries(names)) expected.names.set(name, id);
+  return undefined;
+}
+
+function apply(change: Change | undefined): void {
+  if (change?.id !== undefined) expected.names.set(change.name, change.id);
+  else if (change !== undefined) expected.names.delete(change.name);
+}
+
+/** Hands on each line that a process prints; gives what it wrote to stderr once it has ended. */
+async function linesOf(child: ChildProcess, take: (line: Line) => void): Promise<string> {
+  let rest = '';
+  let errors = '';
+  child.stderr?.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const parts = (rest + chunk.toString()).split('\n');
+    rest = parts.pop() ?? '';
+    for (const part of parts) take(JSON.parse(part) as Line); // Of the program beside this one.
+  });
+  await new Promise((resolve) => child.on('close', resolve));
+  return errors;
+}
+
+async function unmount(): Promise<void> {
+  for (let attempts = 0; ; attempts++) {
+    const { status, stderr } = spawnSync('umount', [mountPoint], { encoding: 'utf8' });
+    if (status === 0) return;
+    if (attempts === 50) throw new Error(stderr);
+    await pause(20); // The last process is still ending.
+  }
+}
+
+function count(counts: Map<string, number>, kind: string): void {
+  counts.set(kind, (counts.get(kind) ?? 0) + 1);
+}
+
+function command(program: string, ...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
+}
