@@ -7,6 +7,8 @@ export interface HostConfig {
   readonly Annotations: Readonly<Record<string, string>>;
   readonly CapAdd: readonly string[];
   readonly CapDrop: readonly string[];
+  /** The cgroup that its own is made in, from the root of the hierarchies; empty: the root. */
+  readonly CgroupParent: string;
   /** `host` or `private`; empty: as the hierarchy of this machine has it. */
   readonly CgroupnsMode: string;
   readonly Dns: readonly string[];
@@ -53,6 +55,7 @@ export interface HostConfig {
   readonly BlkioDeviceReadIOps: readonly DeviceRate[];
   readonly BlkioDeviceWriteIOps: readonly DeviceRate[];
   readonly Devices: readonly DeviceMapping[];
+  readonly DeviceRequests: readonly DeviceRequest[];
   /** `c 1:3 rwm`, as the devices controller reads it. */
   readonly DeviceCgroupRules: readonly string[];
   readonly OomKillDisable: boolean;
@@ -83,6 +86,18 @@ export interface DeviceMapping {
   readonly CgroupPermissions: string;
 }
 
+/**
+ * Devices by the names of a specification (CDI): with the driver `cdi` those that `DeviceIDs` names in full; else GPUs, a
+ * number of them (-1 is all) or those that `DeviceIDs` names.
+ */
+export interface DeviceRequest {
+  readonly Driver: string;
+  readonly Count: number;
+  readonly DeviceIDs: readonly string[] | null;
+  readonly Capabilities: readonly (readonly string[])[] | null;
+  readonly Options: Readonly<Record<string, string>> | null;
+}
+
 /** -1 is no limit. */
 export interface Ulimit {
   readonly Name: string;
@@ -97,6 +112,7 @@ export const DEFAULT_HOST_CONFIG: HostConfig = {
   Annotations: {},
   CapAdd: [],
   CapDrop: [],
+  CgroupParent: '',
   CgroupnsMode: '',
   Dns: [],
   DnsOptions: [],
@@ -131,6 +147,7 @@ export const DEFAULT_HOST_CONFIG: HostConfig = {
   BlkioDeviceReadIOps: [],
   BlkioDeviceWriteIOps: [],
   Devices: [],
+  DeviceRequests: [],
   DeviceCgroupRules: [],
   OomKillDisable: false,
   PidsLimit: null,

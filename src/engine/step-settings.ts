@@ -1,7 +1,7 @@
 import { ShaleError } from '../base/index.ts';
 import type { StepSettings } from '../build/index.ts';
-import { isCgroupParent, readCgroupSupport } from '../runtime/index.ts';
-import { fitLimits } from './containers/limits.ts';
+import { readCgroupSupport } from '../runtime/index.ts';
+import { checkCgroupParent, fitLimits } from './containers/limits.ts';
 import { DEFAULT_HOST_CONFIG, type HostConfig } from './host-config.ts';
 import type { BuildRequest } from './types.ts';
 
@@ -15,10 +15,7 @@ export function stepSettingsOf(
   { allow = [], stepConfig = {}, cgroupParent }: Pick<BuildRequest, 'allow' | 'stepConfig' | 'cgroupParent'>,
   warn: (message: string) => void,
 ): StepSettings {
-  if (cgroupParent !== undefined && !isCgroupParent(cgroupParent))
-    throw new ShaleError('LIMIT_INVALID', `${JSON.stringify(cgroupParent)} is not the path of a cgroup`, {
-      hint: '--cgroup-parent takes a path from the root of the hierarchies, as /ci/builds',
-    });
+  if (cgroupParent !== undefined) checkCgroupParent(cgroupParent);
   const host: HostConfig = { ...DEFAULT_HOST_CONFIG, ...stepConfig };
   const { resources, warnings } = fitLimits(host, readCgroupSupport());
   for (const warning of warnings) warn(warning);

@@ -4,11 +4,21 @@ import { openProcess, signalProcess } from '../sys/index.ts';
 import { isFrozen, setFrozen, thaw } from './cgroups.ts';
 import { decodeTraces, type EncodedTraces, encodeTraces } from './detached-record.ts';
 import { childOf, execInContainer } from './exec.ts';
-import { isOwner, readJson, writeRecord } from './folders.ts';
+import { isOwner, readJson, readRecord, writeRecord } from './folders.ts';
 import type { RuntimeContext } from './prepare.ts';
+import { setLimits } from './set-limits.ts';
 import { signalNumber } from './signals.ts';
 import type { RuntimeConfig } from './spec.ts';
-import type { ContainerView, DetachedState, ExecHandle, ExecRequest, MountTraces } from './types.ts';
+import { pidsOf, readUsage } from './usage.ts';
+import type {
+  ContainerView,
+  DetachedState,
+  ExecHandle,
+  ExecRequest,
+  MountTraces,
+  Resources,
+  UsageReading,
+} from './types.ts';
 
 const POLL_MS = 20;
 const SIGKILL = 9;
@@ -59,7 +69,7 @@ class AttachedView implements ContainerView {
     const pid = childOf(runtime.pid);
     if (pid === undefined || existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`))
       return { kind: 'created', pid: runtime.pid };
-    return { kind: 'running', pid, paused: isFrozen(this.id) };
+    return { kind: 'running', pid, paused: isFrozen(this.id, this.#cgroupParent()) };
   }
 
   async wait(signal?: AbortSignal): Promise<DetachedState> {
@@ -76,13 +86,13 @@ class AttachedView implements ContainerView {
     const runtime = this.#runtime();
     if (runtime === undefined) return false;
     const sent = signalOwner(runtime, number);
-    if (number === SIGKILL) thaw(this.id);
+    if (number === SIGKILL) thaw(this.id, this.#cgroupParent());
     return sent;
   }
 
   async stop(options: { readonly signal?: string | number; readonly graceMs: number }): Promise<DetachedState> {
     await this.kill(options.signal ?? 'TERM');
-    thaw(this.id);
+    thaw(this.id, this.#cgroupParent());
     try {
       return await this.wait(AbortSignal.timeout(Math.max(0, options.graceMs)));
     } catch (error) {
@@ -93,21 +103,29 @@ class AttachedView implements ContainerView {
   }
 
   pause(): Promise<void> {
-    return setFrozen(this.id, true);
+    return setFrozen(this.id, true, this.#cgroupParent());
   }
 
   resume(): Promise<void> {
-    return setFrozen(this.id, false);
+    return setFrozen(this.id, false, this.#cgroupParent());
+  }
+
+  setLimits(resources: Resources): Promise<void> {
+    // Its state counts pids from the namespace that the runtime is in.
+    return setLimits(this.#context, { id: this.id, namespacesOf: this.#requireRunning().runtime.pid }, resources);
+  }
+
+  processes(): readonly number[] {
+    return pidsOf(this.id, this.#cgroupParent());
+  }
+
+  usage(): UsageReading | undefined {
+    const state = this.state();
+    return state.kind === 'running' ? readUsage(this.id, state.pid, this.#cgroupParent()) : undefined;
   }
 
   async exec(request: ExecRequest): Promise<ExecHandle> {
-    const state = this.state();
-    const runtime = this.#runtime();
-    if (state.kind !== 'running' || runtime === undefined) {
-      throw new ShaleError('CONTAINER_NOT_RUNNING', `container ${this.id} is not running`, {
-        data: { state: state.kind },
-      });
-    }
+    const { state, runtime } = this.#requireRunning();
     const config = readJson(`${this.#folder}/config.json`) as RuntimeConfig; // written by `prepare`, folder 0700
     const access = `/proc/${state.pid}/root`;
     return execInContainer({ context: this.#context, id: this.id, config, access, namespacesOf: runtime.pid }, request);
@@ -115,6 +133,19 @@ class AttachedView implements ContainerView {
 
   openRootfs(): number {
     return openRootfsOf(this.#runtime(), `${this.#folder}/config.json`, this.id);
+  }
+
+  #cgroupParent(): string | undefined {
+    return readRecord(this.#context.folders, this.id)?.cgroupParent;
+  }
+
+  #requireRunning(): { readonly state: DetachedState & { readonly kind: 'running' }; readonly runtime: Owner } {
+    const state = this.state();
+    const runtime = this.#runtime();
+    if (state.kind === 'running' && runtime !== undefined) return { state, runtime };
+    throw new ShaleError('CONTAINER_NOT_RUNNING', `container ${this.id} is not running`, {
+      data: { state: state.kind },
+    });
   }
 
   #runtime(): Owner | undefined {

@@ -46,6 +46,7 @@ export async function findDevices(
   requests: readonly DeviceRequest[],
   folders: readonly string[] = CDI_FOLDERS,
 ): Promise<DeviceEdits> {
+  if (requests.length === 0) return joined([]);
   const known = await readDevices(folders);
   const found = new Map<string, Device>();
   for (const request of requests) {

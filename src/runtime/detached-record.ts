@@ -42,6 +42,8 @@ export interface DetachedRecord {
   readonly traces: MountTraces;
   readonly ports?: readonly PublishedPort[];
   readonly network?: NetworkAddresses;
+  /** See `RunSpec.cgroupParent`. */
+  readonly cgroupParent?: string;
 }
 
 /** How a container ended, once conmon has written it down. */
@@ -50,7 +52,9 @@ export function readExit(id: string, paths: Paths): Extract<DetachedState, { rea
     const text = readFileSync(paths.exitFile, 'latin1').trim();
     // conmon creates the file and then writes it: an empty one is not the end yet.
     if (!/^-?\d{1,10}$/.test(text)) return undefined;
-    const oomKilled = existsSync(paths.oomFile) || (Number(text) !== 0 && oomKills(id) > 0);
+    const oomKilled =
+      existsSync(paths.oomFile) ||
+      (Number(text) !== 0 && oomKills(id, readDetachedRecord(paths.record)?.cgroupParent) > 0);
     return { kind: 'exited', code: Number(text), oomKilled, finishedAtMs: statSync(paths.exitFile).mtimeMs };
   } catch {
     return undefined;
@@ -87,7 +91,8 @@ export function readDetachedRecord(path: string): DetachedRecord | undefined {
   const traces = decodeTraces(record['traces'] as EncodedTraces); // written by createDetached, with the fields above
   const ports = Array.isArray(record['ports']) ? (record['ports'] as readonly PublishedPort[]) : []; // as above
   const network = (record['network'] ?? { addresses: [] }) as NetworkAddresses; // as above
-  return { id, init, keeper, traces, ports, network };
+  const cgroupParent = record['cgroupParent'];
+  return { id, init, keeper, traces, ports, network, ...(typeof cgroupParent === 'string' && { cgroupParent }) };
 }
 
 /** Writes container.json. */

@@ -19,8 +19,10 @@ import { claimFolder, readJson, removeFolder, writeRecord } from './folders.ts';
 import { readLog, readLogOutput } from './log-reader.ts';
 import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
 import { RUNTIME_ENV, runProgram } from './program.ts';
+import { setLimits } from './set-limits.ts';
 import { signalNumber } from './signals.ts';
 import { checkId, type RuntimeConfig } from './spec.ts';
+import { pidsOf, readUsage } from './usage.ts';
 import type {
   Attachment,
   DetachedContainer,
@@ -35,7 +37,9 @@ import type {
   NetworkAttachment,
   OutputPiece,
   PublishedPort,
+  Resources,
   RunSpec,
+  UsageReading,
 } from './types.ts';
 
 const LOG_BYTES = 64 * 1024 * 1024;
@@ -53,10 +57,15 @@ export async function createDetached(
   spec: RunSpec,
   options: DetachedOptions,
 ): Promise<DetachedContainer> {
-  if (spec.cgroupParent !== undefined)
-    throw new ShaleError('RUN_SPEC_INVALID', 'the cgroup of a detached container is at the root of its hierarchy');
   const paths = pathsOf(spec.id, options.stateDir);
-  const claim = { id: spec.id, kind: 'detached', owner: thisOwner(), stateDir: options.stateDir } as const;
+  const cgroupParent = spec.cgroupParent === undefined ? {} : { cgroupParent: spec.cgroupParent };
+  const claim = {
+    id: spec.id,
+    kind: 'detached',
+    owner: thisOwner(),
+    stateDir: options.stateDir,
+    ...cgroupParent,
+  } as const;
   const folder = claimFolder(context.folders, claim);
   // What earlier runs made to mount on is in the upper still.
   const earlier = readDetachedRecord(paths.record)?.traces ?? { created: [], touched: [] };
@@ -85,6 +94,7 @@ export async function createDetached(
         traces: joinTraces(earlier, prepared.traces),
         ports: prepared.network.ports,
         network: addressesOf(prepared.network),
+        ...cgroupParent,
       });
       writeRecord(`${folder}/record.json`, { ...claim, owner: keeper });
       await prepared.network.handOver();
@@ -94,7 +104,7 @@ export async function createDetached(
     }
     return new Detached(context, spec.id, options.stateDir);
   } catch (error) {
-    await discard(context, spec.id);
+    await discard(context, spec.id, spec.cgroupParent);
     removeFolder(folder);
     throw error;
   }
@@ -258,14 +268,14 @@ function tailOf(path: string): string {
 }
 
 /** Removes a container from the runtime whatever state it is in, without trusting that it is there. */
-async function discard(context: RuntimeContext, id: string): Promise<void> {
-  thaw(id);
+async function discard(context: RuntimeContext, id: string, cgroupParent: string | undefined): Promise<void> {
+  thaw(id, cgroupParent);
   try {
     await runtimeCommand(context, ['delete', '--force', id]);
   } catch {
     // Nothing there, or it cannot be helped; what is left is the sweep's.
   }
-  removeCgroups(id);
+  removeCgroups(id, cgroupParent);
   removeFolder(`${context.folders.runtimeState}/${checkedId(id)}`);
 }
 
@@ -322,7 +332,7 @@ class Detached implements DetachedContainer {
     }
     // The runtime's fifo is there until `start`.
     if (existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`)) return { kind: 'created', pid };
-    return { kind: 'running', pid, paused: isFrozen(this.id) };
+    return { kind: 'running', pid, paused: isFrozen(this.id, record.cgroupParent) };
   }
 
   get addresses(): NetworkAddresses {
@@ -362,10 +372,10 @@ class Detached implements DetachedContainer {
 
   async kill(signal: string | number): Promise<boolean> {
     const number = signalNumber(signal);
-    const init = this.#record()?.init;
+    const { init, cgroupParent } = this.#record() ?? {};
     if (init === undefined || !isAlive(init)) return false;
     const sent = signalOwner(init, number);
-    if (number === SIGKILL) thaw(this.id);
+    if (number === SIGKILL) thaw(this.id, cgroupParent);
     return sent;
   }
 
@@ -375,7 +385,7 @@ class Detached implements DetachedContainer {
     if (state.kind === 'running') {
       await this.kill(options.signal ?? 'TERM');
       // A frozen container cannot act on the signal (docker thaws it too).
-      thaw(this.id);
+      thaw(this.id, this.#record()?.cgroupParent);
       const ended = await this.#endWithin(options.graceMs);
       if (ended !== undefined) return ended;
     }
@@ -393,11 +403,24 @@ class Detached implements DetachedContainer {
   }
 
   pause(): Promise<void> {
-    return setFrozen(this.id, true);
+    return setFrozen(this.id, true, this.#record()?.cgroupParent);
   }
 
   resume(): Promise<void> {
-    return setFrozen(this.id, false);
+    return setFrozen(this.id, false, this.#record()?.cgroupParent);
+  }
+
+  setLimits(resources: Resources): Promise<void> {
+    return setLimits(this.#context, { id: this.id }, resources);
+  }
+
+  processes(): readonly number[] {
+    return pidsOf(this.id, this.#record()?.cgroupParent);
+  }
+
+  usage(): UsageReading | undefined {
+    const state = this.state();
+    return state.kind === 'running' ? readUsage(this.id, state.pid, this.#record()?.cgroupParent) : undefined;
   }
 
   async exec(request: ExecRequest): Promise<ExecHandle> {
@@ -443,7 +466,7 @@ class Detached implements DetachedContainer {
       await this.kill('KILL');
       await this.wait();
     }
-    await discard(this.#context, this.id);
+    await discard(this.#context, this.id, this.#record()?.cgroupParent);
     await releaseLeases(this.#context.host, this.#context.folders.networks, (lease) => lease.id === this.id);
     removeFolder(`${this.#context.folders.containers}/${this.id}`);
   }
@@ -466,6 +489,8 @@ export function isDetachedAlive(stateDir: string): boolean {
 
 /** Takes a dead detached container out of the runtime; its state folder and how it ended stay. */
 export async function retireDetached(context: RuntimeContext, id: string, stateDir: string): Promise<void> {
-  if (oomKills(id) > 0 && existsSync(stateDir)) writeFileSync(pathsOf(id, stateDir).oomFile, '');
-  await discard(context, id);
+  const paths = pathsOf(id, stateDir);
+  const parent = readDetachedRecord(paths.record)?.cgroupParent;
+  if (oomKills(id, parent) > 0 && existsSync(stateDir)) writeFileSync(paths.oomFile, '');
+  await discard(context, id, parent);
 }

@@ -31,11 +31,9 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   // Random, because several may run at once; the folder goes with the container.
   const base = `${context.folders.containers}/${id}/exec-${randomBytes(6).toString('hex')}`;
   writeFileSync(`${base}.json`, formatConfig(process), { mode: 0o600 });
-  const enter =
-    target.namespacesOf === undefined ? [] : ['nsenter', '-t', String(target.namespacesOf), '-m', '-p', '--'];
   const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
   const parts = [
-    ...enter,
+    ...enterCommand(target.namespacesOf),
     ...runtime,
     '--log-format',
     'json',
@@ -60,6 +58,11 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   });
   void child.ended.then(release);
   return new Exec(child, request, base, target.namespacesOf !== undefined);
+}
+
+/** The words before a command that make it start in the mount and pid namespaces of a process. */
+export function enterCommand(pid: number | undefined): readonly string[] {
+  return pid === undefined ? [] : ['nsenter', '-t', String(pid), '-m', '-p', '--'];
 }
 
 async function execProcess(target: ExecTarget, request: ExecRequest): Promise<ProcessConfig> {

@@ -4,7 +4,7 @@
  * before anything starts, because installed runtimes lack fixes.
  *
  * Invariants: an attached container ends with this process, however that ends; a detached one is kept by conmon, and
- * its exit file is the truth about its end; every cgroup is `/shale-<id>`, never empty or `/`, and is removed with
+ * its exit file is the truth about its end; every cgroup is `shale-<id>` in the root or below a parent, never empty or `/`, and is removed with
  * rmdir, never by killing; everything on the machine that is ours has an owner record, so a sweep can tell the dead.
  */
 export { type BridgeOptions, bridgeNetwork, defaultBridgeOf } from './bridge.ts';
@@ -44,4 +44,3 @@ export { isCgroupParent } from './spec.ts';
 export { STEP_SURROUNDINGS } from './step.ts';
 export { type Identity, resolveUser, USER_DATABASE_BYTES_MAX, type UserDatabaseReader } from './users.ts';
 export type * from './types.ts';
-export { pidsOf, readUsage, type UsageReading } from './usage.ts';

@@ -382,10 +382,16 @@ function makeResources(
   devices: readonly ResolvedDevice[],
   privileged: boolean,
 ): Readonly<Record<string, unknown>> {
-  const resources: Resources = spec.resources ?? {};
   const rules = [...DEVICE_RULES, ...devices.map(deviceRule), ...(spec.deviceRules ?? []).map(parseDeviceRule)];
   return {
     devices: privileged ? [{ allow: true, access: 'rwm' }] : rules,
+    ...makeLimits(spec.resources ?? {}),
+  };
+}
+
+/** Limits as the runtime-spec has them (config-linux.md, "Control groups"), at a start and for `update`. */
+export function makeLimits(resources: Resources): Readonly<Record<string, unknown>> {
+  return {
     ...group('memory', {
       limit: resources.memoryBytes,
       reservation: resources.memoryReservationBytes,

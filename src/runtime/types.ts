@@ -123,6 +123,7 @@ export interface Resources {
   readonly memoryReservationBytes?: number;
   /** Memory and swap together; -1 = unlimited swap. */
   readonly memorySwapBytes?: number;
+  /** -1 = no limit. */
   readonly pidsMax?: number;
   /** CPUs as docker's `--cpus`: 1.5 = one and a half. */
   readonly cpus?: number;
@@ -219,7 +220,7 @@ export interface RunSpec {
   readonly resources?: Resources;
   /**
    * The cgroup that the container's own is made in, from the root of each hierarchy; it is made where it is missing, and
-   * stays. For attached containers.
+   * stays.
    */
   readonly cgroupParent?: string;
   readonly oomScoreAdjust?: number;
@@ -349,6 +350,20 @@ export type DetachedState =
   /** Neither a process nor an exit file: power loss or reboot, or conmon was killed. */
   | { readonly kind: 'lost' };
 
+/** What a container has used so far, and uses now, from its cgroup and its network namespace. */
+export interface UsageReading {
+  /** Of all its CPUs, since its start. */
+  readonly cpuNs: number;
+  readonly memoryBytes: number;
+  /** What it may use: its limit, or the machine's memory. */
+  readonly memoryLimitBytes: number;
+  readonly blockReadBytes: number;
+  readonly blockWriteBytes: number;
+  readonly networkInBytes: number;
+  readonly networkOutBytes: number;
+  readonly processes: number;
+}
+
 /** A running container as other processes than the one that started it see it. */
 export interface ContainerView {
   readonly id: string;
@@ -361,6 +376,16 @@ export interface ContainerView {
   stop(options: { readonly signal?: string | number; readonly graceMs: number }): Promise<DetachedState>;
   pause(): Promise<void>;
   resume(): Promise<void>;
+  /**
+   * Gives it other limits while it runs; what `resources` does not name stays. Only memory, swap, reservation, CPU, CPU
+   * sets, process number and block I/O weight can change then (runc-update(8)).
+   * @throws LIMIT_FAILED when the kernel refuses them
+   */
+  setLimits(resources: Resources): Promise<void>;
+  /** The host's pids of all processes in it, in their order. */
+  processes(): readonly number[];
+  /** Undefined when it does not run. */
+  usage(): UsageReading | undefined;
   exec(request: ExecRequest): Promise<ExecHandle>;
   /**
    * A descriptor of its root file system as it was mounted for it, without what is mounted in it; the caller closes it.

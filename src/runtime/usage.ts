@@ -1,24 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { cgroupFolders } from './cgroups.ts';
-
-/** What a container has used so far, and uses now, from its cgroup and its network namespace. */
-export interface UsageReading {
-  /** Of all its CPUs, since its start. */
-  readonly cpuNs: number;
-  readonly memoryBytes: number;
-  /** What it may use: its limit, or the machine's memory. */
-  readonly memoryLimitBytes: number;
-  readonly blockReadBytes: number;
-  readonly blockWriteBytes: number;
-  readonly networkInBytes: number;
-  readonly networkOutBytes: number;
-  readonly processes: number;
-}
+import type { UsageReading } from './types.ts';
 
 /** Reads what is there: files that a kernel or hierarchy does not have count as 0. */
-export function readUsage(id: string, pid: number): UsageReading {
-  const folders = cgroupFolders(id);
+export function readUsage(id: string, pid: number, cgroupParent: string | undefined): UsageReading {
+  const folders = cgroupFolders(id, cgroupParent);
   const stat = (name: string): ReadonlyMap<string, number> => table(firstText(folders, name));
   const [blockReadBytes, blockWriteBytes] = blockIo(folders);
   return {
@@ -27,14 +14,14 @@ export function readUsage(id: string, pid: number): UsageReading {
     blockReadBytes,
     blockWriteBytes,
     ...network(pid),
-    processes: firstNumber(folders, 'pids.current') ?? pidsOf(id).length,
+    processes: firstNumber(folders, 'pids.current') ?? pidsOf(id, cgroupParent).length,
   };
 }
 
 /** The host's pids of all processes in the container, in their order. */
-export function pidsOf(id: string): readonly number[] {
+export function pidsOf(id: string, cgroupParent: string | undefined): readonly number[] {
   const pids = new Set<number>();
-  for (const folder of cgroupFolders(id)) collect(folder, pids, 8);
+  for (const folder of cgroupFolders(id, cgroupParent)) collect(folder, pids, 8);
   return [...pids].toSorted((a, b) => a - b);
 }
 

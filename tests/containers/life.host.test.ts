@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isShaleError } from '../../src/base/index.ts';
+import type { RunRequest } from '../../src/engine/index.ts';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
 import { ContainerLab, until, watch } from './container-lab.ts';
 
@@ -114,6 +115,31 @@ describe('the life of a container', { skip }, () => {
     await world.lab.engine.removeContainer('attached', { force: true, volumes: true });
     assert.equal(await started.exit, 137);
     await assert.rejects(world.state('attached'), { code: 'CONTAINER_NOT_FOUND' });
+  });
+
+  test('devices by the names of specifications bring nodes, variables, mounts and groups', async () => {
+    const folder = world.lab.newFolder();
+    const containerEdits = {
+      env: ['GPU=zero'],
+      deviceNodes: [{ path: '/dev/gpu0', hostPath: '/dev/full' }],
+      mounts: [{ hostPath: folder, containerPath: '/opt/driver', options: ['ro', 'bind'] }],
+      additionalGids: [44],
+    };
+    const spec = { cdiVersion: '0.6.0', kind: 'nvidia.com/gpu', devices: [{ name: '0', containerEdits }] };
+    writeFileSync(join(folder, 'gpu.json'), JSON.stringify(spec));
+    const lab = await world.lab.again({ deviceFolders: [folder] });
+    const gpus = { Driver: '', Count: 1, DeviceIDs: null, Capabilities: [['gpu']], Options: {} };
+    const script = 'ls /opt/driver; echo $GPU; id -G; echo x 2>&1 >/dev/gpu0';
+    const request = (more: typeof gpus): RunRequest =>
+      world.request(script, { hostConfig: { DeviceRequests: [more] } });
+    try {
+      const { containerId } = await lab.engine.run(request(gpus), watch());
+      assert.equal(await world.lab.engine.wait(containerId, watch()), 1);
+      assert.equal(await world.logs(containerId), 'gpu.json\nzero\n0 44\nsh: write error: No space left on device\n');
+      await assert.rejects(lab.engine.run(request({ ...gpus, Count: 2 }), watch()), { code: 'DEVICE_NOT_FOUND' });
+    } finally {
+      await lab[Symbol.asyncDispose]();
+    }
   });
 
   test('F-285: after a reboot it is shown as exited, and starts again on its files', async () => {

@@ -198,6 +198,12 @@ const LINES = `
 --volume-driver local -v q:/q
 --link foo
 --gpus all
+--gpus 2
+--gpus device=0
+--gpus foo
+--device vendor.com/class=x
+--device vendor.com/class=x --device /dev/null --device vendor.com/class=y
+--cgroup-parent a/b.slice
 --cap-add FOO
 --cap-drop FOO
 --use-api-socket

@@ -1,20 +1,23 @@
 /** What options do inside a container, against what docker 28.5 did with the same command lines (recorded). */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
 import { type Ran, type Shale, shaleOf } from './command.ts';
+import { until } from './container-lab.ts';
 import type { Effect } from './effect-cases.ts';
 import { wordsOf } from './option-cases.ts';
 
 const effects = JSON.parse(readFileSync(join(import.meta.dirname, 'docker-effects.json'), 'utf8')) as Effect[]; // by record-options.ts
 
+const hasLegacy = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
+const noLegacy = !hasLegacy && 'needs the legacy hierarchies';
+
 /** What another machine lacks: the facts were recorded with legacy hierarchies and two CPUs. */
 function missing({ options, script }: Effect): string | false {
-  if (/sys\/fs\/cgroup/.test(script) && !existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes')) {
-    return 'needs the legacy hierarchies';
-  }
+  if (/sys\/fs\/cgroup/.test(script) && !hasLegacy) return noLegacy;
   if (options.includes('--memory-swap') && !existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes')) {
     return 'the kernel does not limit swap';
   }
@@ -90,6 +93,72 @@ describe('options inside a container', { skip: cannotRun || BUSYBOX.missing }, (
     assert.equal(hog.status, 137);
   });
 
+  test('update changes limits of a running container at once, and for its next start', { skip: noLegacy }, async () => {
+    const read =
+      'cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/pids/pids.max /sys/fs/cgroup/cpu/cpu.shares';
+    await shale('run', '-d', '--name', 'kept', '--network', 'none', 'busybox', 'sleep', '1000');
+    try {
+      const seen = async (): Promise<string> => (await shale('exec', 'kept', 'sh', '-c', read)).stdout;
+      const before = await seen();
+      assert.equal((await shale('update', '-m', '64m', '--pids-limit', '40', '-c', '512', 'kept')).stdout, 'kept\n');
+      assert.equal(await seen(), '67108864\n40\n512\n');
+      await shale('restart', '-t', '0', 'kept');
+      assert.equal(await seen(), '67108864\n40\n512\n');
+      assert.equal((await shale('update', '--pids-limit', '-1', 'kept')).status, 0);
+      assert.equal((await seen()).split('\n')[1], before.split('\n')[1]);
+      const refused = await shale('update', '-m', '500m', 'kept');
+      assert.deepEqual([refused.status, /above the limit of memory and swap/.test(refused.stderr)], [1, true]);
+      assert.match(await seen(), /^67108864\n/);
+    } finally {
+      await shale('rm', '-f', 'kept');
+    }
+  });
+
+  test('update reaches a container that is attached to its command', { skip: noLegacy }, async () => {
+    const script = 'until [ "$(cat /sys/fs/cgroup/pids/pids.max)" = 41 ]; do sleep 0.05; done; echo reached';
+    const attached = run(['--name', 'attached'], 'sh', '-c', script);
+    await until(async () => (await shale('ps', '-q', '--filter', 'name=attached')).stdout !== '', 'it runs');
+    assert.equal((await shale('update', '--pids-limit', '41', 'attached')).stderr, '');
+    assert.equal((await attached).stdout, 'reached\n');
+  });
+
+  test('a cgroup below --cgroup-parent is stopped, frozen, measured and removed like any other', async () => {
+    const parent = `/shale-test-${randomBytes(4).toString('hex')}`;
+    try {
+      await shale(
+        'run',
+        '-d',
+        '--name',
+        'below',
+        '--network',
+        'none',
+        '--cgroup-parent',
+        `${parent}/x`,
+        'busybox',
+        'sleep',
+        '1000',
+      );
+      const { stdout: cgroups } = await shale('exec', 'below', 'cat', '/proc/1/cgroup');
+      assert.ok(cgroups.includes(`:${parent}/x/shale-`), cgroups);
+      assert.equal((await shale('pause', 'below')).status, 0);
+      assert.match((await shale('ps', '--filter', 'name=below')).stdout, /\(Paused\)/);
+      await shale('unpause', 'below');
+      assert.match((await shale('top', 'below')).stdout, /sleep 1000/);
+      assert.match((await shale('stats', '--no-stream', '--format', '{{.PIDs}}', 'below')).stdout, /^1\n$/);
+      assert.equal((await shale('kill', 'below')).status, 0);
+      assert.equal((await shale('rm', '-f', 'below')).status, 0);
+      const attached = await run(['--cgroup-parent', `${parent}/x`], 'cat', '/proc/1/cgroup');
+      assert.ok(attached.stdout.includes(`:${parent}/x/shale-`));
+    } finally {
+      await shale('rm', '-f', 'below');
+      // The parents are whoever's asked for them; a container's own cgroup in them would make this fail.
+      for (const hierarchy of readdirSync('/sys/fs/cgroup')) {
+        const folder = join('/sys/fs/cgroup', hierarchy, parent);
+        if (existsSync(folder)) for (const path of [join(folder, 'x'), folder]) rmdirSync(path);
+      }
+    }
+  });
+
   const refused: readonly (readonly [options: string, message: RegExp])[] = [
     ['--cap-add FOO', /there is no capability "CAP_FOO"/],
     ['--device /dev/nonexist', /\/dev\/nonexist: it does not exist/],
@@ -98,6 +167,12 @@ describe('options inside a container', { skip: cannotRun || BUSYBOX.missing }, (
     ['--uts host -h x', /exclude each other/],
     ['--ipc host --sysctl kernel.msgmax=1', /exclude each other/],
     ['-w rel', /working directory must be absolute/],
+    ['--cgroup-parent /', /not the path of a cgroup/],
+    ['--cgroup-parent=', /not the path of a cgroup/],
+    ['--cgroup-parent a/../../b', /not the path of a cgroup/],
+    ['--gpus device=77', /there is no device "nvidia.com\/gpu=77"/],
+    ['--device nosuch.example/gpu=0', /there is no device "nosuch.example\/gpu=0"/],
+    ['--link a:b', /--network NAME for both/],
   ];
   for (const [options, message] of refused) {
     test(`run ${options} is refused`, async () => {

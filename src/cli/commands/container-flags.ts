@@ -19,10 +19,9 @@ export const PROCESS_FLAGS: readonly Flag[] = [
 
 /** Flags of docker's `run` that are refused; each would be silently wrong if it were accepted. */
 export const REFUSED_RUN_FLAGS: readonly RefusedFlag[] = [
-  { name: 'gpus', why: 'shale does not know GPUs', instead: '--device /dev/dri' },
   { name: 'storage-opt', why: 'the writable layer has no size limit' },
   { name: 'kernel-memory', why: 'kernels have no such limit any more' },
-  { name: 'cgroup-parent', why: 'the cgroup of a container is at the root of its hierarchy' },
+  { name: 'disable-content-trust', why: 'signatures are not checked; digests always are' },
   { name: 'use-api-socket', why: 'there is no daemon whose socket could be passed on' },
   { name: 'link-local-ip', why: 'shale sets no link-local addresses' },
   { name: 'link', why: 'containers are not linked', instead: '--network NAME for both: they find each other by name' },

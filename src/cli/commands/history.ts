@@ -12,6 +12,7 @@ export const command: Command = {
   usage: '[OPTIONS] IMAGE',
   flags: [quietFlag('print ids only'), NO_TRUNC_FLAG, FORMAT_FLAG],
   refused: [
+    { name: 'platform', why: 'an image is that of one platform here' },
     { name: 'human', short: 'H', why: 'sizes and dates are always printed for people', instead: '--format json' },
   ],
   args: { min: 1, max: 1, complete: 'image' },

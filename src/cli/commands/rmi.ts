@@ -8,7 +8,10 @@ export const command: Command = {
   flags: [
     { kind: 'boolean', name: 'force', short: 'f', summary: 'by id: remove all its names; also when containers use it' },
   ],
-  refused: [{ name: 'no-prune', why: 'images have no nameless parents to keep' }],
+  refused: [
+    { name: 'no-prune', why: 'images have no nameless parents to keep' },
+    { name: 'platform', why: 'an image is removed whole' },
+  ],
   args: { min: 1, max: Infinity, complete: 'image' },
   examples: [{ command: 'shale rmi web:old', says: 'remove a name' }],
   run,

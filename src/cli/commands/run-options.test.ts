@@ -16,8 +16,7 @@ const facts = JSON.parse(
 /** What docker 28.5 takes and shale refuses. */
 const REFUSED_HERE: readonly RegExp[] = [
   /^--security-opt writable-cgroups/,
-  /^--cgroup-parent/,
-  /^--(kernel-memory|gpus|disable-content-trust)/,
+  /^--(kernel-memory|disable-content-trust)/,
   /^--mount type=image/,
   // Docker takes a target without a slash, and fails at the start.
   /^-v a:b|^--volume-driver local -v q/,

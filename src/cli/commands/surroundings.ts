@@ -4,17 +4,20 @@ import { parseLabels } from '../options/assignments.ts';
 import { parseBytes } from '../options/bytes.ts';
 import { parseExtraHost, parseResolver, parseResolverWord, parseSysctl } from '../options/hosts.ts';
 import {
-  parseCpus,
+  deviceRequests,
+  isDeviceName,
   parseDevice,
   parseDeviceRate,
   parseDeviceRule,
   parseDeviceWeight,
+  parseGpus,
   parseUlimits,
 } from '../options/limits.ts';
 import { parseSecurity } from '../options/security.ts';
 import { parseNumber } from '../options/times.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { UsageError } from '../usage-error.ts';
+import { LIMIT_FLAGS, limitsOf } from './limit-flags.ts';
 
 const list = (name: string, value: string, summary: string): Flag => ({ kind: 'list', name, value, summary });
 const text = (name: string, value: string, summary: string, short?: string): Flag => ({
@@ -36,22 +39,10 @@ const only = (name: string, value: string): Flag => ({
 
 /** What `run` and `create` say about a container's surroundings, beside its mounts and ports. */
 export const SURROUNDINGS_FLAGS: readonly Flag[] = [
-  text('memory', 'BYTES', 'how much memory it may use', 'm'),
-  text('memory-swap', 'BYTES', 'memory and swap together; -1 for any amount of swap'),
-  text('memory-reservation', 'BYTES', 'what it keeps when memory is short'),
+  ...LIMIT_FLAGS,
   text('memory-swappiness', '0..100', 'how eagerly its memory is swapped out'),
   { kind: 'boolean', name: 'oom-kill-disable', summary: 'let it wait instead of killing it for lack of memory' },
   text('oom-score-adj', 'NUMBER', 'how soon it is killed for lack of memory, -1000 to 1000'),
-  text('cpus', 'NUMBER', 'how many CPUs it may use, as 1.5'),
-  text('cpu-shares', 'NUMBER', 'its weight when CPUs are short', 'c'),
-  text('cpu-period', 'MICROSECONDS', 'the time over which it is counted, for --cpu-quota'),
-  text('cpu-quota', 'MICROSECONDS', 'how much CPU time in each period'),
-  text('cpu-rt-period', 'MICROSECONDS', 'the period of --cpu-rt-runtime'),
-  text('cpu-rt-runtime', 'MICROSECONDS', 'real-time CPU time in each period'),
-  text('cpuset-cpus', 'LIST', 'the CPUs that it runs on, as 0-2,4'),
-  text('cpuset-mems', 'LIST', 'the memory nodes that it uses'),
-  text('pids-limit', 'NUMBER', 'how many processes it may have; -1 for no limit'),
-  text('blkio-weight', '10..1000', 'its weight when disks are busy'),
   list('blkio-weight-device', 'DEVICE:WEIGHT', 'the same for one disk'),
   list('device-read-bps', 'DEVICE:BYTES', 'bytes a second read from a disk'),
   list('device-write-bps', 'DEVICE:BYTES', 'bytes a second written to a disk'),
@@ -62,7 +53,8 @@ export const SURROUNDINGS_FLAGS: readonly Flag[] = [
   list('cap-drop', 'CAPABILITY', 'take a right away, or ALL'),
   { kind: 'boolean', name: 'privileged', summary: 'all rights and all devices of this machine' },
   list('security-opt', 'NAME=VALUE', 'no-new-privileges, seccomp=FILE|unconfined, apparmor=, label=, systempaths='),
-  list('device', 'HOST[:CONTAINER][:rwm]', 'give it a device'),
+  list('device', 'HOST[:CONTAINER][:rwm]', 'give it a device, by its path or the name vendor.com/class=name'),
+  text('gpus', 'WHICH', 'give it NVIDIA GPUs: all, a number, or device=ID,…'),
   list('device-cgroup-rule', 'RULE', 'allow devices by number, as "c 1:3 rwm"'),
   list('group-add', 'GROUP', 'one more group, by name or number'),
   list('sysctl', 'NAME=VALUE', 'a kernel setting of its own'),
@@ -72,6 +64,7 @@ export const SURROUNDINGS_FLAGS: readonly Flag[] = [
   text('ipc', 'MODE', 'its shared memory: none, private, shareable, host or container:NAME'),
   text('uts', 'MODE', 'host: the host name of this machine'),
   text('userns', 'MODE', 'host: no user namespace, which is what it has'),
+  text('cgroup-parent', 'PATH', 'the cgroup that its own is made in'),
   text('cgroupns', 'MODE', 'the cgroups that it sees: private or host'),
   list('add-host', 'NAME:ADDRESS', 'a line in /etc/hosts; host-gateway is this machine'),
   list('dns', 'ADDRESS', 'a resolver'),
@@ -82,8 +75,6 @@ export const SURROUNDINGS_FLAGS: readonly Flag[] = [
   only('isolation', 'default'),
   only('volume-driver', 'local'),
 ];
-
-const INTEGER = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 /**
  * The surroundings that a command line asks for, where they differ from docker's defaults.
@@ -98,28 +89,37 @@ export function hostConfigOf({ flags }: Pick<ParsedArguments, 'flags'>): Partial
 function wholeHostConfig(flags: ParsedFlags): HostConfig {
   const privileged = flags.boolean('privileged');
   const pid = oneOf(flags, 'pid', ['', 'host']);
+  const gpus = flags.text('gpus');
   const ipc = oneOf(flags, 'ipc', ['', 'none', 'private', 'shareable', 'host']);
   return {
     ...DEFAULT_HOST_CONFIG,
+    ...limitsOf(flags),
     ...memory(flags),
-    ...cpu(flags),
     ...io(flags),
     ...capabilities(flags),
     ...parseSecurity(flags.list('security-opt'), {
       noLabel: privileged || pid === 'host' || ipc === 'host',
     }),
     Privileged: privileged,
-    Devices: flags.list('device').map(parseDevice),
+    Devices: flags
+      .list('device')
+      .filter((word) => !isDeviceName(word))
+      .map(parseDevice),
+    DeviceRequests: [
+      ...deviceRequests(flags.list('device').filter(isDeviceName)),
+      ...(gpus === undefined ? [] : [parseGpus(gpus)]),
+    ],
     DeviceCgroupRules: flags.list('device-cgroup-rule').map(parseDeviceRule),
     GroupAdd: flags.list('group-add'),
     Sysctls: Object.fromEntries(flags.list('sysctl').map(parseSysctl)),
     Ulimits: parseUlimits(flags.list('ulimit')),
-    ShmSize: bytes(flags, 'shm-size') || DEFAULT_HOST_CONFIG.ShmSize,
+    ShmSize: parseBytes('--shm-size', flags.text('shm-size') ?? '0') || DEFAULT_HOST_CONFIG.ShmSize,
     Init: flags.given('init') ? flags.boolean('init') : null,
     PidMode: pid,
     IpcMode: ipc === '' ? DEFAULT_HOST_CONFIG.IpcMode : ipc,
     UTSMode: oneOf(flags, 'uts', ['', 'host'], false),
     UsernsMode: oneOf(flags, 'userns', ['', 'host'], false),
+    CgroupParent: cgroupParent(flags),
     CgroupnsMode: oneOf(flags, 'cgroupns', ['', 'host', 'private'], false),
     ExtraHosts: flags.list('add-host').map(parseExtraHost),
     Dns: flags.list('dns').map(parseResolver),
@@ -132,28 +132,9 @@ function wholeHostConfig(flags: ParsedFlags): HostConfig {
 function memory(flags: ParsedFlags): Partial<HostConfig> {
   const swappiness = flags.text('memory-swappiness') ?? '-1';
   return {
-    Memory: bytes(flags, 'memory'),
-    MemoryReservation: bytes(flags, 'memory-reservation'),
-    MemorySwap: flags.text('memory-swap') === '-1' ? -1 : bytes(flags, 'memory-swap'),
     MemorySwappiness: swappiness === '-1' ? null : parseNumber('--memory-swappiness', swappiness, { min: 0, max: 100 }),
     OomKillDisable: flags.boolean('oom-kill-disable'),
-    OomScoreAdj: number(flags, 'oom-score-adj', { min: -1000, max: 1000 }),
-  };
-}
-
-function cpu(flags: ParsedFlags): Partial<HostConfig> {
-  const cpus = flags.text('cpus');
-  const pids = number(flags, 'pids-limit', { min: -1, max: INTEGER.max });
-  return {
-    NanoCpus: cpus === undefined ? 0 : parseCpus(cpus),
-    CpuShares: number(flags, 'cpu-shares', INTEGER),
-    CpuPeriod: number(flags, 'cpu-period', INTEGER),
-    CpuQuota: number(flags, 'cpu-quota', { min: -1, max: INTEGER.max }),
-    CpuRealtimePeriod: number(flags, 'cpu-rt-period', INTEGER),
-    CpuRealtimeRuntime: number(flags, 'cpu-rt-runtime', INTEGER),
-    CpusetCpus: flags.text('cpuset-cpus') ?? '',
-    CpusetMems: flags.text('cpuset-mems') ?? '',
-    PidsLimit: pids > 0 ? pids : null,
+    OomScoreAdj: parseNumber('--oom-score-adj', flags.text('oom-score-adj') ?? '0', { min: -1000, max: 1000 }),
   };
 }
 
@@ -161,7 +142,6 @@ function io(flags: ParsedFlags): Partial<HostConfig> {
   const rates = (name: string, unit: 'bytes' | 'operations'): HostConfig['BlkioDeviceReadBps'] =>
     flags.list(name).map((word) => parseDeviceRate(`--${name}`, word, unit));
   return {
-    BlkioWeight: number(flags, 'blkio-weight', { min: 0, max: 1000 }),
     BlkioWeightDevice: flags.list('blkio-weight-device').map(parseDeviceWeight),
     BlkioDeviceReadBps: rates('device-read-bps', 'bytes'),
     BlkioDeviceWriteBps: rates('device-write-bps', 'bytes'),
@@ -184,14 +164,11 @@ function capabilities(flags: ParsedFlags): Pick<HostConfig, 'CapAdd' | 'CapDrop'
   return { CapAdd: listed(add), CapDrop: listed(drop.has('ALL') ? drop : drop.difference(add)) };
 }
 
-function bytes(flags: ParsedFlags, name: string): number {
-  const value = flags.text(name);
-  return value === undefined ? 0 : parseBytes(`--${name}`, value);
-}
-
-function number(flags: ParsedFlags, name: string, range: { readonly min: number; readonly max: number }): number {
-  const value = flags.text(name);
-  return value === undefined ? 0 : parseNumber(`--${name}`, value, range);
+/** @throws USAGE */
+function cgroupParent(flags: ParsedFlags): string {
+  const path = flags.text('cgroup-parent');
+  if (path === '') throw new UsageError('--cgroup-parent "" is not the path of a cgroup', '--cgroup-parent /ci/web');
+  return path ?? '';
 }
 
 /** A mode of a namespace; `container:NAME` where another container's can be joined. @throws USAGE */

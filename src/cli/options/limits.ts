@@ -1,4 +1,4 @@
-import type { DeviceMapping, DeviceRate, DeviceWeight, Ulimit } from '../../engine/index.ts';
+import type { DeviceMapping, DeviceRate, DeviceRequest, DeviceWeight, Ulimit } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
 import { parseBytes } from './bytes.ts';
 import { parseNumber } from './times.ts';
@@ -50,7 +50,6 @@ export function parseDevice(word: string): DeviceMapping {
   const [host = '', second = '', third] = parts;
   const bad = (why: string): UsageError => new UsageError(`--device ${JSON.stringify(word)}: ${why}`);
   if (parts.length > 3) throw bad('devices are given as HOST[:CONTAINER][:rwm]');
-  if (host.includes('=')) throw bad('devices of a container device interface are not supported');
   const isAccess = (text: string): boolean => /^[rwm]{1,3}$/.test(text) && new Set(text).size === text.length;
   const target = parts.length === 1 || (parts.length === 2 && isAccess(second)) ? host : second;
   const access = third ?? (parts.length === 2 && isAccess(second) ? second : 'rwm');
@@ -59,6 +58,26 @@ export function parseDevice(word: string): DeviceMapping {
     if (!path.startsWith('/')) throw bad(`${JSON.stringify(path)} is not an absolute path`);
   }
   return { PathOnHost: host, PathInContainer: target, CgroupPermissions: access };
+}
+
+/** True for a device by the name of a specification: `vendor.com/class=name` (CDI, SPEC.md, "Device names"). */
+export function isDeviceName(word: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*=[A-Za-z0-9][\w.:-]*$/.test(word);
+}
+
+/** Devices by name as docker keeps them; none for none. */
+export function deviceRequests(names: readonly string[]): DeviceRequest[] {
+  if (names.length === 0) return [];
+  return [{ Driver: 'cdi', Count: 0, DeviceIDs: names, Capabilities: null, Options: null }];
+}
+
+/** `--gpus`: `all`, a number of them, or `device=ID[,ID]`. @throws USAGE */
+export function parseGpus(word: string): DeviceRequest {
+  const gpus = { Driver: '', Capabilities: [['gpu']], Options: {} };
+  const [, count, devices] = /^"?(?:(?:count=)?(all|\d{1,3})|device=([\w.:-]+(?:,[\w.:-]+)*))"?$/.exec(word) ?? [];
+  if (devices !== undefined) return { ...gpus, Count: 0, DeviceIDs: devices.split(',') };
+  if (count !== undefined) return { ...gpus, Count: count === 'all' ? -1 : Number(count), DeviceIDs: null };
+  throw new UsageError(`--gpus ${JSON.stringify(word)} is not all, a number or device=ID,…`, '--gpus all');
 }
 
 /** `--device-cgroup-rule`: `TYPE MAJOR:MINOR ACCESS`, where a number may be `*`. @throws USAGE */

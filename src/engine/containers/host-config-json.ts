@@ -71,7 +71,7 @@ function resourcesJson(host: HostConfig): Record<string, unknown> {
     CpuShares: host.CpuShares,
     Memory: host.Memory,
     NanoCpus: host.NanoCpus,
-    CgroupParent: '',
+    CgroupParent: host.CgroupParent,
     BlkioWeight: host.BlkioWeight,
     BlkioWeightDevice: host.BlkioWeightDevice,
     BlkioDeviceReadBps: host.BlkioDeviceReadBps,
@@ -86,7 +86,7 @@ function resourcesJson(host: HostConfig): Record<string, unknown> {
     CpusetMems: host.CpusetMems,
     Devices: host.Devices,
     DeviceCgroupRules: listOrNull(host.DeviceCgroupRules),
-    DeviceRequests: null,
+    DeviceRequests: listOrNull(host.DeviceRequests),
     MemoryReservation: host.MemoryReservation,
     // As docker: as much swap as memory when nothing was said.
     MemorySwap: host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap,

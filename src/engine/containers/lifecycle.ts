@@ -3,11 +3,10 @@ import { signalNumber, type ContainerView } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Watch } from '../types.ts';
-import { ensureKeeper, needsKeeper } from './keeper-process.ts';
-import { eventAttributes, formatLife, formatSetup, type Life, parseLife, parseSetup } from './record.ts';
+import { eventAttributes, formatLife, type Life, parseLife, parseSetup } from './record.ts';
 import { startContainer } from './start.ts';
 import { publicState, runtimeFor, settle, viewOf } from './state.ts';
-import type { StopOptions, UpdateRequest } from './types.ts';
+import type { StopOptions } from './types.ts';
 
 const POLL_MS = 20;
 const FOREVER_MS = 2 ** 31 - 1;
@@ -167,22 +166,4 @@ export async function renameContainer(context: EngineContext, from: string, to: 
     throw new ShaleError('CONTAINER_NAME_INVALID', 'renaming a container with the same name as its current name');
   const attributes = { ...eventAttributes(record, parseSetup(record)), name, oldName: `/${record.name}` };
   await context.store.containers.update(record.id, () => ({ name }), { action: 'rename', attributes });
-}
-
-/** Changes how a container is kept. @throws CONTAINER_NOT_FOUND, UPDATE_INVALID */
-export async function updateContainer(context: EngineContext, name: string, request: UpdateRequest): Promise<void> {
-  const record = await context.store.containers.get(name);
-  const { restart } = request;
-  if (restart !== undefined && restart.kind !== 'no' && parseSetup(record).request.removeWhenDone)
-    throw new ShaleError('UPDATE_INVALID', `the container ${record.name} is removed when it is done (--rm)`);
-  const after = await context.store.containers.update(
-    record.id,
-    (before) => {
-      const setup = parseSetup(before);
-      return { config: formatSetup({ ...setup, restart: restart ?? setup.restart }) };
-    },
-    { action: 'update', attributes: eventAttributes(record, parseSetup(record)) },
-  );
-  const isUp = ['running', 'starting', 'restarting'].includes(parseLife(after).kind);
-  if (isUp && needsKeeper(parseSetup(after))) await ensureKeeper(context);
 }

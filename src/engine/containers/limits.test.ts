@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { CgroupSupport, LimitKind } from '../../runtime/index.ts';
 import { DEFAULT_HOST_CONFIG, type HostConfig } from '../host-config.ts';
-import { type FittedLimits, fitLimits } from './limits.ts';
+import { changeLimits, checkCgroupParent, type FittedLimits, fitLimits } from './limits.ts';
 
 const MIB = 1024 * 1024;
 const EVERYTHING: readonly LimitKind[] = [
@@ -106,4 +106,37 @@ describe('fitLimits()', () => {
       assert.throws(() => fit(asked), { code: 'LIMIT_INVALID', message });
     });
   }
+});
+
+describe('changeLimits()', () => {
+  const change = (has: Partial<HostConfig>, asked: Partial<HostConfig>): unknown =>
+    changeLimits({ ...DEFAULT_HOST_CONFIG, ...has }, asked);
+
+  test('memory alone leaves memory and swap together as they are, as docker', () => {
+    assert.deepEqual(change({ Memory: 64 * MIB }, { Memory: 32 * MIB }), { Memory: 32 * MIB, MemorySwap: 128 * MIB });
+    assert.deepEqual(change({ Memory: 64 * MIB, MemorySwap: -1 }, { Memory: 500 * MIB }), {
+      Memory: 500 * MIB,
+      MemorySwap: -1,
+    });
+    assert.deepEqual(change({ Memory: 64 * MIB }, { Memory: 500 * MIB, MemorySwap: 600 * MIB }), {
+      Memory: 500 * MIB,
+      MemorySwap: 600 * MIB,
+    });
+    assert.deepEqual(change({}, { Memory: 32 * MIB }), { Memory: 32 * MIB });
+  });
+
+  test('memory above memory and swap together is refused, as docker', () => {
+    assert.throws(() => change({ Memory: 64 * MIB }, { Memory: 129 * MIB }), { code: 'LIMIT_INVALID' });
+  });
+});
+
+describe('checkCgroupParent()', () => {
+  test('takes paths of names', () => {
+    for (const path of ['ci', '/ci/web', 'machine.slice', '/a/b/c']) checkCgroupParent(path);
+  });
+
+  test('an empty path, the root and paths that climb out are refused', () => {
+    for (const path of ['', '/', '..', '../x', '/a/../b', './x', '//', 'a//b', 'a b', `/${'x/'.repeat(20)}x`])
+      assert.throws(() => checkCgroupParent(path), { code: 'LIMIT_INVALID' }, path);
+  });
 });

@@ -1,7 +1,14 @@
 import { cpus } from 'node:os';
 import { ShaleError } from '../../base/index.ts';
-import { blockDevice, type CgroupSupport, type LimitKind, type Resources } from '../../runtime/index.ts';
+import {
+  blockDevice,
+  type CgroupSupport,
+  isCgroupParent,
+  type LimitKind,
+  type Resources,
+} from '../../runtime/index.ts';
 import type { HostConfig } from '../host-config.ts';
+import type { LimitChange } from './types.ts';
 
 /** Less than this and the runtime itself does not fit (docker's limit). */
 const MEMORY_BYTES_MIN = 6 * 1024 * 1024;
@@ -45,8 +52,7 @@ type Can = (kind: LimitKind, asked: boolean, loss?: string) => boolean;
 
 function memoryLimits(host: HostConfig, can: Can): Resources {
   const limited = can('memory', host.Memory > 0);
-  // As docker: as much swap as memory when nothing is said.
-  const swap = host.MemorySwap === 0 ? host.Memory * 2 : host.MemorySwap;
+  const swap = swapOf(host);
   return {
     ...(limited && { memoryBytes: host.Memory }),
     ...(limited && can('swap', true, 'the memory is limited, and swap is not') && { memorySwapBytes: swap }),
@@ -89,6 +95,35 @@ function ioLimits(host: HostConfig, can: Can): Resources {
     }),
     ...(can('block I/O rate', asked.length > 0) && { blkioRates: Object.fromEntries(rates) }),
   };
+}
+
+/** @throws LIMIT_INVALID for what is no path of names: empty, the root itself, one that climbs out. */
+export function checkCgroupParent(path: string): void {
+  if (isCgroupParent(path)) return;
+  throw new ShaleError('LIMIT_INVALID', `${JSON.stringify(path)} is not the path of a cgroup`, {
+    hint: '--cgroup-parent takes a path from the root of the hierarchies, as /ci/builds',
+  });
+}
+
+/**
+ * What a change of limits makes of those that a container has: with memory alone, memory and swap together stay what they
+ * are, as docker has it.
+ * @throws LIMIT_INVALID when the two would contradict each other
+ */
+export function changeLimits(host: HostConfig, change: LimitChange): LimitChange {
+  const memorySwap = swapOf(host);
+  if (change.Memory === undefined || change.MemorySwap !== undefined || memorySwap === 0) return change;
+  if (memorySwap > 0 && change.Memory > memorySwap) {
+    throw new ShaleError('LIMIT_INVALID', 'the memory limit would be above the limit of memory and swap together', {
+      hint: 'change that at the same time: --memory-swap',
+    });
+  }
+  return { ...change, MemorySwap: memorySwap };
+}
+
+/** Memory and swap together. As docker: as much swap as memory when nothing is said. */
+function swapOf({ Memory, MemorySwap }: HostConfig): number {
+  return MemorySwap === 0 ? Memory * 2 : MemorySwap;
 }
 
 function checkLimits(host: HostConfig, support: CgroupSupport): void {

@@ -19,7 +19,7 @@ export function containerOperations(context: EngineContext): ContainerOperations
     unpause: async (container) => (await lifecycle()).unpauseContainer(context, container),
     wait: async (container, watch) => (await lifecycle()).waitForContainer(context, container, watch),
     rename: async (container, name) => (await lifecycle()).renameContainer(context, container, name),
-    update: async (container, request) => (await lifecycle()).updateContainer(context, container, request),
+    update: async (container, request) => (await import('./update.ts')).updateContainer(context, container, request),
     removeContainer: async (container, options) =>
       (await import('./remove.ts')).removeContainer(context, container, options),
     pruneContainers: async (which) => (await import('./prune.ts')).pruneContainers(context, which),

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
-import { pidsOf, readUsage, type UsageReading } from '../../runtime/index.ts';
+import type { ContainerView, UsageReading } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import { eventAttributes, parseSetup } from './record.ts';
@@ -22,7 +22,8 @@ export async function processesOf(
   psArguments: readonly string[],
 ): Promise<ProcessList> {
   const record = await context.store.containers.get(name);
-  const state = await settleState(context, record, runtimeFor(context));
+  const runtime = runtimeFor(context);
+  const state = await settleState(context, record, runtime);
   if (!isUp(state))
     throw new ShaleError('CONTAINER_NOT_RUNNING', `the container ${record.name} is not running: it is ${state.kind}`);
   const args = psArguments.length === 0 ? PS_DEFAULT : psArguments;
@@ -32,7 +33,7 @@ export async function processesOf(
     const missing = isSystemError(cause, 'ENOENT') && { hint: 'install it: apt-get install procps' };
     throw new ShaleError('PS_FAILED', `ps ${args.join(' ')} failed: ${messageOf(cause)}`, { cause, ...missing });
   });
-  const list = selectProcesses(stdout, new Set(pidsOf(record.id)));
+  const list = selectProcesses(stdout, new Set(viewOf(context, record, runtime).processes()));
   await context.store.events.append({
     type: 'container',
     action: 'top',
@@ -67,19 +68,18 @@ export async function statsOf(
   const { containers } = context.store;
   const records =
     names.length === 0 ? await containers.list() : await Promise.all(names.map((name) => containers.get(name)));
-  const found: { record: ContainerRecord; pid: number | undefined; first: UsageReading | undefined }[] = [];
+  const found: { record: ContainerRecord; view: ContainerView; first: UsageReading | undefined }[] = [];
   for (const record of records) {
     const state = await settleState(context, record, runtime);
-    const view = isUp(state) ? viewOf(context, record, runtime).state() : undefined;
-    const pid = view?.kind === 'running' ? view.pid : undefined;
-    if (pid === undefined && names.length === 0 && !options.all) continue;
-    found.push({ record, pid, first: pid === undefined ? undefined : readUsage(record.id, pid) });
+    const view = viewOf(context, record, runtime);
+    const first = isUp(state) ? view.usage() : undefined;
+    if (first !== undefined || names.length > 0 || options.all) found.push({ record, view, first });
   }
   const begun = performance.now();
   await sleep(options.overMs);
   const passedNs = (performance.now() - begun) * 1e6;
-  return found.map(({ record, pid, first }) => {
-    const { cpuNs, ...rest } = pid === undefined ? NOTHING : readUsage(record.id, pid);
+  return found.map(({ record, view, first }) => {
+    const { cpuNs, ...rest } = (first === undefined ? undefined : view.usage()) ?? NOTHING;
     const cpuShare = first === undefined ? 0 : Math.max(0, cpuNs - first.cpuNs) / passedNs;
     return { id: record.id, name: record.name, cpuShare, ...rest };
   });

@@ -62,7 +62,7 @@ export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
     id: parts.id,
     rootfs: { path: rootfs.path, access: rootfs.access },
     args: program.args,
-    env: program.env,
+    env: [...parts.surroundings.env, ...program.env],
     cwd: program.workingDirectory,
     user: program.user,
     hostname: request.hostname ?? parts.id.slice(0, 12),

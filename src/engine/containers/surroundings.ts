@@ -2,24 +2,28 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { parseJson, ShaleError } from '../../base/index.ts';
 import {
+  findDevices,
   findNameServer,
   hostFacts,
   readCgroupSupport,
+  type DeviceEdits,
   type MountSpec,
   type NamespaceChoice,
   type RunSpec,
   type Seccomp,
 } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
-import { DEFAULT_HOST_CONFIG, type HostConfig } from '../host-config.ts';
+import { DEFAULT_HOST_CONFIG, type DeviceRequest, type HostConfig } from '../host-config.ts';
 import type { RunRequest } from '../types.ts';
-import { fitLimits } from './limits.ts';
+import { checkCgroupParent, fitLimits } from './limits.ts';
 import { endpointsAsked, sharedNetworkOf } from './networks.ts';
 import { processOf } from './state.ts';
 
 /** What a container's surroundings are at this start, for the runtime. */
 export interface Surroundings {
   readonly spec: Partial<RunSpec>;
+  /** Variables that devices bring; the program's own win. */
+  readonly env: readonly string[];
   /** Mounts that a mode needs. */
   readonly mounts: readonly MountSpec[];
   /** What was asked for and cannot be had here, a sentence each. */
@@ -43,13 +47,16 @@ export function joinsProcesses(request: Pick<RunRequest, 'hostConfig'>): boolean
  * Resolves what a request says about surroundings on this machine, now: processes of other containers, devices, what the
  * kernel can limit.
  * @throws LIMIT_INVALID, OPTIONS_CONFLICT, OPTION_UNSUPPORTED, CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING,
- * SECCOMP_PROFILE_INVALID, INIT_MISSING
+ * SECCOMP_PROFILE_INVALID, INIT_MISSING, DEVICE_NOT_FOUND, CDI_INVALID
  */
 export async function surroundingsOf(context: EngineContext, request: RunRequest): Promise<Surroundings> {
   const host = hostConfigOf(request);
   checkConflicts(request, host);
+  if (host.CgroupParent !== '') checkCgroupParent(host.CgroupParent);
   const { resources, warnings } = fitLimits(host, readCgroupSupport());
+  const given = await devicesOf(context, host);
   return {
+    env: given.env,
     spec: {
       ...securityOf(host),
       ...namesOf(request, host),
@@ -61,16 +68,14 @@ export async function surroundingsOf(context: EngineContext, request: RunRequest
       uts: await namespaceOf(context, host.UTSMode),
       ...(host.CgroupnsMode !== '' && { cgroupNamespace: host.CgroupnsMode === 'host' ? 'host' : 'private' }),
       shmSizeBytes: host.IpcMode === 'none' || host.IpcMode === 'host' ? 0 : host.ShmSize,
-      groups: host.GroupAdd,
-      devices: host.Devices.map((device) => ({
-        source: device.PathOnHost,
-        target: device.PathInContainer,
-        access: device.CgroupPermissions,
-      })),
+      groups: [...host.GroupAdd, ...given.groups],
+      devices: given.devices,
+      hooks: given.hooks,
       deviceRules: host.DeviceCgroupRules,
       rlimits: host.Ulimits.map(({ Name, Soft, Hard }) => ({ name: Name, soft: limit(Soft), hard: limit(Hard) })),
       sysctls: host.Sysctls,
       resources,
+      ...(host.CgroupParent !== '' && { cgroupParent: host.CgroupParent }),
       readonlyRootfs: request.readOnly,
       ...(host.OomScoreAdj !== 0 && { oomScoreAdjust: host.OomScoreAdj }),
       extraHosts: host.ExtraHosts,
@@ -82,9 +87,28 @@ export async function surroundingsOf(context: EngineContext, request: RunRequest
       annotations: host.Annotations,
       ...(host.Init === true && { initPath: findInit() }),
     },
-    mounts: host.IpcMode === 'host' ? [HOST_SHM] : [],
+    mounts: [...(host.IpcMode === 'host' ? [HOST_SHM] : []), ...given.mounts],
     warnings: [...warnings, ...networkWarnings(request)],
   };
+}
+
+/** What the devices of a container add to it, those by path and those by the names of specifications. */
+async function devicesOf({ options }: EngineContext, host: HostConfig): Promise<DeviceEdits> {
+  const names = host.DeviceRequests.flatMap(deviceNames).map((name) => ({ name, required: true }));
+  const devices = host.Devices.map((device) => ({
+    source: device.PathOnHost,
+    target: device.PathInContainer,
+    access: device.CgroupPermissions,
+  }));
+  const named = await findDevices(names, options.deviceFolders);
+  return { ...named, devices: [...devices, ...named.devices] };
+}
+
+/** As podman: GPUs are those of the specification that NVIDIA's tool writes, which numbers them from 0. */
+function deviceNames({ Driver, Count, DeviceIDs }: DeviceRequest): readonly string[] {
+  if (Driver === 'cdi') return DeviceIDs ?? [];
+  const ids = DeviceIDs ?? (Count < 0 ? ['all'] : Array.from({ length: Count }, (_, index) => String(index)));
+  return ids.map((id) => `nvidia.com/gpu=${id}`);
 }
 
 function networkWarnings(request: RunRequest): string[] {

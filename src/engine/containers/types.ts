@@ -1,5 +1,6 @@
 /** What containers are asked for and say about themselves, as plain data. */
 import type { ByteStream } from '../../base/index.ts';
+import type { HostConfig } from '../host-config.ts';
 import type { PortMapping, RunRequest, Watch } from '../types.ts';
 
 /** What becomes of a container after it was made; part of a RunRequest. */
@@ -173,9 +174,31 @@ export interface StopOptions {
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
+/** What is absent stays. */
 export interface UpdateRequest {
   readonly restart?: RestartPolicy;
+  readonly limits?: LimitChange;
 }
+
+/** Limits that a container can be given while it runs. A process limit of null takes the limit away. */
+export type LimitChange = Partial<
+  Pick<
+    HostConfig,
+    | 'Memory'
+    | 'MemorySwap'
+    | 'MemoryReservation'
+    | 'NanoCpus'
+    | 'CpuShares'
+    | 'CpuPeriod'
+    | 'CpuQuota'
+    | 'CpuRealtimePeriod'
+    | 'CpuRealtimeRuntime'
+    | 'CpusetCpus'
+    | 'CpusetMems'
+    | 'PidsLimit'
+    | 'BlkioWeight'
+  >
+>;
 
 export interface ContainerQuery {
   /** Those that do not run too. */
@@ -302,7 +325,8 @@ export interface ContainerOperations {
   /** Resolves with its exit status. */
   readonly wait: (container: string, watch: Watch) => Promise<number>;
   readonly rename: (container: string, name: string) => Promise<void>;
-  readonly update: (container: string, request: UpdateRequest) => Promise<void>;
+  /** Resolves with what this machine cannot do of it, a sentence each. */
+  readonly update: (container: string, request: UpdateRequest) => Promise<readonly string[]>;
   readonly removeContainer: (
     container: string,
     options: { readonly force: boolean; readonly volumes: boolean },
