@@ -114,7 +114,7 @@ describe('runCommandLine()', () => {
     [['build', '.', '.'], /^shale: build: it takes at most one argument\ntry: shale build --help\n$/],
     [['ps', 'x'], /^shale: ps: it takes no arguments\n/],
     [['run'], /^shale: run: it needs one argument\n/],
-    [['run', '--gpus', 'all', 'x'], /^shale: run: --gpus: shale does not know GPUs/],
+    [['run', '--gpus', 'some', 'x'], /^shale: --gpus "some" is not all/],
     [['run', '-m', '1x', 'x'], /^shale: --memory "1x" is not a size/],
     [['build', '-f', '-', '-'], /cannot both come from standard input/],
     [['run', '-it', 'x'], /-t with -i needs a terminal/],
