@@ -4,6 +4,7 @@ import type { Command, CommandRow, ParsedArguments } from './command.ts';
 import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { parseFlags } from './parse-flags.ts';
+import { PLAIN_COMMANDS } from './plain-commands.ts';
 import { reportError } from './report-error.ts';
 import { commandsOfNoun, resolveCommand } from './resolve-command.ts';
 import { UsageError } from './usage-error.ts';
@@ -54,6 +55,8 @@ async function dispatch(words: readonly string[], context: Context): Promise<num
   const parsed = parseCommand(row, command, rest);
   if (parsed === 'help') return await dispatch(['help', ...row.name.split(' ')], context);
   const own = { ...context, debug: context.debug || parsed.flags.boolean('debug') };
+  // Not before the words are known to be right: it starts the program anew.
+  if (!PLAIN_COMMANDS.has(row.name)) await context.enterNamespace();
   try {
     return (await command.run(own, parsed)) ?? EXIT.success;
   } catch (error) {

@@ -43,6 +43,11 @@ export interface Context {
   /** While held, signals that mean nothing to shale itself go to `take`. */
   readonly takeOtherSignals: (take: (signal: PassedSignal) => void) => Disposable;
   readonly debug: boolean;
+  /**
+   * Starts this program anew in the user namespace of the store, where this process may not mount by itself. Returns where
+   * there is no need or no way; the command then does what it can without, and whatever needs a mount says why not.
+   */
+  readonly enterNamespace: () => Promise<void>;
   readonly config: () => Promise<EffectiveConfig>;
   /** Opens the store, once; closed when the command is over. */
   readonly engine: () => Promise<Engine>;

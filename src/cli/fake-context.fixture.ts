@@ -50,6 +50,7 @@ export function fakeContext(options: FakeOptions = {}): {
     takeSignals: (take) => desk.takeOver(take),
     takeOtherSignals: () => ({ [Symbol.dispose]: () => undefined }),
     debug: false,
+    enterNamespace: async () => undefined,
     config: () => loadConfig({ env, uid: 1000, etc: '/nonexistent' }),
     engine: async () => fakeEngine(options.engine ?? {}),
   };

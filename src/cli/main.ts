@@ -1,8 +1,10 @@
 import { runCommandLine } from './app.ts';
 import type { EffectiveConfig } from './config/load.ts';
 import type { Context } from './context.ts';
+import type { ShaleError } from '../base/index.ts';
 import type { Engine } from '../engine/index.ts';
 import { EXIT } from './exit-codes.ts';
+import { arrive, enterUserNamespace, standingOf, type Arrival } from '../privilege/index.ts';
 import { readProxies } from './proxies.ts';
 import { reportError } from './report-error.ts';
 import { ENDING_SIGNALS, PASSED_SIGNALS, type PassedSignal, SignalDesk } from './signals.ts';
@@ -22,19 +24,22 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
   const stderr = await processOutput(2, process.env, () => undefined);
   for (const signal of ENDING_SIGNALS) process.on(signal, () => desk.receive(signal));
 
-  const engine = lazyEngine(openEngine);
+  const arrival = arrive(process.env, process.getuid?.() ?? 0);
+  const namespace = namespaceDoor(arrival);
+  const engine = lazyEngine({ uid: arrival.uid, refusal: namespace.refusal }, openEngine);
   const context: Context = {
     stdin: await processInput(),
     stdout,
     stderr,
     env: process.env,
     cwd: process.cwd(),
-    uid: process.getuid?.() ?? 0,
+    uid: arrival.uid,
     now: () => Date.now(),
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
     takeOtherSignals,
     debug: false,
+    enterNamespace: () => namespace.enter(engine.config),
     config: engine.config,
     engine: engine.open,
     probeErofs: async (home) => {
@@ -57,6 +62,29 @@ function takeOtherSignals(take: (signal: PassedSignal) => void): Disposable {
   };
 }
 
+interface NamespaceDoor {
+  readonly enter: (config: LazyEngine['config']) => Promise<void>;
+  /** Why it could not be entered. */
+  readonly refusal: () => ShaleError | undefined;
+}
+
+/** Where this process may not mount: starts this very program again, in a user namespace. */
+function namespaceDoor({ isInside }: Arrival): NamespaceDoor {
+  let refusal: ShaleError | undefined;
+  return {
+    refusal: () => refusal,
+    enter: async (config) => {
+      if (isInside || process.platform !== 'linux' || standingOf() !== 'outside') return;
+      const { settings } = await config();
+      refusal = await enterUserNamespace({
+        runRoot: settings.run,
+        env: process.env,
+        command: [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...process.argv.slice(2)],
+      });
+    },
+  };
+}
+
 interface LazyEngine {
   readonly config: () => Promise<EffectiveConfig>;
   readonly open: () => Promise<Engine>;
@@ -64,17 +92,24 @@ interface LazyEngine {
   readonly opened: () => Promise<Engine> | undefined;
 }
 
-function lazyEngine(openInstead?: () => Promise<Engine>): LazyEngine {
+function lazyEngine(
+  { uid, refusal }: { readonly uid: number; readonly refusal: NamespaceDoor['refusal'] },
+  openInstead?: () => Promise<Engine>,
+): LazyEngine {
   let config: Promise<EffectiveConfig> | undefined;
   let engine: Promise<Engine> | undefined;
   const readConfig = (): Promise<EffectiveConfig> =>
-    (config ??= import('./config/load.ts').then(({ loadConfig }) =>
-      loadConfig({ env: process.env, uid: process.getuid?.() ?? 0 }),
-    ));
+    (config ??= import('./config/load.ts').then(({ loadConfig }) => loadConfig({ env: process.env, uid })));
   const open = async (): Promise<Engine> => {
     const { settings } = await readConfig();
     const { openEngine } = await import('./open-engine.ts');
-    return await openEngine({ settings, proxies: readProxies(process.env), env: process.env, now: () => Date.now() });
+    return await openEngine({
+      settings,
+      proxies: readProxies(process.env),
+      env: process.env,
+      now: () => Date.now(),
+      mountRefusal: refusal(),
+    });
   };
   return { config: readConfig, open: () => (engine ??= openInstead?.() ?? open()), opened: () => engine };
 }

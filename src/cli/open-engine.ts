@@ -1,3 +1,4 @@
+import type { ShaleError } from '../base/index.ts';
 import { openEngine as open, type Engine } from '../engine/index.ts';
 
 export { probeLayerMounts } from '../engine/index.ts';
@@ -11,6 +12,8 @@ export interface EngineOptions {
   readonly env: Environment;
   /** Milliseconds since 1970. */
   readonly now: () => number;
+  /** Why this process may not mount, where that is known. */
+  readonly mountRefusal: ShaleError | undefined;
 }
 
 /** Opens the store and what works on it. Loaded only by commands that need it: this is the dear part of a start. */
@@ -31,6 +34,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     builds: { keep: settings.buildsKeep, logBytesMax: settings.buildsLogs },
     // This very program, wherever it was started from.
     keeperCommand: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'keeper'],
+    ...(options.mountRefusal !== undefined && { mountRefusal: options.mountRefusal }),
     ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),
   });
 }

@@ -120,6 +120,12 @@ export const COMMANDS: readonly CommandRow[] = [
   row('cp', 'containers', 'copy files between a container and this machine', () => import('./commands/cp.ts'), [
     'container cp',
   ]),
+  row(
+    'unshare',
+    'containers',
+    'run a program where containers without root run',
+    () => import('./commands/unshare.ts'),
+  ),
   row('export', 'containers', 'write the file system of a container to a tar', () => import('./commands/export.ts'), [
     'container export',
   ]),

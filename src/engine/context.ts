@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import type { ShaleError } from '../base/index.ts';
 import { Layers } from '../layers/index.ts';
 import type { MountDriver } from '../mounts/index.ts';
 import { certificatesIn, dockerCredentials, type CredentialStore, type RegistryOptions } from '../registry/index.ts';
@@ -21,6 +22,8 @@ export interface EngineOptions {
   readonly debianMirror?: string;
   /** Forces how layers are mounted (SHALE_MOUNTS). */
   readonly mountDriver?: MountDriver;
+  /** Why this process may not mount, where that is known before it is tried. */
+  readonly mountRefusal?: ShaleError;
   /** Where specifications of devices lie; /etc/cdi and /var/run/cdi when absent. */
   readonly deviceFolders?: readonly string[];
   /** How much build cache is kept. */

@@ -26,7 +26,7 @@ export async function openWorkshop(context: EngineContext, lasting?: { readonly 
   const { pid, startTime } = thisOwner();
   const mountDir =
     lasting?.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
-  const host = await mountHost({
+  const host = await mountHost(options.mountRefusal, {
     mountDir,
     probeDir: await store.folder('index'),
     stateDir: options.runRoot,
@@ -62,14 +62,15 @@ export function containerMountDir(context: EngineContext, id: string): string {
 }
 
 /** @throws NOT_PERMITTED in words that say what would help */
-async function mountHost(options: MountHostOptions): Promise<MountHost> {
+async function mountHost(refusal: ShaleError | undefined, options: MountHostOptions): Promise<MountHost> {
   try {
     return await openMountHost(options);
   } catch (cause) {
     if (!isShaleError(cause, 'EPERM', 'EACCES') && !isSystemError(cause, 'EPERM', 'EACCES')) throw cause;
-    throw new ShaleError('NOT_PERMITTED', 'containers and RUN steps need root', {
+    const why = refusal === undefined ? '' : `: ${refusal.message}`;
+    throw new ShaleError('NOT_PERMITTED', `containers and RUN steps need root or a user namespace${why}`, {
       cause,
-      hint: 'run it as root; shale doctor says what works without',
+      hint: `${refusal?.hint === undefined || refusal.hint === 'shale doctor' ? '' : `${refusal.hint}; `}shale doctor says what is missing, and what works without`,
     });
   }
 }

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import type { TarEntry } from '../archive/index.ts';
 import { type ByteString, ShaleError, toText } from '../base/index.ts';
-import { bytePath, getXattr, listXattrs, openAt2, RESOLVE, type SysPath } from '../sys/index.ts';
+import { bytePath, getXattr, listXattrs, openAt2, overlayXattrFamily, RESOLVE, type SysPath } from '../sys/index.ts';
 import { childPath, NO_XATTRS, sameExceptTime, whiteoutEntry, type Comparable } from './change-entries.ts';
 import { ROOT_MODE_MIN } from './root-attributes.ts';
 import { hashUpperFile, openUpperFile, type UpperFile } from './upper-file.ts';
@@ -48,7 +48,7 @@ export interface UpperOptions {
   readonly upperDir: string;
   /** Absent: nothing lies below. */
   readonly lower?: LowerView;
-  /** Whose names overlay's own xattrs have; as the upper was mounted. Default `trusted`. */
+  /** Whose names overlay's own xattrs have; as the upper was mounted. Default: as this process mounts. */
   readonly xattrFamily?: 'trusted' | 'user';
   /** Modification times after this one become this one. */
   readonly mtimeMaxNs?: bigint;
@@ -116,7 +116,7 @@ class Walk {
 
   constructor(options: UpperOptions) {
     this.#options = options;
-    this.#overlay = `${options.xattrFamily ?? 'trusted'}.overlay.`;
+    this.#overlay = `${options.xattrFamily ?? overlayXattrFamily()}.overlay.`;
     this.#created = new Set(options.traces?.created.map(({ path }) => path));
     this.#touched = new Map(options.traces?.touched.map(({ path, mtimeNs }) => [path, mtimeNs]));
   }

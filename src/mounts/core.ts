@@ -15,6 +15,7 @@ import {
   changeOwnerAt,
   CLONE,
   closeOnExecFrom,
+  isInUserNamespace,
   MNT,
   mount,
   MS,
@@ -72,7 +73,10 @@ export class MountCore {
 
   constructor(send: (message: HostMessage) => void) {
     this.#send = send;
-    this.#spawner = new Spawner((process, code, signal) => send({ kind: 'ended', process, code, signal }));
+    this.#spawner = new Spawner(
+      (process, code, signal) => send({ kind: 'ended', process, code, signal }),
+      isInUserNamespace(),
+    );
   }
 
   /** Answers one request with one message. Never throws. */

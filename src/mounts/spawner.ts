@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, closeSync, constants, openSync } from 'node:fs';
-import { ShaleError } from '../base/index.ts';
+import { accessSync, closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { isShaleError, ShaleError } from '../base/index.ts';
 import { CLONE, openProcess, setNamespace, unshare } from '../sys/index.ts';
 import type { SpawnMessage, SpawnReply } from './protocol.ts';
 
@@ -9,15 +9,24 @@ type OnEnd = (process: number, code: number | undefined, signal: NodeJS.Signals 
 /** Dies with the thread that started it; becomes the program that follows (the signal survives exec). */
 const DIE_WITH_US: readonly string[] = ['setpriv', '--pdeathsig', 'KILL', '--'];
 /**
- * We may have died before the signal was asked for. That shows in the parent's pid, which only the /proc of our own pid
+ * The parent may have died before the signal was asked for. That shows in its pid, which only the /proc of the outer pid
  * namespace tells: inside a new one it is 0.
  */
-const UNLESS_DEAD: readonly string[] = [
+const CHECK_PARENT =
+  'while read -r k v; do [ "$k" = PPid: ] && break; done < /proc/self/status; [ "$v" = "$0" ] && exec "$@"';
+const UNLESS_DEAD: readonly string[] = ['sh', '-c', CHECK_PARENT, String(process.pid)];
+/**
+ * A new pid namespace whose process 1 ends with this one. For user namespaces: a thread that makes the pid namespace for
+ * its next child could not go back, since that of the machine belongs to another user namespace.
+ */
+const FORK_INTO_PIDS: readonly string[] = [
   'sh',
   '-c',
-  'while read -r k v; do [ "$k" = PPid: ] && break; done < /proc/self/status; [ "$v" = "$0" ] && exec "$@"',
-  String(process.pid),
+  `exec unshare --pid --fork -- setpriv --pdeathsig KILL -- sh -c '${CHECK_PARENT}' "$$" "$@"`,
+  'sh',
 ];
+/** The network namespace at a path. For user namespaces, for the same reason. */
+const intoNetwork = (path: string): readonly string[] => ['nsenter', `--net=${path}`, '--'];
 /** A /proc that shows the new pid namespace, in a copy of the mount namespace that hears of our unmounts. */
 const OWN_PROC: readonly string[] = ['unshare', '--mount-proc', '--propagation', 'slave', '--'];
 
@@ -29,24 +38,27 @@ export class Spawner {
   readonly #onEnd: OnEnd;
   readonly #bound = new Map<number, ChildProcess>();
   readonly #own = new Set<ChildProcess>();
+  readonly #cannotReturn: boolean;
   #count = 0;
   #idle: (() => void) | undefined;
 
-  constructor(onEnd: OnEnd) {
+  /** `cannotReturn`: a thread that has left a pid or network namespace is not let back (user namespaces). */
+  constructor(onEnd: OnEnd, cannotReturn: boolean) {
     this.#onEnd = onEnd;
+    this.#cannotReturn = cannotReturn;
   }
 
   /** @throws ENOENT, EACCES when the program or a helper cannot be run. */
   async spawn(message: SpawnMessage): Promise<SpawnReply> {
-    const words = wrapped(message);
-    const child = inNamespaces(message, () =>
+    const words = this.#cannotReturn ? wrappedWhole(message) : wrapped(message);
+    const start = (): ChildProcess =>
       spawn(words[0] ?? '', words.slice(1), {
         env: message.env,
         ...(message.cwd === undefined ? {} : { cwd: message.cwd }),
         stdio: [...message.stdio],
         detached: message.session, // a session of its own (setsid)
-      }),
-    );
+      });
+    const child = this.#cannotReturn ? start() : inNamespaces(message, start);
     if (child.pid === undefined) throw await failureOf(child, message.command);
     // Opened before the event loop can reap the child: the descriptor means this process and no later one.
     const pidfd = openProcess(child.pid);
@@ -60,7 +72,17 @@ export class Spawner {
       this.#bound.delete(process);
       if (this.#bound.size === 0) this.#idle?.();
     });
-    return { process, pid: child.pid, pidfd };
+    if (!this.#cannotReturn || message.lifetime !== 'step') return { process, pid: child.pid, pidfd };
+    const forked = await childOf(child);
+    if (forked === undefined) return { process, pid: child.pid, pidfd };
+    try {
+      const forkedFd = openProcess(forked);
+      closeSync(pidfd);
+      return { process, pid: forked, pidfd: forkedFd };
+    } catch (error) {
+      if (!isShaleError(error, 'ESRCH')) throw error; // It has ended, and the helper is about to.
+      return { process, pid: child.pid, pidfd };
+    }
   }
 
   /** Kills what must not outlive this thread and waits until it has ended and is reaped. */
@@ -85,6 +107,44 @@ function wrapped(message: SpawnMessage): readonly string[] {
     case 'step':
       return [...helper(DIE_WITH_US), ...helper(UNLESS_DEAD), ...helper(OWN_PROC), program, ...message.args];
   }
+}
+
+/** The same with every namespace entered by a helper. */
+function wrappedWhole(message: SpawnMessage): readonly string[] {
+  const program = [findProgram(message.command, message.env['PATH'] ?? HELPER_PATH), ...message.args];
+  const entered = message.networkNamespace === undefined ? [] : helper(intoNetwork(message.networkNamespace));
+  switch (message.lifetime) {
+    case 'own':
+      return [...entered, ...program];
+    case 'child':
+      return [...helper(DIE_WITH_US), ...helper(UNLESS_DEAD), ...entered, ...program];
+    case 'step':
+      return [
+        ...helper(DIE_WITH_US),
+        ...helper(UNLESS_DEAD),
+        ...entered,
+        ...helper(FORK_INTO_PIDS),
+        ...helper(OWN_PROC),
+        ...program,
+      ];
+  }
+}
+
+const FORK_POLL_MS = 1;
+
+/** The process that a helper forks; undefined when both have ended by now. */
+async function childOf(helperProcess: ChildProcess): Promise<number | undefined> {
+  const { pid } = helperProcess;
+  while (helperProcess.exitCode === null && helperProcess.signalCode === null) {
+    try {
+      const [first = ''] = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').trim().split(' ');
+      if (first !== '') return Number(first);
+    } catch {
+      return undefined;
+    }
+    await new Promise((resolve) => setTimeout(resolve, FORK_POLL_MS));
+  }
+  return undefined;
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   makeNodeAt,
   openAt,
   O_PATH,
+  overlayXattrFamily,
   setTimesAt,
   setXattr,
   symlinkAt,
@@ -21,8 +22,8 @@ import type { LostEntry } from './types.ts';
 export interface UnpackOptions {
   /** Must not exist; made, and left half full when something throws: the caller removes it. */
   readonly directory: string;
-  /** Whose names overlay's own xattrs have; `user` in user namespaces. */
-  readonly xattrFamily: 'trusted' | 'user';
+  /** Whose names overlay's own xattrs have. Default: as this process mounts. */
+  readonly xattrFamily?: 'trusted' | 'user';
 }
 
 export interface UnpackResult {
@@ -48,7 +49,7 @@ export function unpackLayer(source: LayerSource, options: UnpackOptions): Unpack
   mkdirSync(options.directory, { mode: 0o700 });
   const root = openAt(AT.FDCWD, options.directory, DIRECTORY);
   try {
-    const unpacker = new Unpacker(source, root, options.xattrFamily);
+    const unpacker = new Unpacker(source, root, options.xattrFamily ?? overlayXattrFamily());
     unpacker.fill(root, source.root, '', 0);
     return unpacker;
   } finally {
@@ -66,7 +67,7 @@ class Unpacker implements UnpackResult {
   readonly #linked = new Map<number, ByteString>();
   readonly #directories = new Set<number>();
 
-  constructor(source: LayerSource, root: number, family: UnpackOptions['xattrFamily']) {
+  constructor(source: LayerSource, root: number, family: 'trusted' | 'user') {
     this.#source = source;
     this.#root = root;
     this.#overlay = `${family}.overlay.`;

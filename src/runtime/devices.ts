@@ -5,6 +5,7 @@ import type { DeviceNumbers, DeviceSpec, RunSpec } from './types.ts';
 
 /** Directories of devices (`/dev/snd`, `/dev`) hold at most this many. */
 const DEVICES_MAX = 5000;
+const DEPTH_MAX = 16;
 /** What the runtime makes in every container's /dev; a privileged one does not get the host's in its place. */
 const MADE_BY_RUNTIME: ReadonlySet<string> = new Set(
   'console core fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero'.split(' '),
@@ -45,9 +46,7 @@ function hostDevices(): ResolvedDevice[] {
 /** Links are passed over: what they lead to is listed in its own place. */
 function devicesBelow(source: string, target: string, access: string): ResolvedDevice[] {
   const found: ResolvedDevice[] = [];
-  for (const entry of readdirSync(source, { recursive: true, withFileTypes: true })) {
-    if (!entry.isCharacterDevice() && !entry.isBlockDevice()) continue;
-    const path = `${entry.parentPath}/${entry.name}`;
+  for (const path of pathsBelow(source, DEPTH_MAX)) {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat !== undefined && isDevice(stat)) found.push(describe(stat, target + path.slice(source.length), access));
     if (found.length > DEVICES_MAX) {
@@ -58,6 +57,15 @@ function devicesBelow(source: string, target: string, access: string): ResolvedD
     }
   }
   return found;
+}
+
+/** Node's own recursion goes through links: /dev/fd leads to whatever this process has open. */
+function* pathsBelow(folder: string, depth: number): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = `${folder}/${entry.name}`;
+    if (!entry.isDirectory()) yield path;
+    else if (depth > 0) yield* pathsBelow(path, depth - 1);
+  }
 }
 
 function isDevice(stat: Stats): boolean {

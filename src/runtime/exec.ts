@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { type ByteStream, ShaleError } from '../base/index.ts';
 import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { RUNTIME_ENV } from './program.ts';
@@ -60,9 +60,14 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   return new Exec(child, request, base, target.namespacesOf !== undefined);
 }
 
-/** The words before a command that make it start in the mount and pid namespaces of a process. */
+/**
+ * The words before a command that make it start in the mount and pid namespaces of a process. Not into the pid namespace
+ * that we are in: in a user namespace it is the machine's, and that would be refused.
+ */
 export function enterCommand(pid: number | undefined): readonly string[] {
-  return pid === undefined ? [] : ['nsenter', '-t', String(pid), '-m', '-p', '--'];
+  if (pid === undefined) return [];
+  const same = readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
+  return ['nsenter', '-t', String(pid), '-m', ...(same ? [] : ['-p']), '--'];
 }
 
 async function execProcess(target: ExecTarget, request: ExecRequest): Promise<ProcessConfig> {

@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs';
 import { release } from 'node:os';
+import { type IdMap, idMaps } from '../privilege/index.ts';
+import { isInUserNamespace } from '../sys/index.ts';
 import { boundingSet } from './capabilities.ts';
 
 /** What the runtime specification depends on besides the RunSpec; read once per process, injected in tests. */
@@ -13,6 +15,10 @@ export interface HostFacts {
   readonly kernel: readonly [number, number];
   /** `v2` when /sys/fs/cgroup is the unified hierarchy; `v1` for legacy and hybrid. */
   readonly cgroups: 'v1' | 'v2';
+  /** False where this process may not make cgroups: containers stay in ours, and nothing limits them. */
+  readonly mayMakeCgroups: boolean;
+  /** The ids of the user namespace that this process is in; absent in that of the machine. */
+  readonly ids?: { readonly uids: IdMap; readonly gids: IdMap };
   /** Paths that tell about other tenants of the machine, as far as they exist. */
   readonly maskedPaths: readonly string[];
   /** Paths that would change the machine. */
@@ -41,28 +47,52 @@ const READONLY: readonly string[] = ['/proc/bus', '/proc/fs', '/proc/irq', '/pro
 const CPU_FOLDER = '/sys/devices/system/cpu';
 
 /** docker's: ping and low ports work for every user, since nothing else is in the namespace. */
-const NETWORK_SYSCTLS: Readonly<Record<string, string>> = {
+const networkSettings = (groupMax: number): Readonly<Record<string, string>> => ({
   'net.ipv4.ip_unprivileged_port_start': '0',
-  'net.ipv4.ping_group_range': '0 2147483647',
-};
+  'net.ipv4.ping_group_range': `0 ${groupMax}`,
+});
+/** The kernel's. */
+const GROUP_MAX = 2_147_483_647;
+
+/** What of a user namespace matters: nothing in the machine's. */
+function namespaceFacts(): Pick<HostFacts, 'mayMakeCgroups' | 'ids'> {
+  return isInUserNamespace() ? { mayMakeCgroups: false, ids: idMaps() } : { mayMakeCgroups: true };
+}
 
 let cached: HostFacts | undefined;
 
 /** The facts of this machine and process. */
 export function hostFacts(): HostFacts {
-  cached ??= {
+  cached ??= readFacts();
+  return cached;
+}
+
+function readFacts(): HostFacts {
+  const namespace = namespaceFacts();
+  // A setting that names a group which the namespace does not have is refused.
+  const groupMax = namespace.ids === undefined ? GROUP_MAX : lastOf(namespace.ids.gids);
+  return {
     capabilities: boundingSet(),
     hardLimits: parseLimits(readFileSync('/proc/self/limits', 'latin1')),
     architecture: process.arch,
     kernel: parseKernel(release()),
     cgroups: existsSync('/sys/fs/cgroup/cgroup.controllers') ? 'v2' : 'v1',
+    ...namespace,
     maskedPaths: [...MASKED, ...throttleFolders()],
     readonlyPaths: READONLY,
     networkSysctls: Object.fromEntries(
-      Object.entries(NETWORK_SYSCTLS).filter(([name]) => existsSync(`/proc/sys/${name.replaceAll('.', '/')}`)),
+      Object.entries(networkSettings(groupMax)).filter(([name]) =>
+        existsSync(`/proc/sys/${name.replaceAll('.', '/')}`),
+      ),
     ),
   };
-  return cached;
+}
+
+/** The last group of those that a namespace has from 0 on without a gap. */
+function lastOf(map: IdMap): number {
+  let next = 0;
+  for (const { inside, count } of map.toSorted((a, b) => a.inside - b.inside)) if (inside === next) next += count;
+  return Math.min(Math.max(0, next - 1), GROUP_MAX);
 }
 
 /** One folder per CPU tells how hot the machine's other work makes it. */

@@ -7,6 +7,7 @@ import { STEP_SURROUNDINGS } from './step.ts';
 import type { NetworkAttachment, NetworkProvider, RunSpec } from './types.ts';
 
 const facts: HostFacts = {
+  mayMakeCgroups: true,
   capabilities: boundingSet('CapBnd:\t000001ffffffffff\n'),
   hardLimits: parseLimits(
     'Max open files            1024                 20000                files     \n' +

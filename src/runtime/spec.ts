@@ -1,6 +1,7 @@
 import { ShaleError } from '../base/index.ts';
 import { grantedCapabilities } from './capabilities.ts';
 import type { HostFacts } from './facts.ts';
+import { type MountConfig, rootfsPropagation, runtimeMounts, userMount } from './spec-mounts.ts';
 import { defaultSeccomp, type SeccompConfig, seccompFromProfile } from './seccomp.ts';
 import type {
   MountSpec,
@@ -74,16 +75,10 @@ export interface ProcessConfig {
   readonly apparmorProfile?: string;
 }
 
-export interface MountConfig {
-  readonly destination: string;
-  readonly type: string;
-  readonly source: string;
-  readonly options: readonly string[];
-}
-
 export interface LinuxConfig {
   readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
-  readonly cgroupsPath: string;
+  /** Absent: that of the runtime itself. */
+  readonly cgroupsPath?: string;
   readonly resources: Readonly<Record<string, unknown>>;
   readonly devices?: readonly Readonly<Record<string, unknown>>[];
   readonly sysctl?: Readonly<Record<string, string>>;
@@ -102,7 +97,6 @@ const ID = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
 const ARGS_MAX = 100_000;
 const ENV_MAX = 100_000;
 const MOUNTS_MAX = 1000;
-const SHM_BYTES = 64 * 1024 * 1024;
 const UMASK = 0o022;
 
 /**
@@ -119,11 +113,11 @@ export function makeConfig(input: ConfigInput): RuntimeConfig {
     process: makeProcess(input),
     root: { path: spec.rootfs.path, readonly: spec.readonlyRootfs === true },
     ...(spec.hostname !== undefined && !hostUts ? { hostname: spec.hostname } : {}),
-    mounts: [...runtimeMounts(spec, privileged), ...input.mounts.map((mount) => userMount(mount, input.facts))],
+    mounts: [...runtimeMounts(input, privileged), ...input.mounts.map((mount) => userMount(mount, input.facts))],
     linux: {
       namespaces: makeNamespaces(spec, network, input.facts),
-      cgroupsPath: cgroupPathOf(spec.id, spec.cgroupParent),
-      resources: makeResources(spec, input.devices, privileged),
+      ...(input.facts.mayMakeCgroups && { cgroupsPath: cgroupPathOf(spec.id, spec.cgroupParent) }),
+      resources: input.facts.mayMakeCgroups ? makeResources(spec, input.devices, privileged) : {},
       ...(input.devices.length > 0 ? { devices: input.devices.map(deviceNode) } : {}),
       sysctl: makeSysctls(spec, network, input.facts),
       ...makeSeccomp(input, privileged),
@@ -245,76 +239,6 @@ const RLIM_INFINITY = 2n ** 64n - 1n;
 
 function number(limit: Limit): number | bigint {
   return limit === 'unlimited' ? RLIM_INFINITY : limit;
-}
-
-function runtimeMounts(spec: RunSpec, privileged: boolean): MountConfig[] {
-  const writable = privileged ? 'rw' : 'ro';
-  const shm = spec.shmSizeBytes ?? SHM_BYTES;
-  const asked = new Set((spec.mounts ?? []).map((mount) => mount.target));
-  const mounts: MountConfig[] = [
-    special('/proc', 'proc', ['nosuid', 'noexec', 'nodev']),
-    special('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
-    special('/dev/pts', 'devpts', ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5']),
-    special('/sys', 'sysfs', ['nosuid', 'noexec', 'nodev', writable]),
-    ...(spec.cgroupMount === false
-      ? []
-      : [special('/sys/fs/cgroup', 'cgroup', [writable, 'nosuid', 'noexec', 'nodev'])]),
-    special('/dev/mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
-    ...(shm === 0 ? [] : [special('/dev/shm', 'tmpfs', ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${shm}`])]),
-  ];
-  // What the user mounts at the same place comes instead (docker); below a replaced /sys nothing of ours belongs.
-  return mounts.filter(
-    (mount) => !asked.has(mount.destination) && !(asked.has('/sys') && mount.destination.startsWith('/sys/')),
-  );
-}
-
-function special(destination: string, type: string, options: readonly string[]): MountConfig {
-  const source = type === 'tmpfs' && destination === '/dev/shm' ? 'shm' : type;
-  return { destination, type, source, options };
-}
-
-/** Since Linux 5.12 a mount can be made read-only with all that is mounted below it. */
-const KERNEL_OF_MOUNT_SETATTR: readonly [number, number] = [5, 12];
-
-function userMount(mount: MountSpec, facts: HostFacts): MountConfig {
-  const access = mount.readonly === true ? 'ro' : 'rw';
-  const destination = mount.target;
-  switch (mount.kind) {
-    case 'bind': {
-      const recursive = mount.recursive !== false;
-      const [major, minor] = KERNEL_OF_MOUNT_SETATTR;
-      const deep = facts.kernel[0] > major || (facts.kernel[0] === major && facts.kernel[1] >= minor);
-      const options = [
-        recursive ? 'rbind' : 'bind',
-        mount.propagation ?? 'rprivate',
-        access,
-        ...(recursive && access === 'ro' && mount.writableBelow !== true && deep ? ['rro'] : []),
-        ...(mount.flags ?? []),
-      ];
-      return { destination, type: 'bind', source: mount.source, options };
-    }
-    case 'filesystem':
-      return { destination, type: mount.type, source: mount.device, options: [access, ...mount.options] };
-    case 'tmpfs': {
-      const options = [
-        ...(mount.flags ?? ['nosuid', 'nodev', 'noexec']),
-        access,
-        ...(mount.mode === undefined ? [] : [`mode=${mount.mode.toString(8)}`]),
-        ...(mount.sizeBytes === undefined ? [] : [`size=${mount.sizeBytes}`]),
-        ...(mount.uid === undefined ? [] : [`uid=${mount.uid}`]),
-        ...(mount.gid === undefined ? [] : [`gid=${mount.gid}`]),
-        ...(mount.data ?? []),
-      ];
-      return { destination, type: 'tmpfs', source: 'tmpfs', options };
-    }
-  }
-}
-
-/** The runtime makes everything private otherwise, and then nothing of the host's can come through. */
-function rootfsPropagation(mounts: readonly MountSpec[]): { readonly rootfsPropagation?: string } {
-  const asked = mounts.map((mount) => (mount.kind === 'bind' ? (mount.propagation ?? '') : ''));
-  if (asked.some((word) => word.endsWith('shared'))) return { rootfsPropagation: 'shared' };
-  return asked.some((word) => word.endsWith('slave')) ? { rootfsPropagation: 'rslave' } : {};
 }
 
 function makeNamespaces(spec: RunSpec, network: NetworkAttachment, facts: HostFacts): LinuxConfig['namespaces'] {

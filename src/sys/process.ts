@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { O_CLOEXEC } from './files.ts';
 import { cPath, failure, native, shown, type SysPath } from './native.ts';
 
@@ -16,6 +16,13 @@ export function makePipe(): DescriptorPair {
   const pair = Buffer.alloc(8);
   if (native('int pipe2(void *pair, int flags)')(pair, O_CLOEXEC) !== 0) throw failure('pipe2', 'make a pipe');
   return [pair.readInt32LE(0), pair.readInt32LE(4)];
+}
+
+/** Another number for what a descriptor means; programs that are started, or that we become, have it too. */
+export function duplicateForExec(fd: number): number {
+  const copy = Number(native('int dup(int fd)')(fd));
+  if (copy < 0) throw failure('dup', `copy descriptor ${fd}`);
+  return copy;
 }
 
 const SOCKET_TYPE = { stream: 1, datagram: 2, seqpacket: 5 } as const;
@@ -90,6 +97,7 @@ export function changeDirectory(path: SysPath): void {
 const CAPABILITY = {
   chown: 0,
   dac_override: 1,
+  setgid: 6,
   setuid: 7,
   net_admin: 12,
   sys_admin: 21,
@@ -113,11 +121,26 @@ export function effectiveCapabilities(): bigint {
   }
 }
 
-/** True when this process is in a user namespace other than the host's (ids are mapped). */
+/** The number of the machine's own user namespace: PROC_USER_INIT_INO of the kernel's linux/proc_ns.h. */
+const MACHINE_NAMESPACE = 'user:[4026531837]';
+let inUserNamespace: boolean | undefined;
+
+/** True when this process is in a user namespace other than the machine's. A process of several threads stays where it is. */
 export function isInUserNamespace(): boolean {
+  inUserNamespace ??= userNamespace() !== MACHINE_NAMESPACE;
+  return inUserNamespace;
+}
+
+/** Its ids tell less: a namespace may have all of them. */
+function userNamespace(): string {
   try {
-    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'));
+    return readlinkSync('/proc/self/ns/user');
   } catch {
-    return false;
+    return MACHINE_NAMESPACE;
   }
+}
+
+/** Whose names overlay's own xattrs have: `trusted` ones may be set in the machine's user namespace only. */
+export function overlayXattrFamily(): 'trusted' | 'user' {
+  return isInUserNamespace() ? 'user' : 'trusted';
 }

@@ -110,7 +110,7 @@ async function prepare(request: StepRequest, cache: AskedCacheMount, held: HeldC
 async function fill(request: StepRequest, bound: BoundMount, directory: string): Promise<void> {
   const { step, session, context } = request;
   const layer = await session.layers.open(await boundLayer(step, session, context, bound));
-  unpackStored(mountLayerOf(layer), { directory, xattrFamily: 'trusted', at: bound.target.replace(/^\/+/, '') });
+  unpackStored(mountLayerOf(layer), { directory, at: bound.target.replace(/^\/+/, '') });
 }
 
 async function inside(host: MountHost, directory: string, mount: CacheMount): Promise<MountedPlace> {

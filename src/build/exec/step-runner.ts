@@ -22,6 +22,7 @@ import type { Step } from '../ops/operation.ts';
 import type { BuildSession } from '../session.ts';
 import { openShells } from './look-into.ts';
 import { Redactor } from './redact.ts';
+import { MissingIds } from './missing-ids.ts';
 import { openStepMounts, type StepMounts } from './step-mounts.ts';
 
 export interface StepRequest {
@@ -173,11 +174,12 @@ async function follow(
   const kill = (): void => void handle.kill('SIGKILL');
   context.signal.addEventListener('abort', kill);
   if (context.signal.aborted) kill();
+  const ids = new MissingIds();
   try {
     const redactor = (): Redactor => new Redactor(secrets);
     await Promise.all([
-      pump(handle.stdout, { name: 'stdout', context, redactor: redactor() }),
-      pump(handle.stderr, { name: 'stderr', context, redactor: redactor() }),
+      pump(handle.stdout, { name: 'stdout', context, redactor: redactor(), ids }),
+      pump(handle.stderr, { name: 'stderr', context, redactor: redactor(), ids }),
     ]);
     const exit = await handle.exit;
     context.signal.throwIfAborted();
@@ -187,7 +189,10 @@ async function follow(
       exit.kind === 'not-started'
         ? `did not start: ${exit.reason}`
         : `did not complete successfully: exit code: ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`;
-    throw new ShaleError('EXEC_FAILED', `process "${command}" ${why}`, { data: { exitCode: exit.code, command } });
+    throw new ShaleError('EXEC_FAILED', `process "${command}" ${why}`, {
+      data: { exitCode: exit.code, command },
+      ...(ids.hint !== undefined && { hint: ids.hint }),
+    });
   } finally {
     context.signal.removeEventListener('abort', kill);
   }
@@ -197,11 +202,13 @@ interface LogTarget {
   readonly name: 'stdout' | 'stderr';
   readonly context: StepContext;
   readonly redactor: Redactor;
+  readonly ids: MissingIds;
 }
 
 /** Passes one stream on, without the secrets in it. */
-async function pump(stream: AsyncIterable<Uint8Array>, { name, context, redactor }: LogTarget): Promise<void> {
+async function pump(stream: AsyncIterable<Uint8Array>, { name, context, redactor, ids }: LogTarget): Promise<void> {
   const show = (bytes: Uint8Array): void => {
+    ids.look(bytes);
     if (bytes.length > 0) context.log(name, bytes);
   };
   for await (const chunk of stream) show(redactor.take(chunk));

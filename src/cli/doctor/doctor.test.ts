@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { NamespaceTrial } from '../../privilege/index.ts';
 import type { Settings } from '../config/settings.ts';
 import { type DoctorReport, examine, type Finding } from './examine.ts';
 import type { Probes } from './probes.ts';
@@ -34,6 +35,8 @@ interface Machine {
   readonly fileSystem?: string;
   readonly freeBytes?: number;
   readonly probeErofs?: Probes['probeErofs'];
+  readonly standing?: Probes['standing'];
+  readonly trial?: NamespaceTrial;
 }
 
 const PROGRAMS = [
@@ -67,6 +70,9 @@ function look(machine: Machine = {}): Promise<DoctorReport> {
         sizeBytes: 1e12,
       }),
       probeErofs: machine.probeErofs,
+      standing: machine.standing ?? ((machine.uid ?? 0) === 0 ? 'root' : 'outside'),
+      tryUserNamespace: () => machine.trial ?? {},
+      mapping: () => ({ kind: 'subordinate', uids: [{ inside: 0, outside: 1000, count: 1 }], gids: [] }),
     },
     settings,
   );
@@ -104,26 +110,43 @@ describe('doctor', () => {
   });
 
   test('doctor tells the three levels apart', async () => {
+    const refused = { refused: 'unshare: unshare failed: Operation not permitted' };
     assert.equal((await look({ uid: 1000 })).level, 'user namespace');
-    assert.equal((await look({ uid: 1000, programs: ['runc'] })).level, 'plain');
-    assert.equal((await look({ uid: 1000, files: { '/etc/subuid': '' } })).level, 'plain');
+    assert.equal((await look({ uid: 1000, trial: refused })).level, 'plain');
     assert.equal((await look({ uid: 1000, programs: PROGRAMS.filter((one) => one !== 'runc') })).level, 'plain');
+    assert.equal((await look({ uid: 0, standing: 'inside' })).level, 'user namespace');
+    const weak = await look({ uid: 0, standing: 'outside', trial: refused });
+    assert.equal(weak.level, 'plain');
+    assert.match(finding(weak, 'privileges').found, /CAP_SYS_ADMIN/);
+    const masked = await look({ uid: 1000, trial: { noProc: 'mount /proc failed: Operation not permitted' } });
+    assert.equal(masked.level, 'plain');
+    assert.match(finding(masked, 'proc').fix ?? '', /systempaths=unconfined/);
     const mac = await look({ platform: 'darwin', uid: 501 });
     assert.equal(mac.level, 'plain');
     assert.match(finding(mac, 'platform').costs ?? '', /Linux/);
   });
 
-  test('doctor names the setting that switches user namespaces off', async () => {
-    const cases: readonly (readonly [Record<string, string>, string])[] = [
-      [{ '/proc/sys/user/max_user_namespaces': '0' }, 'sysctl -w user.max_user_namespaces=10000'],
-      [{ '/proc/sys/kernel/unprivileged_userns_clone': '0' }, 'sysctl -w kernel.unprivileged_userns_clone=1'],
+  test('doctor says what is lost without subordinate ids, and what gives them', async () => {
+    const without = await look({ uid: 1000, files: { '/etc/subuid': '' }, programs: ['runc'] });
+    assert.equal(without.level, 'user namespace');
+    assert.match(finding(without, 'subordinate ids').costs ?? '', /one owner only/);
+    assert.match(finding(without, 'subordinate ids').fix ?? '', /^usermod --add-subuids .* me$/);
+    assert.match(finding(without, 'uidmap').fix ?? '', /install .* uidmap$/);
+  });
+
+  test('doctor names what switches user namespaces off', async () => {
+    const cases: readonly (readonly [Record<string, string>, RegExp])[] = [
+      [{ '/proc/sys/user/max_user_namespaces': '0' }, /^sysctl -w user.max_user_namespaces=10000$/],
+      [{ '/proc/sys/kernel/unprivileged_userns_clone': '0' }, /^sysctl -w kernel.unprivileged_userns_clone=1$/],
       [
         { '/proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1' },
-        'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+        /^sysctl -w kernel.apparmor_restrict_unprivileged_userns=0$/,
       ],
+      [{}, /seccomp=unconfined/],
     ];
     for (const [files, fix] of cases) {
-      assert.equal(finding(await look({ uid: 1000, files }), 'user namespaces').fix, fix);
+      const report = await look({ uid: 1000, files, trial: { refused: 'Operation not permitted' } });
+      assert.match(finding(report, 'user namespaces').fix ?? '', fix);
     }
   });
 

@@ -1,8 +1,7 @@
+import { type Level, mappedCount, type NamespaceTrial } from '../../privilege/index.ts';
 import type { Settings } from '../config/settings.ts';
 import { humanSize } from '../output/human.ts';
 import type { Probes } from './probes.ts';
-
-export type Level = 'root' | 'user namespace' | 'plain';
 
 /** One thing that was looked at. */
 export interface Finding {
@@ -26,7 +25,7 @@ export interface DoctorReport {
 
 const GIVES: Readonly<Record<Level, string>> = {
   root: 'everything: builds, containers, networks',
-  'user namespace': 'as plain: containers without root are not there yet, though this machine could run them',
+  'user namespace': 'builds and containers without root; layers are unpacked once, networks are made by pasta',
   plain: 'builds without RUN, pull, load, save, inspect; no containers',
 };
 
@@ -46,9 +45,11 @@ export async function examine(probes: Probes, settings: Settings): Promise<Docto
     };
     return { level: 'plain', gives: GIVES.plain, findings: [node(probes), platform, store(probes, settings)] };
   }
-  const level = levelOf(probes);
+  const standing = standingFindings(probes);
+  const level = levelOf(probes, standing);
   const findings = [
     node(probes),
+    ...standing,
     await layerMounts(probes, settings, level),
     overlay(probes),
     cgroups(probes),
@@ -56,19 +57,40 @@ export async function examine(probes: Probes, settings: Settings): Promise<Docto
     conmon(probes),
     init(probes),
     ps(probes),
-    ...(level === 'root'
-      ? [netavark(probes), aardvark(probes), firewall(probes)]
-      : [...mapping(probes), pasta(probes)]),
+    ...(level === 'root' ? [netavark(probes), aardvark(probes), firewall(probes)] : [pasta(probes)]),
     store(probes, settings),
   ];
   return { level, gives: GIVES[level], findings };
 }
 
-function levelOf(probes: Probes): Level {
-  if (probes.uid === 0) return 'root';
-  const usable = mapping(probes).every((finding) => finding.status === 'ok') && runtime(probes).status === 'ok';
+function levelOf(probes: Probes, standing: readonly Finding[]): Level {
+  if (probes.standing === 'root') return 'root';
+  const usable = [...standing, runtime(probes)].every((finding) => finding.status !== 'missing');
   return usable ? 'user namespace' : 'plain';
 }
+
+/** What a process that may not mount by itself has to get it; nothing of it matters to root. */
+function standingFindings(probes: Probes): Finding[] {
+  if (probes.standing === 'root') return [];
+  if (probes.standing === 'inside') {
+    return [{ name: 'user namespace', status: 'ok', found: 'this process is root in one, and may mount there' }];
+  }
+  const trial = probes.tryUserNamespace();
+  return [
+    ...(probes.uid === 0 ? [weakRoot] : []),
+    userNamespaces(probes, trial),
+    ...(trial.noProc === undefined ? [] : [maskedProc(trial.noProc)]),
+    ...(probes.uid === 0 ? [] : [subordinateIds(probes), mapPrograms(probes)]),
+  ];
+}
+
+/** As in a container that was not started with --privileged. */
+const weakRoot: Finding = {
+  name: 'privileges',
+  status: 'limited',
+  found: 'root without CAP_SYS_ADMIN',
+  costs: 'as an ordinary user: containers need a user namespace',
+};
 
 function install(...packages: readonly string[]): string {
   return `apt-get install -y --no-install-recommends ${packages.join(' ')}`;
@@ -116,6 +138,16 @@ function overlay(probes: Probes): Finding {
 }
 
 function cgroups(probes: Probes): Finding {
+  const finding = hierarchies(probes);
+  if (probes.standing === 'root' || finding.status !== 'ok') return finding;
+  return {
+    ...finding,
+    status: 'limited',
+    costs: 'without root memory, CPU, processes and devices of containers are not limited',
+  };
+}
+
+function hierarchies(probes: Probes): Finding {
   if (probes.readText('/sys/fs/cgroup/cgroup.controllers') !== undefined) {
     return { name: 'cgroups', status: 'ok', found: 'version 2' };
   }
@@ -211,22 +243,35 @@ function firewall(probes: Probes): Finding {
   };
 }
 
-function mapping(probes: Probes): Finding[] {
-  return [userNamespaces(probes), subordinateIds(probes), mapPrograms(probes)];
+function userNamespaces(probes: Probes, { refused }: NamespaceTrial): Finding {
+  if (refused === undefined) {
+    const ids = mappedCount(probes.mapping().uids);
+    return { name: 'user namespaces', status: 'ok', found: `can be made, with ${ids === 1 ? 'one id' : `${ids} ids`}` };
+  }
+  const costs = 'without root no RUN steps and no containers';
+  const fix = switchFor(probes);
+  return { name: 'user namespaces', status: 'missing', found: refused, costs, fix };
 }
 
-function userNamespaces(probes: Probes): Finding {
-  const max = Number(probes.readText('/proc/sys/user/max_user_namespaces') ?? 0);
-  const forbidden = probes.readText('/proc/sys/kernel/unprivileged_userns_clone')?.trim() === '0';
-  const apparmor = probes.readText('/proc/sys/kernel/apparmor_restrict_unprivileged_userns')?.trim() === '1';
-  if (max > 0 && !forbidden && !apparmor) return { name: 'user namespaces', status: 'ok', found: `up to ${max}` };
-  const costs = 'without root no RUN steps and no containers';
-  const setting = apparmor
-    ? 'kernel.apparmor_restrict_unprivileged_userns=0'
-    : forbidden
-      ? 'kernel.unprivileged_userns_clone=1'
-      : 'user.max_user_namespaces=10000';
-  return { name: 'user namespaces', status: 'missing', found: 'switched off', costs, fix: `sysctl -w ${setting}` };
+/** The setting that forbids them; where none does, it is a filter of system calls around this process. */
+function switchFor(probes: Probes): string {
+  const setting = (path: string): string | undefined => probes.readText(`/proc/sys/${path}`)?.trim();
+  if (setting('kernel/apparmor_restrict_unprivileged_userns') === '1') {
+    return 'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0';
+  }
+  if (setting('kernel/unprivileged_userns_clone') === '0') return 'sysctl -w kernel.unprivileged_userns_clone=1';
+  if (setting('user/max_user_namespaces') === '0') return 'sysctl -w user.max_user_namespaces=10000';
+  return 'start the container around this process with --security-opt seccomp=unconfined';
+}
+
+function maskedProc(why: string): Finding {
+  return {
+    name: 'proc',
+    status: 'missing',
+    found: why,
+    costs: 'no RUN steps and no containers: the /proc of this container is masked, so no other may be mounted',
+    fix: 'start the container around this process with --security-opt systempaths=unconfined',
+  };
 }
 
 function subordinateIds(probes: Probes): Finding {
@@ -234,9 +279,9 @@ function subordinateIds(probes: Probes): Finding {
   if (lacking.length === 0) return { name: 'subordinate ids', status: 'ok', found: 'in /etc/subuid and /etc/subgid' };
   return {
     name: 'subordinate ids',
-    status: 'missing',
+    status: 'limited',
     found: `none for ${probes.userName} in ${lacking.join(' and ')}`,
-    costs: 'files of images can have one owner only, so without root there are no RUN steps and no containers',
+    costs: 'files of images can have one owner only: images with others are refused, and chown fails in RUN',
     fix: `usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${probes.userName}`,
   };
 }
@@ -251,9 +296,9 @@ function mapPrograms(probes: Probes): Finding {
   if (lacking.length === 0) return { name: 'uidmap', status: 'ok', found: 'newuidmap, newgidmap' };
   return {
     name: 'uidmap',
-    status: 'missing',
+    status: 'limited',
     found: `no ${lacking.join(', no ')}`,
-    costs: 'without root no RUN steps and no containers',
+    costs: 'subordinate ids cannot be used: files of images can have one owner only',
     fix: install('uidmap'),
   };
 }

@@ -1,6 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import {
+  type Mapping,
+  mappingOfProcess,
+  type NamespaceTrial,
+  type Standing,
+  standingOf,
+  tryUserNamespace,
+} from '../../privilege/index.ts';
 import type { Context } from '../context.ts';
 
 /** What the doctor may look at; tests put another machine in its place. */
@@ -18,6 +26,11 @@ export interface Probes {
   /** The file system that holds `path`, or the nearest folder above it that exists. */
   readonly fileSystemOf: (path: string) => FileSystem | undefined;
   readonly probeErofs: Context['probeErofs'];
+  readonly standing: Standing;
+  /** Makes a user namespace and throws it away. */
+  readonly tryUserNamespace: () => NamespaceTrial;
+  /** The ids that a user namespace of this person would have. */
+  readonly mapping: () => Mapping;
 }
 
 export interface FileSystem {
@@ -58,6 +71,9 @@ export function machineProbes(context: Context): Probes {
     versionOf,
     fileSystemOf,
     probeErofs: context.probeErofs,
+    standing: standingOf(),
+    tryUserNamespace,
+    mapping: mappingOfProcess,
   };
 }
 

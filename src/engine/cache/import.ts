@@ -114,7 +114,7 @@ async function takeIn(
   await using work = await makeWorkFolder(store);
   const directory = join(work.path, 'mount');
   try {
-    unpackStored(mountLayerOf(opened), { directory, xattrFamily: 'trusted' });
+    unpackStored(mountLayerOf(opened), { directory });
     return await store.cacheMounts.adopt(config, directory, config.lastUsedAt);
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
