@@ -173,6 +173,8 @@ class Collection {
       ...(this.#refuses() ? [] : await findDeadBlobs(this.#context, this.#blobs, marked.living)),
       ...(await findDeadDerived(this.#context, marked.living)),
     ].toSorted((a, b) => b.sizeBytes - a.sizeBytes);
+    // A record that was removed must not come back after a power cut without its files.
+    if (dead.length > 0) this.#context.db.settle();
     // At least one batch, so that a store too large to be marked in time shrinks nevertheless.
     for (let i = 0; i < dead.length && (i === 0 || this.#goesOn());) {
       const done = await this.#removeBatch(dead.slice(i, i + FILES_AT_ONCE), marked);

@@ -1,4 +1,14 @@
-import { accessSync, constants, copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  copyFileSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 // node:sqlite: several processes, transactions and crash safety in what Node already carries.
@@ -76,6 +86,25 @@ export class Database {
       const result = await this.#retry(() => this.#writeOnce(work, options));
       ensureReserve(this.#options.reserveFile);
       return result;
+    }
+  }
+
+  /**
+   * Brings to disk what any process has written: their transactions need not be durable, and what they took away must not
+   * come back once the files that it led to are gone.
+   */
+  settle(): void {
+    let fd: number;
+    try {
+      fd = openSync(`${this.#options.file}-wal`, constants.O_RDONLY);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT')) return; // Without a log all is in the database, and was synced.
+      throw error;
+    }
+    try {
+      fdatasyncSync(fd);
+    } finally {
+      closeSync(fd);
     }
   }
 

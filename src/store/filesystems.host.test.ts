@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isShaleError, isSystemError } from '../base/index.ts';
+import { asDiffId } from '../oci/index.ts';
 import { command, has, isRoot, mounted, runProcess, validate } from './host.fixture.ts';
 import { publishImage, scratch, scratchStore, storeImage } from './store.fixture.ts';
 import { openStore } from './open.ts';
@@ -287,6 +288,26 @@ for (const what of ['publish', 'tour'] as const) {
     },
   );
 }
+
+test('F-123: what led to a blob is forgotten for good before the blob is taken away', needsStrace, async () => {
+  await using fixture = await scratchStore();
+  const layer = asDiffId(await fixture.store.blobs.put(Buffer.from('cached layer')));
+  await fixture.store.cacheRecords.put({ keys: ['k'], slot: 's', result: null, diffIds: [layer] });
+  await fixture.store.leases.release();
+  const trace = join(fixture.root, '../trace');
+  const calls = 'trace=pwrite64,fdatasync,fsync,rename,renameat,renameat2';
+  const under = ['strace', '-f', '-qq', '-y', '-o', trace, '-e', calls];
+  const { lines } = await runProcess(fixture.root, ['collect', '1'], { under });
+  assert.match(lines.join(), /^deleted [1-9]/);
+  const traced = readFileSync(trace, 'latin1').split('\n');
+  const before = traced.slice(
+    0,
+    traced.findIndex((line) => /rename/.test(line) && line.includes('/blobs/sha256/')),
+  );
+  const written = before.findLastIndex((line) => /pwrite64\(\d+<[^>]*shale\.db-wal/.test(line));
+  const synced = before.findLastIndex((line) => /(fdatasync|fsync)\(\d+<[^>]*shale\.db-wal/.test(line));
+  assert.ok(written >= 0 && synced > written, before.join('\n'));
+});
 
 test('a torn intermediate blob of another boot is no damage, and is made anew', async () => {
   await using fixture = await scratchStore();

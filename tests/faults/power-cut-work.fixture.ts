@@ -213,8 +213,10 @@ function pushing(name: string): Operation {
 
 async function stateOf(): Promise<State> {
   const { findings } = await engine.check({ full: true, repair: false }, watch);
+  const damage = findings.map(({ subject, problem }) => `${subject}: ${problem}`);
+  if (damage.length > 0) return { findings: damage, names: {} };
   const found: Record<string, string> = {};
-  for (const { id, tag } of await engine.images({ all: false })) {
+  for (const { id, tag } of await engine.images({ all: true })) {
     const repository = tag?.repository.replace(/^docker\.io\/library\//, '');
     // What is not this work's: pushed images under the registry's names, and the base, which comes by itself.
     if (tag !== undefined && !/pushed|^rootfs$/.test(repository ?? '')) found[`${repository}:${tag.tag}`] = id;
@@ -223,7 +225,7 @@ async function stateOf(): Promise<State> {
     const digest = await servedDigest(String(slot));
     if (digest !== undefined) found[`pushed:${slot}`] = digest;
   }
-  return { findings: findings.map(({ subject, problem }) => `${subject}: ${problem}`), names: found };
+  return { findings: [], names: found };
 }
 
 /** Of a manifest that the registry has with everything it names. */

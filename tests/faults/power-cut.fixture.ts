@@ -40,6 +40,8 @@ interface Expected {
   uncertain: string | undefined;
 }
 
+/** What was done before the last cut, its last item perhaps not wholly. */
+let lastCut = 'none';
 const interrupted = new Map<string, number>();
 const done = new Map<string, number>();
 const expected: Expected = { names: new Map(), uncertain: undefined };
@@ -78,10 +80,14 @@ async function oneCut(number: number, { cut }: { readonly cut: boolean } = { cut
   let lines = 0;
   let hasCut = false;
   let problem: string | undefined;
+  const told: string[] = [];
   const take = (line: Line): void => {
     lines++;
     if (line.state !== undefined) problem = compare(line.state);
-    if (line.begin !== undefined) underWay = line.begin;
+    if (line.begin !== undefined) {
+      underWay = line.begin;
+      told.push(`${line.begin.kind} ${line.begin.name ?? ''}`);
+    }
     if (line.done !== undefined) {
       underWay = undefined;
       count(done, line.done.kind);
@@ -102,7 +108,8 @@ async function oneCut(number: number, { cut }: { readonly cut: boolean } = { cut
   const errors = await linesOf(child, take);
   if (problem === undefined && cut && !hasCut) problem = `it ended by itself:\n${errors}`;
   if (problem === undefined && lines === 0) problem = `it did not get as far as to look at the store:\n${errors}`;
-  if (problem !== undefined) throw new Error(`seed ${seed}, after cut ${number - 1}: ${problem}`);
+  if (problem !== undefined) throw new Error(`seed ${seed}, after cut ${number - 1} (${lastCut}): ${problem}`);
+  lastCut = `after ${told.join(', ')}`;
   expected.uncertain = underWay?.name;
   if (underWay !== undefined) count(interrupted, underWay.kind);
 }
