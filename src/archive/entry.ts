@@ -36,6 +36,17 @@ export interface ReadTarEntry extends TarEntry {
   readonly storedBytes: number;
   /** The parts of a sparse file that the tar holds, in order; `undefined` for every other entry. */
   readonly sparse: readonly SparseExtent[] | undefined;
+  /** Only with the option `records`. */
+  readonly records?: EntryRecords;
+}
+
+/** What a tar says of an entry besides what becomes of it. */
+export interface EntryRecords {
+  /** Names of its owners on the machine where it was packed; empty where the tar has none. */
+  readonly userName: ByteString;
+  readonly groupName: ByteString;
+  /** Records of its PAX header that have no meaning for the entry itself, by keyword. */
+  readonly other: ReadonlyMap<ByteString, ByteString>;
 }
 
 /** `lengthBytes` bytes of content that belong at `offset` of the expanded file. */

@@ -16,6 +16,8 @@ export interface PaxHeader {
   sparse: PaxSparse | undefined;
   /** Keywords whose meaning is lost (ACLs as text, file flags); names only. */
   dropped: ByteString[] | undefined;
+  /** Records that say nothing about the entry that shale has a use for. */
+  other: Map<ByteString, ByteString> | undefined;
 }
 
 /** The records of GNU tar's sparse formats 0.0, 0.1 and 1.0. */
@@ -39,7 +41,7 @@ const LIBARCHIVE_XATTR = 'LIBARCHIVE.xattr.';
 
 /**
  * Reads the body of a PAX extended header (POSIX.1-2024 pax, "pax Extended Header"): records of the form
- * `LENGTH KEYWORD=VALUE\n`. Keywords that shale has no use for are checked for form and left out.
+ * `LENGTH KEYWORD=VALUE\n`. Keywords that shale has no use for are checked for form and kept apart.
  */
 export function parsePax(body: Buffer, fail: TarFail): PaxHeader {
   const header: PaxHeader = {
@@ -54,6 +56,7 @@ export function parsePax(body: Buffer, fail: TarFail): PaxHeader {
     xattrs: undefined,
     sparse: undefined,
     dropped: undefined,
+    other: undefined,
   };
   let at = 0;
   while (at < body.length) at = takeRecord(body, at, header, fail);
@@ -140,6 +143,8 @@ function takeVendorKeyword(header: PaxHeader, keyword: ByteString, value: Buffer
     takeSparse(header.sparse, keyword, value, fail);
   } else if (keyword.startsWith('SCHILY.acl.') || keyword === 'SCHILY.fflags') {
     (header.dropped ??= []).push(keyword);
+  } else {
+    (header.other ??= new Map()).set(keyword, value.toString('latin1'));
   }
 }
 

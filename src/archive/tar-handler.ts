@@ -19,6 +19,8 @@ export interface TarReadOptions {
   readonly whiteouts?: boolean;
   /** Leave out a file that is named like the root, or not at all, with a warning: docker's ADD does. Refused otherwise. */
   readonly skipRootFiles?: boolean;
+  /** Give names of owners and foreign PAX records too, as `records` of each entry. */
+  readonly records?: boolean;
   /** Most headers to accept; ENTRIES_MAX by default. */
   readonly entriesMax?: number;
 }

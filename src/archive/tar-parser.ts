@@ -1,8 +1,8 @@
 import type { ByteString } from '../base/index.ts';
 import { HeaderGroup } from './header-group.ts';
-import type { EntryKind, ReadTarEntry } from './entry.ts';
+import type { EntryKind, EntryRecords, ReadTarEntry } from './entry.ts';
 import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
-import { appliedKeywords, parsePax } from './pax.ts';
+import { appliedKeywords, parsePax, type PaxHeader } from './pax.ts';
 import { SparseEntry } from './sparse-entry.ts';
 import type { TarHandler, TarReadOptions } from './tar-handler.ts';
 import { quoteName, tarError, type TarFail, type TarWarning } from './tar-errors.ts';
@@ -44,6 +44,7 @@ interface RawEntry {
 interface Identity {
   readonly path: ByteString;
   readonly fields: PlainFields;
+  readonly records: EntryRecords | undefined;
 }
 
 type Content = Pick<ReadTarEntry, 'sizeBytes' | 'storedBytes' | 'sparse'>;
@@ -67,6 +68,7 @@ export class TarParser {
   readonly #handler: TarHandler;
   readonly #whiteouts: boolean;
   readonly #skipRootFiles: boolean;
+  readonly #records: boolean;
   readonly #entriesMax: number;
   readonly #carry: Buffer = Buffer.allocUnsafeSlow(BLOCK_BYTES);
   #carried = 0;
@@ -95,6 +97,7 @@ export class TarParser {
     this.#handler = handler;
     this.#whiteouts = options.whiteouts ?? false;
     this.#skipRootFiles = options.skipRootFiles ?? false;
+    this.#records = options.records ?? false;
     this.#entriesMax = options.entriesMax ?? ENTRIES_MAX;
   }
 
@@ -428,7 +431,9 @@ export class TarParser {
       return this.#fail('TAR_PATH', `the root of the tar is a ${kind}, not a directory`);
     }
     if (this.#whiteouts) checkWhiteoutName(path, this.#fail);
-    return { path, fields: plainFields(raw.block, raw.at, this.#group.pax, this.#fail, this.#warn) };
+    const { pax } = this.#group;
+    const fields = plainFields(raw.block, raw.at, pax, this.#fail, this.#warn);
+    return { path, fields, records: this.#records ? recordsOf(raw, pax) : undefined };
   }
 
   #emitSparse(identity: Identity, sparse: SparseEntry): void {
@@ -449,7 +454,7 @@ export class TarParser {
 
   #give(
     kind: EntryKind,
-    { path, fields }: Identity,
+    { path, fields, records }: Identity,
     linkTarget: ByteString,
     device: DeviceNumbers,
     content: Content,
@@ -470,8 +475,16 @@ export class TarParser {
       dataOffset: this.#offset,
       storedBytes: content.storedBytes,
       sparse: content.sparse,
+      ...(records !== undefined && { records }),
     });
   }
+}
+
+function recordsOf(raw: RawEntry, pax: PaxHeader | undefined): EntryRecords {
+  const other = pax?.other ?? new Map<ByteString, ByteString>();
+  const named = (keyword: string, offset: number): ByteString =>
+    other.get(keyword) ?? (raw.format === 'v7' ? '' : stringField(raw.block, raw.at + offset, 32));
+  return { userName: named('uname', 265), groupName: named('gname', 297), other };
 }
 
 function linkField(raw: RawEntry): ByteString {

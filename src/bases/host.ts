@@ -7,6 +7,7 @@ import type { Fetcher } from './fetch.ts';
 export interface BaseHost {
   readonly fetcher: Fetcher;
   readonly cache: ContentCache;
+  readonly seenLists: SeenLists;
   readonly runner: StepRunner;
   readonly layers: LayerSink;
   /** The machine's clock. */
@@ -24,15 +25,25 @@ export interface WorkFolder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Files by their sha256: downloads that need not be made again. */
+/** Downloads that need not be made again. */
 export interface ContentCache {
-  /** The path of a file with this sha256 (64 hex digits), or undefined. It stays until the image is made. */
-  find(sha256: string): Promise<string | undefined>;
   /**
-   * Takes a stream in and gives the path of the file. When the stream fails nothing is kept, and its error is thrown.
-   * The stream fails by itself when its bytes do not have this sha256 and size.
+   * The path of the file that is kept under a name: 64 hex digits made of what a signed list says of its bytes, the
+   * sha256 of a Debian package for one. It stays until the image is made.
    */
-  put(sha256: string, sizeBytes: number, stream: ByteStream): Promise<string>;
+  find(name: string): Promise<string | undefined>;
+  /**
+   * Takes a stream in and gives the path of the file. When the stream fails nothing is kept, and its error is thrown:
+   * it does so by itself when its bytes are not those that the name stands for.
+   */
+  put(name: string, stream: ByteStream): Promise<string>;
+}
+
+/** When the lists of packages were made that were accepted on this machine. */
+export interface SeenLists {
+  /** Seconds since 1970. */
+  find(name: string): Promise<number | undefined>;
+  record(name: string, madeAt: number): Promise<void>;
 }
 
 /** Runs programs in a root filesystem. */
@@ -51,7 +62,7 @@ export interface StepRequest {
   readonly args: readonly string[];
   /** Everything that is in its environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** The image's architecture, as Debian names it. */
+  /** The image's architecture, as its distribution names it. */
   readonly architecture: string;
   /** Gets what the program writes to standard output and standard error. */
   readonly onOutput: (chunk: Uint8Array) => void;

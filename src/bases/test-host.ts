@@ -61,12 +61,18 @@ export class TestHost implements BaseHost {
       const path = join(this.#folder, 'cache', sha256);
       return existsSync(path) ? path : undefined;
     },
-    put: async (sha256: string, _sizeBytes: number, stream: ByteStream): Promise<string> => {
+    put: async (sha256: string, stream: ByteStream): Promise<string> => {
       const path = join(this.#folder, 'cache', sha256);
       await writeStream(`${path}.part`, stream);
       renameSync(`${path}.part`, path);
       return path;
     },
+  };
+
+  readonly #seen = new Map<string, number>();
+  readonly seenLists: BaseHost['seenLists'] = {
+    find: async (name) => this.#seen.get(name),
+    record: async (name, madeAt) => void this.#seen.set(name, madeAt),
   };
 
   readonly layers: BaseHost['layers'] = {

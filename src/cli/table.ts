@@ -63,6 +63,7 @@ export const COMMANDS: readonly CommandRow[] = [
     () => import('./commands/cache-export.ts'),
   ),
   row('cache import', 'build', 'read cache mounts that were exported', () => import('./commands/cache-import.ts')),
+  row('base alpine', 'build', 'make an Alpine base image from its packages', () => import('./commands/base-alpine.ts')),
   row('base debian', 'build', 'make a Debian base image from its packages', () => import('./commands/base-debian.ts')),
 
   row('run', 'containers', 'run a command in a new container', () => import('./commands/run.ts'), ['container run']),

@@ -76,7 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       (await import('./containers/networks.ts')).connectContainer(context, container, endpoint),
     disconnectNetwork: async (container, network) =>
       (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
-    makeBase: async (request, watch) => (await import('./base.ts')).makeBase(context, request, watch),
+    makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
     cache: {
       list: async () => (await cacheEntries()).listCache(context),
       usage: async () => (await cacheEntries()).cacheUsage(context),

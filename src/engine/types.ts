@@ -248,12 +248,37 @@ export interface HistoryStep {
   readonly comment: string;
 }
 
-export interface BaseRequest {
+export type BaseRequest = DebianBaseRequest | AlpineBaseRequest;
+
+export interface DebianBaseRequest {
   readonly distribution: 'debian';
   readonly suite: string;
   readonly slim: boolean;
   readonly architecture?: string;
   readonly mirror?: string;
+  readonly scripts: 'container';
+  readonly tags: readonly string[];
+  readonly noCache: boolean;
+}
+
+export interface AlpineBaseRequest {
+  readonly distribution: 'alpine';
+  /** `v3.20`, `edge`. */
+  readonly branch: string;
+  /** Where the branches lie. */
+  readonly mirror: string;
+  /** Instead of the branch's: lines of /etc/apk/repositories. */
+  readonly repositories: readonly string[];
+  /** What is asked for instead of the minimal system, and besides. */
+  readonly packages: readonly string[];
+  readonly include: readonly string[];
+  /** As Alpine, Debian or OCI name it; this machine's when absent. */
+  readonly architecture?: string;
+  /** Keys that are trusted instead of Alpine's. */
+  readonly keyFolder?: string;
+  readonly keyFingerprints: readonly string[];
+  readonly scripts: 'container' | 'none';
+  readonly allowOutdated: boolean;
   readonly tags: readonly string[];
   readonly noCache: boolean;
 }

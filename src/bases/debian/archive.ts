@@ -137,7 +137,7 @@ async function fetchVerified(
       signal?.throwIfAborted();
       try {
         const stream = verified(await host.fetcher.fetch(url, signal), expected, redact(url));
-        return await host.cache.put(expected.sha256, expected.sizeBytes, stream);
+        return await host.cache.put(expected.sha256, stream);
       } catch (error) {
         failure = error;
         if (!isShaleError(error, 'FETCH_FAILED', 'HASH_MISMATCH')) break;

@@ -1,7 +1,8 @@
 import { type ByteString, toBytes } from '../../base/index.ts';
 import { findField, formatParagraph, type Paragraph } from './paragraph.ts';
 import { linesOf } from './control-tar.ts';
-import type { OwnFile, UnpackedPackage } from './unpack.ts';
+import type { OwnFile } from '../rootfs/own-files.ts';
+import type { UnpackedPackage } from './unpack.ts';
 
 export const DPKG_FOLDER = 'var/lib/dpkg';
 

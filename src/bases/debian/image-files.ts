@@ -1,4 +1,4 @@
-import type { OwnFile } from './unpack.ts';
+import type { OwnFile } from '../rootfs/own-files.ts';
 import { formatPathRules, SLIM_RULES } from './path-filter.ts';
 
 /** What an image's apt and dpkg are told, besides what the packages ship. */

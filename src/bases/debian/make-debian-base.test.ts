@@ -126,11 +126,17 @@ class FakeHost implements BaseHost {
 
   readonly cache: BaseHost['cache'] = {
     find: async (hash) => (existsSync(join(this.folder, 'cache', hash)) ? join(this.folder, 'cache', hash) : undefined),
-    put: async (hash, _size, stream) => {
+    put: async (hash, stream) => {
       const bytes = await collect(stream, 1e9, 'download');
       writeFileSync(join(this.folder, 'cache', hash), bytes);
       return join(this.folder, 'cache', hash);
     },
+  };
+
+  readonly seen = new Map<string, number>();
+  readonly seenLists: BaseHost['seenLists'] = {
+    find: async (name) => this.seen.get(name),
+    record: async (name, madeAt) => void this.seen.set(name, madeAt),
   };
 
   readonly runner: BaseHost['runner'] = {

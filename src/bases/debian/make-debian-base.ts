@@ -1,7 +1,7 @@
-import { closeSync, openSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { ShaleError, toText } from '../../base/index.ts';
+import { ShaleError } from '../../base/index.ts';
 import type { ImageConfig } from '../../oci/index.ts';
+import { configure, openFile } from '../configure.ts';
 import type { BaseHost, StoredLayer } from '../host.ts';
 import { applyLayer } from '../rootfs/apply-layer.ts';
 import { layerOfTree } from '../rootfs/layer-of-tree.ts';
@@ -17,7 +17,8 @@ import type { DebianBaseOptions } from './options.ts';
 import { makePathFilter, SLIM_RULES } from './path-filter.ts';
 import { makePlan, type Plan } from './plan.ts';
 import { unpackAll } from './unpack-all.ts';
-import { addFile, addFolder, type UnpackedPackage, type UnpackOptions } from './unpack.ts';
+import { addFile, addFolder } from '../rootfs/own-files.ts';
+import type { UnpackedPackage, UnpackOptions } from './unpack.ts';
 
 /** A finished base image: its layer is stored, its config is to be stored by the caller. */
 export interface BaseImage {
@@ -45,7 +46,6 @@ export interface BasePackage {
 }
 
 const THREADS_MAX = 4;
-const OUTPUT_TAIL_BYTES: number = 8 * 1024;
 const MANUAL_FOLDER = /^\/usr\/share\/man\/man\d$/;
 const SIGNED_BY = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
@@ -90,25 +90,15 @@ async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost)
 
   options.onProgress?.({ kind: 'configuring' });
   const shipped = new Set([...tree.entries()].map(([, inode]) => inode.mtimeNs));
-  const tail = new OutputTail(options.onProgress);
-  const result = await host.runner.run({
+  const changesTar = await configure(host, {
     rootfsTar,
     args: ['/bin/sh', `/${CONFIGURE_SCRIPT}`],
     env: configureEnvironment(plan.epochSeconds),
     architecture: options.architecture,
-    onOutput: (chunk) => tail.add(chunk),
+    onText: (text) => options.onProgress?.({ kind: 'output', text }),
     signal: options.signal,
   });
-  if (result.exitCode !== 0) {
-    throw new ShaleError(
-      'CONFIGURE_FAILED',
-      `configuring the packages ended with exit code ${result.exitCode}: ${tail.lastLines()}`,
-      {
-        data: { exitCode: result.exitCode, output: tail.text() },
-      },
-    );
-  }
-  using changes = openFile(result.changesTar);
+  using changes = openFile(changesTar);
   // Copies keep the time of what they are copies of; any other time is that of the run, and must not show.
   applyLayer(tree, changes.fd, { mtimeOf: ({ mtimeNs }) => (shipped.has(mtimeNs) ? mtimeNs : epochNs) });
   checkConfigured(tree, packages);
@@ -167,33 +157,4 @@ function imageOf(plan: Plan, layer: StoredLayer, options: DebianBaseOptions): Ba
     })),
     key: plan.key,
   };
-}
-
-/** Passes output on, and keeps its end for the message of a failure. */
-class OutputTail {
-  readonly #onProgress: DebianBaseOptions['onProgress'];
-  #kept = '';
-
-  constructor(onProgress: DebianBaseOptions['onProgress']) {
-    this.#onProgress = onProgress;
-  }
-
-  add(chunk: Uint8Array): void {
-    const text = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
-    this.#kept = (this.#kept + text).slice(-OUTPUT_TAIL_BYTES);
-    this.#onProgress?.({ kind: 'output', text: toText(text) });
-  }
-
-  text(): string {
-    return toText(this.#kept);
-  }
-
-  lastLines(): string {
-    return this.text().trimEnd().split('\n').slice(-3).join(' | ');
-  }
-}
-
-function openFile(path: string): Disposable & { readonly fd: number } {
-  const fd = openSync(path, 'r');
-  return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }

@@ -1,11 +1,9 @@
 import { type ByteString, toBytes } from '../../base/index.ts';
-import { contentBytes } from '../rootfs/layer-of-tree.ts';
+import { clampShadowFiles, rewriteFile } from '../rootfs/rewrite-file.ts';
 import { plainInode, type Tree } from '../rootfs/tree.ts';
 import { CONFIGURE_SCRIPT } from './configure.ts';
 import { findField } from './paragraph.ts';
 import type { UnpackedPackage } from './unpack.ts';
-
-const SECONDS_PER_DAY = 24 * 60 * 60;
 
 /** Folders that stay, while what is in them belongs to a running machine or is a cache. */
 const EMPTIED: readonly ByteString[] = [
@@ -53,9 +51,8 @@ export interface NormaliseOptions {
 export function normalise(tree: Tree, options: NormaliseOptions): void {
   for (const folder of EMPTIED) if (tree.find(folder)?.kind === 'directory') tree.deleteBelow(folder);
   for (const path of REMOVED) tree.delete(path);
-  rewrite(tree, 'etc/machine-id', () => '');
-  for (const path of ['etc/shadow', 'etc/shadow-'])
-    rewrite(tree, path, (text) => clampShadow(text, Math.floor(options.epochSeconds / SECONDS_PER_DAY)));
+  rewriteFile(tree, 'etc/machine-id', () => '');
+  clampShadowFiles(tree, options.epochSeconds);
   const mtimeNs = BigInt(options.epochSeconds) * 1_000_000_000n;
   // Whether a folder shows the time of its package or of the run depends on how the layers were mounted.
   for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
@@ -64,26 +61,6 @@ export function normalise(tree: Tree, options: NormaliseOptions): void {
     ...states,
     content: { kind: 'memory', bytes: toBytes(extendedStates(options)) },
   });
-}
-
-function rewrite(tree: Tree, path: ByteString, change: (text: ByteString) => ByteString): void {
-  const inode = tree.find(path);
-  if (inode?.content === undefined) return;
-  const before = contentBytes(inode.content).toString('latin1');
-  const after = change(before);
-  if (after !== before) tree.set(path, { ...inode, content: { kind: 'memory', bytes: toBytes(after) } });
-}
-
-/** The third field is the day of the last change of a password (shadow(5)). */
-export function clampShadow(text: ByteString, day: number): ByteString {
-  return text
-    .split('\n')
-    .map((line) => {
-      const fields = line.split(':');
-      if (Number(fields[2]) > day) fields[2] = String(day);
-      return fields.join(':');
-    })
-    .join('\n');
 }
 
 /** apt's record of what was installed automatically; it files packages for all architectures under the native one. */

@@ -1,4 +1,4 @@
-import type { StoredLayer } from '../host.ts';
+import type { BaseProgress } from '../progress.ts';
 
 /** What `shale base debian` was asked for. */
 export interface DebianBaseOptions {
@@ -27,19 +27,3 @@ export interface DebianBaseOptions {
   readonly onProgress?: (event: BaseProgress) => void;
   readonly signal?: AbortSignal;
 }
-
-export type BaseProgress =
-  | {
-      readonly kind: 'release';
-      readonly mirror: string;
-      readonly suite: string;
-      readonly codename: string;
-      readonly version: string | undefined;
-      readonly date: Date;
-    }
-  | { readonly kind: 'resolved'; readonly packages: number; readonly downloadBytes: number }
-  | { readonly kind: 'unpacked'; readonly name: string; readonly done: number; readonly total: number }
-  | { readonly kind: 'configuring' }
-  /** What the packages' scripts print. */
-  | { readonly kind: 'output'; readonly text: string }
-  | { readonly kind: 'layer'; readonly layer: StoredLayer };

@@ -43,11 +43,7 @@ export async function makePlan(options: DebianBaseOptions, host: BaseHost): Prom
   const release = await readRelease(host, main, trust);
   options.onProgress?.({
     kind: 'release',
-    mirror: redact(mirror),
-    suite,
-    codename: release.codename,
-    version: release.version,
-    date: release.date,
+    text: `Debian ${release.version ?? ''} (${release.codename}), as of ${release.date.toISOString()}, from ${redact(mirror)}`,
   });
   const index = new PackagesIndex(architecture);
   await readPackages(host, main, release, index, { architecture, signal });

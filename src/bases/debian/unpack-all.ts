@@ -6,7 +6,8 @@ import type { DebReader } from './deb-reader.ts';
 import { inspectBaseFiles, mergedFolders } from './merged-usr.ts';
 import type { DebianBaseOptions } from './options.ts';
 import type { Package } from './packages-index.ts';
-import { addFolder, addSymlink, type UnpackedPackage, Unpacker, type UnpackOptions } from './unpack.ts';
+import { addFolder, addSymlink } from '../rootfs/own-files.ts';
+import { type UnpackedPackage, Unpacker, type UnpackOptions } from './unpack.ts';
 
 const FETCHES_MAX = 8;
 

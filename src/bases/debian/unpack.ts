@@ -1,7 +1,7 @@
 import { type ReadTarEntry, TarParser } from '../../archive/index.ts';
-import { type ByteString, fromText, ShaleError, toText } from '../../base/index.ts';
-import type { TarFileWriter } from '../rootfs/tar-file.ts';
-import { type Inode, plainInode, type Tree } from '../rootfs/tree.ts';
+import { type ByteString, ShaleError, toText } from '../../base/index.ts';
+import { inodeOf, type Rootfs } from '../rootfs/own-files.ts';
+import { type Inode, plainInode } from '../rootfs/tree.ts';
 import { type ControlFiles, databaseName, linesOf, parseControlTar } from './control-tar.ts';
 import type { DebContents } from './deb-contents.ts';
 import { findField, type Paragraph } from './paragraph.ts';
@@ -19,13 +19,8 @@ export interface UnpackedPackage extends ControlFiles {
   readonly conffiles: readonly ByteString[];
 }
 
-export interface UnpackOptions {
-  readonly tree: Tree;
-  /** Gets every entry too, so that tree and tar are the same. */
-  readonly tar: TarFileWriter;
+export interface UnpackOptions extends Rootfs {
   readonly isSkipped: PathFilter;
-  /** For folders that no package ships. */
-  readonly mtimeNs: bigint;
 }
 
 const CONFFILE_BYTES_MAX: number = 16 * 1024 * 1024;
@@ -204,62 +199,4 @@ class PackageHandler {
     for (const made of tree.makeParents(path, mtimeNs))
       tar.startEntry(made, plainInode('directory', 0o755, mtimeNs), 0);
   }
-}
-
-function inodeOf(entry: ReadTarEntry): Inode {
-  const { kind, mode, uid, gid, mtimeNs, linkTarget, deviceMajor, deviceMinor, xattrs } = entry;
-  return {
-    mode,
-    uid,
-    gid,
-    mtimeNs,
-    deviceMajor,
-    deviceMinor,
-    xattrs,
-    kind: kind === 'hardlink' ? 'file' : kind,
-    linkTarget: kind === 'symlink' ? linkTarget : '',
-    content: undefined,
-  };
-}
-
-/** Puts a file of our own into tree and tar, with the folders on the way to it. */
-export function addFile(options: Pick<UnpackOptions, 'tree' | 'tar' | 'mtimeNs'>, file: OwnFile): void {
-  const { tree, tar, mtimeNs } = options;
-  const path = tree.resolve(file.path, { followLast: false });
-  for (const made of tree.makeParents(path, mtimeNs)) tar.startEntry(made, plainInode('directory', 0o755, mtimeNs), 0);
-  const bytes = typeof file.content === 'string' ? Buffer.from(fromText(file.content), 'latin1') : file.content;
-  const inode = plainInode('file', file.mode ?? 0o644, file.mtimeNs ?? mtimeNs);
-  tar.startEntry(path, inode, bytes.byteLength);
-  tar.writeContent(bytes);
-  tree.set(path, { ...inode, content: tar.endContent() });
-}
-
-export interface OwnFile {
-  readonly path: ByteString;
-  /** Text is written as UTF-8. */
-  readonly content: string | Uint8Array;
-  /** 0644 unless said otherwise. */
-  readonly mode?: number;
-  readonly mtimeNs?: bigint;
-}
-
-/** Makes a folder, where there is none, and those on the way to it. */
-export function addFolder(options: Pick<UnpackOptions, 'tree' | 'tar' | 'mtimeNs'>, folder: ByteString): void {
-  const { tree, tar, mtimeNs } = options;
-  const path = tree.resolve(folder, { followLast: true });
-  for (const made of tree.makeParents(`${path}/`, mtimeNs))
-    tar.startEntry(made, plainInode('directory', 0o755, mtimeNs), 0);
-}
-
-/** Makes a symlink. */
-export function addSymlink(
-  options: Pick<UnpackOptions, 'tree' | 'tar' | 'mtimeNs'>,
-  path: ByteString,
-  linkTarget: ByteString,
-): void {
-  const { tree, tar, mtimeNs } = options;
-  const inode: Inode = { ...plainInode('symlink', 0o777, mtimeNs), linkTarget };
-  for (const made of tree.makeParents(path, mtimeNs)) tar.startEntry(made, plainInode('directory', 0o755, mtimeNs), 0);
-  tree.set(path, inode);
-  tar.startEntry(path, inode, 0);
 }

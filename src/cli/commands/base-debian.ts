@@ -1,8 +1,8 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import type { BaseRequest } from '../../engine/index.ts';
-import { openProgress } from '../progress/open.ts';
+import type { DebianBaseRequest } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
+import { makeBase, mirrorOf, RESULT_FLAGS } from './base-flags.ts';
 import { optional } from './run.ts';
 
 const DEFAULT_SUITE = 'stable';
@@ -16,9 +16,7 @@ export const command: Command = {
     { kind: 'boolean', name: 'slim', summary: 'leave out documentation, manuals and translations' },
     { kind: 'text', name: 'arch', value: 'ARCH', summary: 'the architecture, as amd64; this machine’s by default' },
     { kind: 'text', name: 'mirror', value: 'URL', summary: 'where packages come from' },
-    { kind: 'list', name: 'tag', short: 't', value: 'NAME[:TAG]', summary: 'name the image' },
-    { kind: 'boolean', name: 'no-cache', summary: 'make it anew even if nothing changed' },
-    { kind: 'boolean', name: 'quiet', short: 'q', summary: 'show no progress' },
+    ...RESULT_FLAGS,
   ],
   args: { min: 0, max: 0 },
   examples: [
@@ -30,31 +28,25 @@ export const command: Command = {
 
 async function run(context: Context, parsed: ParsedArguments): Promise<void> {
   const { settings } = await context.config();
-  const request = baseRequest(parsed, settings.mirrorDebian);
-  await using progress = openProgress(context, parsed.flags.boolean('quiet') ? 'quiet' : settings.progress);
-  const engine = await context.engine();
-  const { imageId, tags } = await engine.makeBase(request, progress.watch);
-  await progress.close();
-  await context.stdout.write(`${imageId}\n`);
-  if (!parsed.flags.boolean('quiet')) await context.stderr.write(tags.map((tag) => `named ${tag}\n`).join(''));
+  await makeBase(context, parsed, debianRequest(parsed, settings.mirrorDebian));
 }
 
 /** @throws USAGE */
-export function baseRequest({ flags }: ParsedArguments, configuredMirror: string | undefined): BaseRequest {
+export function debianRequest({ flags }: ParsedArguments, configuredMirror: string | undefined): DebianBaseRequest {
   const suite = flags.text('suite') ?? DEFAULT_SUITE;
   if (!/^[a-z][a-z0-9-]*$/.test(suite))
     throw new UsageError(`--suite ${JSON.stringify(suite)} is not a Debian release`);
-  const mirror = flags.text('mirror') ?? configuredMirror;
-  if (mirror !== undefined && !/^https?:$/.test(URL.parse(mirror)?.protocol ?? '')) {
-    throw new UsageError(`--mirror ${JSON.stringify(mirror)} is not an http or https address`);
-  }
+  const slim = flags.boolean('slim');
+  const mirror = mirrorOf(flags.text('mirror') ?? configuredMirror);
+  const tags = flags.list('tag');
   return {
     distribution: 'debian',
     suite,
-    slim: flags.boolean('slim'),
+    slim,
     ...optional('architecture', flags.text('arch')),
     ...optional('mirror', mirror),
-    tags: flags.list('tag'),
+    scripts: 'container',
+    tags: tags.length > 0 ? tags : [`debian:${suite}${slim ? '-slim' : ''}`],
     noCache: flags.boolean('no-cache'),
   };
 }

@@ -15,6 +15,7 @@ export interface Settings {
   /** Bytes that the logs of all builds may have. */
   readonly buildsLogs: number;
   /** Where Debian packages come from; Debian's own when absent. */
+  readonly mirrorAlpine?: string;
   readonly mirrorDebian?: string;
   /** Registries (host or host:port) that may be spoken to without TLS. */
   readonly registryInsecure: readonly string[];
@@ -95,6 +96,14 @@ export const SETTING_KEYS: readonly SettingKey[] = [
     summary: 'how large the logs of all builds may grow: "1GB"; the newest stay',
     parse: parseSize,
     show: (value) => `${value}B`,
+  }),
+  setting({
+    name: 'mirrorAlpine',
+    key: 'mirror.alpine',
+    env: 'SHALE_MIRROR_ALPINE',
+    summary: 'where "shale base alpine" takes packages from',
+    parse: parseUrl,
+    show: String,
   }),
   setting({
     name: 'mirrorDebian',

@@ -1,0 +1,163 @@
+import { randomBytes } from 'node:crypto';
+import { createReadStream, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SHALE_VERSION, streamOf, writeWholeFile } from '../../base/index.ts';
+import {
+  type BaseHost,
+  type ContentCache,
+  HttpFetcher,
+  type LayerSink,
+  readHostAptSources,
+  type SeenLists,
+  type StepRequest,
+  type StepResult,
+} from '../../bases/index.ts';
+import { mountLayers, rootAttributes, walkUpper, writeUpper } from '../../layers/index.ts';
+import { type DiffId, parseDiffId } from '../../oci/index.ts';
+import { noNetwork, STEP_SURROUNDINGS } from '../../runtime/index.ts';
+import type { EngineContext } from '../context.ts';
+import type { Watch } from '../types.ts';
+import { makeWorkFolder, sweepWorkFolders } from '../work-folders.ts';
+import { openWorkshop, type Workshop } from '../workshop.ts';
+
+const SEEN_LISTS_WRITE_MS = 10_000;
+
+/** What the making of bases asks of its surroundings, done with the store, the mounts and the runtime. */
+export async function openBaseHost(
+  context: EngineContext,
+  watch: Watch,
+  noCache: boolean,
+): Promise<BaseHost & AsyncDisposable> {
+  await sweepWorkFolders(context);
+  let workshop: Promise<Workshop> | undefined;
+  const fetcher = new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}`, env: context.options.env });
+  const host: BaseHost = {
+    fetcher,
+    cache: packageCache(join(await context.store.folder('sources'), 'packages')),
+    seenLists: seenLists(join(await context.store.folder('sources'), 'package-lists.json')),
+    runner: { run: (request) => runStep(context, (workshop ??= openWorkshop(context)), request) },
+    layers: layerSink(context, noCache),
+    now: () => new Date(context.options.now()),
+    aptSources: () => readHostAptSources(),
+    makeWorkFolder: () => makeWorkFolder(context.store),
+  };
+  return {
+    ...host,
+    async [Symbol.asyncDispose]() {
+      fetcher[Symbol.dispose]();
+      await (await workshop?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Downloaded packages; they are sources, which can be fetched again. What they are was checked while they came. */
+function packageCache(folder: string): ContentCache {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return {
+    find: async (name) => (existsSync(join(folder, name)) ? join(folder, name) : undefined),
+    async put(name, stream) {
+      const path = join(folder, name);
+      const draft = `${path}.${randomBytes(4).toString('hex')}`;
+      try {
+        await using file = await open(draft, 'wx', 0o600);
+        for await (const chunk of stream) await file.writeFile(chunk);
+        await rename(draft, path);
+      } finally {
+        rmSync(draft, { force: true });
+      }
+      return path;
+    },
+  };
+}
+
+/**
+ * One small file, `{ NAME: SECONDS }`. Two commands at once may lose what one of them noticed, which is noticed again;
+ * a file that cannot be read counts as empty.
+ */
+function seenLists(path: string): SeenLists {
+  const read = (): Record<string, number> => {
+    try {
+      const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+      if (typeof value !== 'object' || value === null) return {};
+      return Object.fromEntries(
+        Object.entries(value).filter((pair): pair is [string, number] => Number.isSafeInteger(pair[1])),
+      );
+    } catch {
+      return {};
+    }
+  };
+  return {
+    find: async (name) => read()[name],
+    async record(name, madeAt) {
+      const text = `${JSON.stringify({ ...read(), [name]: madeAt }, undefined, 1)}\n`;
+      await writeWholeFile(path, streamOf(text), AbortSignal.timeout(SEEN_LISTS_WRITE_MS));
+    },
+  };
+}
+
+/** Finished layers by what they are made of, kept as records of the build cache. */
+function layerSink({ layers, store }: EngineContext, noCache: boolean): LayerSink {
+  return {
+    write: async (tar) => layers.ingest(tar),
+    async find(key) {
+      const record = noCache ? undefined : await store.cacheRecords.find(key);
+      const diffId: DiffId | undefined = typeof record?.result === 'string' ? parseDiffId(record.result) : undefined;
+      const blob = diffId && (await store.blobs.find(diffId));
+      return blob && diffId && { diffId, sizeBytes: blob.sizeBytes };
+    },
+    async record(key, layer) {
+      await store.cacheRecords.put(
+        {
+          keys: [key],
+          slot: 'base',
+          result: layer.diffId,
+          diffIds: [layer.diffId],
+          sizeBytes: layer.sizeBytes,
+          trusted: true,
+        },
+        { replace: true },
+      );
+    },
+  };
+}
+
+/** Runs one program on a root filesystem that is a single tar, and gives what it changed as another one. */
+async function runStep(context: EngineContext, opening: Promise<Workshop>, request: StepRequest): Promise<StepResult> {
+  const { layers } = context;
+  const workshop = await opening;
+  const { diffId } = await layers.ingest(createReadStream(request.rootfsTar, { highWaterMark: 1024 * 1024 }));
+  const stack = await layers.stack([diffId]);
+  await using folder = await makeWorkFolder(context.store);
+  const upperDir = join(folder.path, 'upper');
+  mkdirSync(upperDir, { mode: 0o755 });
+  await using rootfs = await workshop.host.mountRootfs({
+    layers: await mountLayers(layers, stack),
+    upper: { upperDir, workDir: join(folder.path, 'work') },
+    rootAttributes: rootAttributes(stack),
+    volatile: true,
+  });
+  const env = Object.entries(request.env).map(([name, value]) => `${name}=${value}`);
+  await using handle = await workshop.runtime.run(
+    {
+      ...STEP_SURROUNDINGS,
+      id: `base-${randomBytes(6).toString('hex')}`,
+      rootfs: { path: rootfs.path, access: rootfs.access },
+      args: request.args,
+      env,
+      network: noNetwork,
+    },
+    { kind: 'pipes' },
+  );
+  const kill = (): void => void handle.kill('KILL');
+  request.signal?.addEventListener('abort', kill);
+  await Promise.all(
+    [handle.stdout, handle.stderr].map(async (stream) => {
+      for await (const chunk of stream) request.onOutput(chunk);
+    }),
+  );
+  const exit = await handle.exit;
+  request.signal?.removeEventListener('abort', kill);
+  const changes = await writeUpper(layers, walkUpper({ upperDir, lower: stack.view, traces: handle.traces }));
+  return { exitCode: exit.code, changesTar: context.store.blobs.path(changes.diffId) };
+}
