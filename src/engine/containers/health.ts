@@ -26,13 +26,13 @@ export async function checkHealth(
   runtime: Runtime,
 ): Promise<void> {
   const record = await context.store.containers.get(id);
-  const { startedMs } = parseLife(record);
+  const { starts } = parseLife(record);
   const result = await probe(viewOf(context, record, runtime), check, context.options.now);
   if (result === undefined) return;
   let before: HealthState['status'] | undefined;
   const written = await context.store.containers.update(id, (current) => {
     const life = parseLife(current);
-    if (life.kind !== 'running' || life.startedMs !== startedMs) return undefined;
+    if (life.kind !== 'running' || life.starts !== starts) return undefined;
     before = life.health?.status;
     return { state: formatLife({ ...life, health: afterCheck(check, life, result) }) };
   });

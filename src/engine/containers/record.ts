@@ -119,6 +119,8 @@ function parsePort(fields: JsonReader): PortMapping {
 export interface Life {
   /** `starting`: the record's owner is about to start it. `restarting`: the keeper will, at `nextStartMs`. */
   readonly kind: 'created' | 'starting' | 'running' | 'restarting' | 'exited';
+  /** How often somebody set out to start it: tells the end of one run from that of another. */
+  readonly starts: number;
   /** 0: never. */
   readonly startedMs: number;
   /** 0: never. */
@@ -139,6 +141,7 @@ export interface Life {
 
 export const NEW_LIFE: Life = {
   kind: 'created',
+  starts: 0,
   startedMs: 0,
   finishedMs: 0,
   exitCode: 0,

@@ -97,14 +97,15 @@ async function claimStart(
       isRunning = true;
       return undefined;
     }
-    const fresh = again ? {} : { restarts: 0, delayMs: 0, stopped: false };
-    return {
-      state: formatLife({ ...withoutPaused(life), ...fresh, kind: 'starting', error: '', health: undefined }),
-      active: true,
-      owner: thisOwner(),
-    };
+    return { state: formatLife(claimedLife(withoutPaused(life), again)), active: true, owner: thisOwner() };
   });
   return isRunning ? undefined : record;
+}
+
+/** `again`: by the restart policy, which counts on. */
+export function claimedLife(life: Life, again: boolean): Life {
+  const fresh = again ? {} : { restarts: 0, delayMs: 0, stopped: false };
+  return { ...life, ...fresh, kind: 'starting', starts: life.starts + 1, error: '', health: undefined };
 }
 
 function isOurs(owner: { readonly pid: number; readonly startTime: string }): boolean {

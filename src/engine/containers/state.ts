@@ -138,13 +138,13 @@ export async function writeEnd(
   end: Pick<Life, 'exitCode' | 'oomKilled' | 'finishedMs'>,
 ): Promise<Life> {
   const setup = parseSetup(record);
-  const started = parseLife(record).startedMs;
+  const seen = parseLife(record);
   const attributes = {
     exitCode: String(end.exitCode),
-    execDuration: String(Math.max(0, Math.floor((end.finishedMs - started) / 1000))),
+    execDuration: String(Math.max(0, Math.floor((end.finishedMs - seen.startedMs) / 1000))),
   };
   try {
-    const written = await context.store.containers.update(record.id, endedFrom(started, end), {
+    const written = await context.store.containers.update(record.id, endedFrom(seen, end), {
       action: 'die',
       attributes: eventAttributes(record, setup, attributes),
     });
@@ -156,15 +156,16 @@ export async function writeEnd(
   }
 }
 
-function endedFrom(
-  started: number,
+/** The end of the run that was seen, unless it is written already. */
+export function endedFrom(
+  seen: Pick<Life, 'starts'>,
   end: Pick<Life, 'exitCode' | 'oomKilled' | 'finishedMs'>,
 ): (before: ContainerRecord) => ContainerChange | undefined {
   return (before) => {
     const life = parseLife(before);
     if (life.kind !== 'running' && life.kind !== 'starting') return undefined;
-    // Started anew meanwhile: that end is an old one.
-    if (life.startedMs !== started) return undefined;
+    // Somebody has set out to start it anew meanwhile: that end was an old one.
+    if (life.starts !== seen.starts) return undefined;
     const after = afterEnd(parseSetup(before).restart, { ...life, ...pick(end), kind: 'exited', error: '' });
     return { state: formatLife(after), active: after.kind === 'restarting' };
   };
@@ -183,10 +184,11 @@ async function writeLife(
 ): Promise<void> {
   await context.store.containers.update(
     record.id,
-    (before) =>
-      parseLife(before).kind === written.kind
-        ? { state: formatLife(life), active: life.kind === 'running' }
-        : undefined,
+    (before) => {
+      const { kind, starts } = parseLife(before);
+      const isSame = kind === written.kind && starts === written.starts;
+      return isSame ? { state: formatLife(life), active: life.kind === 'running' } : undefined;
+    },
     { action, attributes: eventAttributes(record, parseSetup(record)) },
   );
 }
