@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { test } from 'node:test';
 import * as zlib from 'node:zlib';
 import fc from 'fast-check';
@@ -133,6 +134,24 @@ test('F-070: gzip that is cut, or whose checksum or size is wrong, is refused', 
   await refused(damaged(bytes, -8), 'COMPRESS_CORRUPT');
   await refused(damaged(bytes, -1), 'COMPRESS_CORRUPT');
   await refused(damaged(bytes, 2), 'COMPRESS_CORRUPT');
+});
+
+test('decompress() gives the memory of transient chunks back, and the same bytes', async () => {
+  const plain = Buffer.from(sample(5_000_000));
+  for (const packed of [zlib.gzipSync(plain), zlib.zstdCompressSync(plain)]) {
+    const { stream } = await decompress(streamOf(packed), { isTransient: true });
+    const hash = createHash('sha256');
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of stream) {
+      hash.update(chunk);
+      chunks.push(chunk);
+    }
+    assert.equal(hash.digest('hex'), createHash('sha256').update(plain).digest('hex'));
+    assert.ok(
+      chunks.some(({ byteLength }) => byteLength === 0),
+      'nothing was given back',
+    );
+  }
 });
 
 /** A skippable frame of zstd. */

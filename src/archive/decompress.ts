@@ -11,6 +11,8 @@ export interface DecompressOptions {
   readonly maxBytes?: number;
   /** Names the stream in the message of LIMIT_EXCEEDED. */
   readonly what?: string;
+  /** A chunk holds good only until the next one is asked for: its memory is given back then, not when it is collected. */
+  readonly isTransient?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -34,17 +36,20 @@ const INPUT_CHUNK_BYTES = 128 * 1024;
 export async function decompress(source: ByteStream, options: DecompressOptions = {}): Promise<Decompressed> {
   const { start, stream } = await peek(source, SNIFF_BYTES, options.signal);
   const kind = sniffCompression(start);
-  const plain = decoded(kind, stream);
-  const { maxBytes, what = 'decompressed stream' } = options;
+  const { maxBytes, what = 'decompressed stream', isTransient = false } = options;
+  const plain = decoded(kind, stream, isTransient);
   return { kind, stream: maxBytes === undefined ? plain : limitBytes(plain, maxBytes, what) };
 }
 
-function decoded(kind: Compression, stream: ByteStream): ByteStream {
+function decoded(kind: Compression, stream: ByteStream, isTransient: boolean): ByteStream {
   switch (kind) {
     case 'gzip':
-      return throughEngine(createGunzip({ chunkSize: ENGINE_CHUNK_BYTES }), gathered(stream, INPUT_CHUNK_BYTES), kind);
+      return throughEngine(createGunzip({ chunkSize: ENGINE_CHUNK_BYTES }), gathered(stream, INPUT_CHUNK_BYTES), {
+        kind,
+        isTransient,
+      });
     case 'zstd':
-      return unzstd(gathered(stream, INPUT_CHUNK_BYTES));
+      return unzstd(gathered(stream, INPUT_CHUNK_BYTES), isTransient);
     case 'bzip2':
       return bunzip2(stream);
     case 'xz':

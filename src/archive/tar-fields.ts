@@ -1,8 +1,9 @@
 import { type ByteString, toText } from '../base/index.ts';
+import type { EntryRecords } from './entry.ts';
 import { DEVICE_MAJOR_MAX, DEVICE_MINOR_MAX, ID_MAX } from './limits.ts';
 import type { PaxHeader } from './pax.ts';
 import type { TarFail, TarWarning } from './tar-errors.ts';
-import { type HeaderFormat, numericField } from './tar-header.ts';
+import { type HeaderFormat, numericField, stringField } from './tar-header.ts';
 
 /** What every entry has, whatever its kind. */
 export interface PlainFields {
@@ -93,4 +94,26 @@ export function deviceNumbers(
     deviceMajor >= 0 && deviceMajor <= DEVICE_MAJOR_MAX && deviceMinor >= 0 && deviceMinor <= DEVICE_MINOR_MAX;
   if (!fits) return fail('TAR_NUMBER', `device number ${deviceMajor}:${deviceMinor} is out of range`);
   return { deviceMajor, deviceMinor };
+}
+
+/** The header block of an entry, and what it and the headers before it say of name and size. */
+export interface RawEntry {
+  readonly name: ByteString;
+  readonly block: Buffer;
+  readonly at: number;
+  readonly format: HeaderFormat;
+  readonly storedBytes: number;
+}
+
+/** Who owned it by name, and PAX records that nothing here reads. */
+export function recordsOf(raw: RawEntry, pax: PaxHeader | undefined): EntryRecords {
+  const other = pax?.other ?? new Map<ByteString, ByteString>();
+  const named = (keyword: string, offset: number): ByteString =>
+    other.get(keyword) ?? (raw.format === 'v7' ? '' : stringField(raw.block, raw.at + offset, 32));
+  return { userName: named('uname', 265), groupName: named('gname', 297), other };
+}
+
+/** Where a link leads, as the header says. */
+export function linkField(raw: RawEntry): ByteString {
+  return stringField(raw.block, raw.at + 157, 100);
 }

@@ -2,22 +2,28 @@ import type { ByteString } from '../base/index.ts';
 import { HeaderGroup } from './header-group.ts';
 import type { EntryKind, EntryRecords, ReadTarEntry } from './entry.ts';
 import { ENTRIES_MAX, LONG_NAME_BYTES_MAX, PAX_HEADER_BYTES_MAX } from './limits.ts';
-import { appliedKeywords, parsePax, type PaxHeader } from './pax.ts';
+import { appliedKeywords, parsePax } from './pax.ts';
 import { SparseEntry } from './sparse-entry.ts';
 import type { TarHandler, TarReadOptions } from './tar-handler.ts';
 import { quoteName, tarError, type TarFail, type TarWarning } from './tar-errors.ts';
 import {
   BLOCK_BYTES,
   hasValidChecksum,
-  type HeaderFormat,
   headerFormat,
   isZeroBlock,
   nameField,
   numericField,
   paddingOf,
-  stringField,
 } from './tar-header.ts';
-import { type DeviceNumbers, deviceNumbers, type PlainFields, plainFields } from './tar-fields.ts';
+import {
+  type DeviceNumbers,
+  deviceNumbers,
+  linkField,
+  type PlainFields,
+  plainFields,
+  type RawEntry,
+  recordsOf,
+} from './tar-fields.ts';
 import { checkWhiteoutName, cleanPath } from './tar-path.ts';
 
 type State =
@@ -30,15 +36,6 @@ type State =
   | 'skip'
   | 'padding'
   | 'after-end';
-
-/** The header block of an entry, and what it and the headers before it say of name and size. */
-interface RawEntry {
-  readonly name: ByteString;
-  readonly block: Buffer;
-  readonly at: number;
-  readonly format: HeaderFormat;
-  readonly storedBytes: number;
-}
 
 /** What an entry is, apart from its content. */
 interface Identity {
@@ -112,6 +109,16 @@ export class TarParser {
       const bytes = Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       this.#consume(bytes);
     });
+  }
+
+  /** Passes over content that the handler does not take, up to `bytesMax`, unseen. Says how many bytes that is. */
+  skip(bytesMax: number): number {
+    const isUnseen = this.#state === 'content' && this.#handler.content === undefined;
+    const skipped = isUnseen ? Math.min(bytesMax, this.#remaining) : 0;
+    this.#offset += skipped;
+    this.#remaining -= skipped;
+    if (skipped > 0 && this.#remaining === 0) this.#contentEnded();
+    return skipped;
   }
 
   /** Says that the tar has ended. Padding of the last file and the closing zero blocks may be missing, as with Go. */
@@ -478,17 +485,6 @@ export class TarParser {
       ...(records !== undefined && { records }),
     });
   }
-}
-
-function recordsOf(raw: RawEntry, pax: PaxHeader | undefined): EntryRecords {
-  const other = pax?.other ?? new Map<ByteString, ByteString>();
-  const named = (keyword: string, offset: number): ByteString =>
-    other.get(keyword) ?? (raw.format === 'v7' ? '' : stringField(raw.block, raw.at + offset, 32));
-  return { userName: named('uname', 265), groupName: named('gname', 297), other };
-}
-
-function linkField(raw: RawEntry): ByteString {
-  return stringField(raw.block, raw.at + 157, 100);
 }
 
 function plainContent(sizeBytes: number): Content {

@@ -11,7 +11,7 @@ const SKIPPABLE_MAGIC = 0x184d2a50;
 const HEADER_BYTES_MAX = 18;
 
 /** The decoded bytes of a series of zstd frames; skippable frames are left out. */
-export async function* unzstd(input: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* unzstd(input: ByteStream, isTransient: boolean): AsyncGenerator<Uint8Array, void, undefined> {
   const engine = createZstdDecompress({
     chunkSize: ENGINE_CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: ZSTD_WINDOW_LOG_MAX },
@@ -20,7 +20,7 @@ export async function* unzstd(input: ByteStream): AsyncGenerator<Uint8Array, voi
   const first = await frames.next();
   // The engine calls it truncated when nothing at all comes.
   if (first.done === true) return;
-  yield* throughEngine(engine, resumed(first.value, frames), 'zstd');
+  yield* throughEngine(engine, resumed(first.value, frames), { kind: 'zstd', isTransient });
 }
 
 async function* resumed(first: Uint8Array, rest: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -11,6 +11,13 @@ export interface ZlibEngine extends Transform {
 /** Output buffer of an engine. Large, since every filled buffer costs a round through the thread pool. */
 export const ENGINE_CHUNK_BYTES: number = 1024 * 1024;
 
+export interface EngineUse {
+  /** Of the compression, for messages. */
+  readonly kind: string;
+  /** See `DecompressOptions`. */
+  readonly isTransient: boolean;
+}
+
 /**
  * Leads a stream through a decoder of node:zlib. The decoder works on libuv's pool while the caller handles the
  * chunk before. Bytes behind the compressed stream may only be zeros.
@@ -18,12 +25,15 @@ export const ENGINE_CHUNK_BYTES: number = 1024 * 1024;
 export async function* throughEngine(
   engine: ZlibEngine,
   input: ByteStream,
-  kind: string,
+  { kind, isTransient }: EngineUse,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const feeder = new Feeder(engine, input);
   const feeding = feeder.run();
   try {
-    for await (const chunk of engine) yield chunk;
+    for await (const chunk of engine as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+      yield chunk;
+      if (isTransient) giveBack(chunk);
+    }
     feeder.wake();
     await feeding;
     await feeder.checkTail(kind);
@@ -35,6 +45,11 @@ export async function* throughEngine(
     await feeding;
     await feeder.close();
   }
+}
+
+/** Frees a buffer that the engine has filled; one that is not full it goes on with. */
+function giveBack({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
+  if (byteLength === ENGINE_CHUNK_BYTES && buffer.byteLength === byteLength) buffer.transfer(0);
 }
 
 class Feeder {

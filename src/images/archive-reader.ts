@@ -1,10 +1,13 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { TarParser, type ReadTarEntry } from '../archive/index.ts';
 import { ShaleError, toText, type ByteString } from '../base/index.ts';
+import type { FileRegion } from '../layers/index.ts';
 
 /** Members that an image archive may have. */
 const MEMBERS_MAX = 10_000;
 const READ_BYTES = 1024 * 1024;
+/** Of the headers, which are not far from each other where members are small. */
+const HEADERS_READ_BYTES = 64 * 1024;
 
 /**
  * The members of an image archive, by name, in an uncompressed tar file. Names are keys and never become paths, so nothing
@@ -58,6 +61,12 @@ export class ImageArchive implements Disposable {
     }
   }
 
+  /** Where the bytes of a member lie. @throws ARCHIVE_INVALID */
+  regionOf(name: ByteString): FileRegion {
+    const { dataOffset, sizeBytes } = this.#file(name);
+    return { fd: this.#fd, offset: dataOffset, sizeBytes };
+  }
+
   sizeOf(name: ByteString): number {
     return this.#file(name).sizeBytes;
   }
@@ -99,8 +108,15 @@ function readMembers(fd: number): Map<ByteString, ReadTarEntry> {
       members.set(entry.path, entry);
     },
   });
-  const buffer = Buffer.allocUnsafe(READ_BYTES);
-  for (let got = readSync(fd, buffer); got > 0; got = readSync(fd, buffer)) parser.write(buffer.subarray(0, got));
+  const buffer = Buffer.allocUnsafe(HEADERS_READ_BYTES);
+  const { size } = fstatSync(fd);
+  for (let at = 0; at < size;) {
+    const got = readSync(fd, buffer, 0, buffer.length, at);
+    if (got === 0) break;
+    parser.write(buffer.subarray(0, got));
+    at += got;
+    at += parser.skip(size - at);
+  }
   parser.end();
   return members;
 }

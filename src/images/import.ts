@@ -1,11 +1,8 @@
-import { decompress } from '../archive/index.ts';
 import type { ByteStream } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import { formatReference, parseReference, type ContainerConfig, type Digest, type Platform } from '../oci/index.ts';
 import { putImage } from './image-file.ts';
-
-/** Bytes that an imported root filesystem may unpack to. */
-const ROOTFS_BYTES_MAX: number = 256 * 1024 ** 3;
+import { unpackLayer } from './unpack-layer.ts';
 
 export interface ImportOptions {
   readonly platform: Platform;
@@ -25,12 +22,7 @@ export interface ImportOptions {
 export async function importRootfs(layers: Layers, tar: ByteStream, options: ImportOptions): Promise<Digest> {
   const { store } = layers;
   const names = options.names.map((name) => formatReference(parseReference(name)));
-  const { stream } = await decompress(tar, {
-    maxBytes: ROOTFS_BYTES_MAX,
-    what: 'the root filesystem',
-    signal: options.signal,
-  });
-  const { diffId } = await layers.ingest(stream, { signal: options.signal });
+  const { diffId } = await unpackLayer(layers, tar, { what: 'the root filesystem', signal: options.signal });
   const { created, message } = options;
   const image = await putImage(
     store,

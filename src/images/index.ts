@@ -32,3 +32,4 @@ export * from './save.ts';
 export * from './stack-of-source.ts';
 export * from './store-source.ts';
 export * from './take-image.ts';
+export * from './unpack-layer.ts';

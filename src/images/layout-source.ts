@@ -1,10 +1,9 @@
-import { decompress } from '../archive/index.ts';
 import { ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import type { Descriptor, DiffId } from '../oci/index.ts';
 import type { LayerSource } from '../store/index.ts';
 import { LayoutFolder } from './layout-folder.ts';
-import { LAYER_BYTES_MAX } from './load.ts';
+import { unpackLayer } from './unpack-layer.ts';
 
 /** What the repository of a source begins with that is a folder in the form of an OCI layout. */
 const PREFIX = 'oci-layout://';
@@ -28,12 +27,8 @@ export async function fetchFromLayout(
   const folder = source.repository.slice(PREFIX.length);
   const { digest, sizeBytes, mediaType } = source;
   try {
-    const { stream } = await decompress(new LayoutFolder(folder).stream({ digest, size: sizeBytes, mediaType }), {
-      maxBytes: LAYER_BYTES_MAX,
-      what: `the layer ${diffId}`,
-      signal,
-    });
-    await layers.ingest(stream, { expectedDiffId: diffId, signal });
+    const packed = new LayoutFolder(folder).stream({ digest, size: sizeBytes, mediaType });
+    await unpackLayer(layers, packed, { diffId, signal });
   } catch (cause) {
     signal.throwIfAborted();
     throw new ShaleError('LAYER_SOURCE_FAILED', `the layer ${diffId} cannot be had from ${folder}`, {

@@ -1,6 +1,5 @@
 import { closeSync, constants, createReadStream, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { decompress } from '../archive/index.ts';
 import { isSystemError, ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
@@ -20,7 +19,8 @@ import {
   type Platform,
 } from '../oci/index.ts';
 import { platformOf } from './image-file.ts';
-import { LAYER_BYTES_MAX, verifyBytes } from './load.ts';
+import { verifyBytes } from './load.ts';
+import { unpackLayer } from './unpack-layer.ts';
 
 export interface LayoutOptions {
   /** A tag or digest; the layout's only image when absent. */
@@ -59,14 +59,8 @@ export async function readLayout(
   for (const [at, diffId] of config.diffIds.entries()) {
     const layer = manifest.layers[at];
     if (layer === undefined || (await layers.store.blobs.find(diffId)) !== undefined) continue;
-    const what = `the layer ${diffId}`;
     const { signal } = options;
-    const { stream } = await decompress(createReadStream(blobPath(folder, layer.digest)), {
-      maxBytes: LAYER_BYTES_MAX,
-      what,
-      signal,
-    });
-    await layers.ingest(stream, { expectedDiffId: diffId, signal });
+    await unpackLayer(layers, createReadStream(blobPath(folder, layer.digest)), { diffId, signal });
   }
   return { config, digest: top.digest };
 }

@@ -1,6 +1,7 @@
-import { decompress } from '../archive/index.ts';
+import { readSync } from 'node:fs';
+import { SNIFF_BYTES, sniffCompression } from '../archive/index.ts';
 import { fromText, isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
-import type { Layers } from '../layers/index.ts';
+import type { FileRegion, Layers } from '../layers/index.ts';
 import {
   CONFIG_MAX_BYTES,
   digestOf,
@@ -25,9 +26,8 @@ import { describeImage } from './image-file.ts';
 import { openArchive, type ArchiveOrigin } from './open-archive.ts';
 import { putImageSet, type ImageOfSet } from './image-set.ts';
 import { hasAny, type Annotations } from './pack.ts';
+import { unpackLayer } from './unpack-layer.ts';
 
-/** Bytes of uncompressed tar that one layer may have. */
-export const LAYER_BYTES_MAX: number = 256 * 1024 ** 3;
 const INDEX_DEPTH_MAX = 4;
 
 export interface LoadedImage {
@@ -191,12 +191,10 @@ class Loader {
 
   async #takeLayer(name: string, diffId: DiffId): Promise<void> {
     if ((await this.#layers.store.blobs.find(diffId)) !== undefined) return;
-    const { stream } = await decompress(this.#archive.stream(name), {
-      maxBytes: LAYER_BYTES_MAX,
-      what: `the layer ${diffId}`,
-      signal: this.#signal,
-    });
-    await this.#layers.ingest(stream, { expectedDiffId: diffId, signal: this.#signal });
+    const signal = this.#signal;
+    const region = this.#archive.regionOf(name);
+    if (isUncompressed(region)) await this.#layers.ingest(region, { expectedDiffId: diffId, signal });
+    else await unpackLayer(this.#layers, this.#archive.stream(name), { diffId, signal });
   }
 
   #blob(descriptor: Descriptor, maxBytes: number): Buffer {
@@ -204,6 +202,12 @@ class Loader {
     verifyBytes(bytes, descriptor);
     return bytes;
   }
+}
+
+function isUncompressed({ fd, offset, sizeBytes }: FileRegion): boolean {
+  const start = Buffer.alloc(Math.min(SNIFF_BYTES, sizeBytes));
+  readSync(fd, start, 0, start.length, offset);
+  return sniffCompression(start) === 'none';
 }
 
 /** @throws DIGEST_MISMATCH, SIZE_MISMATCH */

@@ -32,10 +32,15 @@ export async function openArchive(store: Store, origin: ArchiveOrigin, signal: A
 
 /** Writes an archive to a file of its own, uncompressed, so that its members can be read in any order. */
 export async function spoolArchive(store: Store, source: ByteStream, signal: AbortSignal): Promise<Ingest> {
-  const { stream } = await decompress(source, { maxBytes: ARCHIVE_BYTES_MAX, what: 'the archive', signal });
+  const { stream } = await decompress(source, {
+    maxBytes: ARCHIVE_BYTES_MAX,
+    what: 'the archive',
+    isTransient: true,
+    signal,
+  });
   const spool = await store.blobs.createIngest({ hash: false });
   try {
-    for await (const chunk of stream) await spool.write(chunk);
+    for await (const chunk of stream) spool.writeSync(chunk);
     return spool;
   } catch (error) {
     await spool[Symbol.asyncDispose]();

@@ -1,11 +1,11 @@
-import { decompress, sniffCompression } from '../archive/index.ts';
-import { isShaleError, ShaleError, type ByteStream } from '../base/index.ts';
+import { sniffCompression } from '../archive/index.ts';
+import { isShaleError, ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import { layerCompression, type Descriptor, type DiffId } from '../oci/index.ts';
 import type { Ingest } from '../store/index.ts';
 import type { ImageSource, TellBlob } from './content.ts';
 import { fileBytes } from './encode.ts';
-import { LAYER_BYTES_MAX } from './load.ts';
+import { unpackLayer } from './unpack-layer.ts';
 
 /** After these the bytes that came are right as far as they go, and the next attempt goes on from there. */
 const RESUMABLE: readonly string[] = ['REGISTRY_UNREACHABLE', 'REGISTRY_ERROR', 'REGISTRY_AUTH'];
@@ -46,7 +46,7 @@ export async function takeLayer(layers: Layers, source: ImageSource, request: La
       if (signal.aborted || isShaleError(error, ...RESUMABLE)) await ingest.keep();
       throw error;
     }
-  } else await unpack(layers, store.blobs.stream(layer.digest), request);
+  } else await unpackLayer(layers, store.blobs.stream(layer.digest), { diffId, signal });
   if (layer.digest !== diffId)
     await store.encodings.add(diffId, {
       digest: layer.digest,
@@ -73,7 +73,7 @@ async function fetch(layers: Layers, source: ImageSource, request: Fetching): Pr
     await ingest.commit();
     return await layers.adopt(diffId);
   }
-  await unpack(layers, bytes, request);
+  await unpackLayer(layers, bytes, { diffId, signal: request.signal });
   await ingest.commit();
 }
 
@@ -88,11 +88,6 @@ async function* kept(source: ImageSource, { layer, ingest, tell }: Fetching): As
     tell?.({ ...told, currentBytes: ingest.sizeBytes });
     yield chunk;
   }
-}
-
-async function unpack(layers: Layers, bytes: ByteStream, { diffId, signal }: LayerRequest): Promise<void> {
-  const { stream } = await decompress(bytes, { maxBytes: LAYER_BYTES_MAX, what: `the layer ${diffId}`, signal });
-  await layers.ingest(stream, { expectedDiffId: diffId, signal });
 }
 
 function tellPresent({ layer, tell }: LayerRequest): void {

@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-
-const root = join(import.meta.dirname, '../..');
+import { publishInto } from '../support/published.ts';
 
 describe('the published package', () => {
   let folder: string;
@@ -23,13 +22,7 @@ describe('the published package', () => {
 
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'shale-bundle-'));
-    const made = spawnSync(process.execPath, ['scripts/bundle.ts', join(folder, 'dist')], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-    assert.equal(made.status, 0, made.stderr);
-    for (const name of ['bin', 'package.json']) cpSync(join(root, name), join(folder, name), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
+    publishInto(folder);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 

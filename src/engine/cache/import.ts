@@ -1,8 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { decompress } from '../../archive/index.ts';
 import { isShaleError, tapSha256, type ByteStream } from '../../base/index.ts';
-import { blobName, ImageArchive, LAYER_BYTES_MAX, LayoutFolder, spoolArchive } from '../../images/index.ts';
+import { blobName, ImageArchive, LayoutFolder, spoolArchive, unpackLayer } from '../../images/index.ts';
 import type { IndexNode } from '../../erofs/index.ts';
 import { mountLayerOf, unpackStored } from '../../mounts/index.ts';
 import {
@@ -106,9 +105,8 @@ async function takeIn(
   const { layers, store } = context;
   const named = layer.annotations?.[DIFF_ID];
   const what = `the cache mount ${config.name}`;
-  const { stream } = await decompress(source.stream(layer), { maxBytes: LAYER_BYTES_MAX, what, signal });
-  const expected = named === undefined ? {} : { expectedDiffId: parseDiffId(named) };
-  const { diffId } = await layers.ingest(stream, { ...expected, signal });
+  const expected = named === undefined ? undefined : parseDiffId(named);
+  const { diffId } = await unpackLayer(layers, source.stream(layer), { diffId: expected, what, signal });
   const opened = await layers.open(diffId);
   refuseWhiteouts(opened.index.root);
   await using work = await makeWorkFolder(store);
