@@ -1,19 +1,22 @@
 /**
- * `npm run docs`: writes `docs/cli/` from the command table, and the lists that are made from what is there: the pages of
+ * `npm run docs`: writes `docs/cli/` from the command table, `docs/lint/rules/` from the rules, and the lists that are made from what is there: the pages of
  * `docs/formats/` and `docs/compatibility/`, the tests in `docs/reliability.md`. With `--check` it only says what is stale.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cliPages } from './docs/cli-pages.ts';
 import { folderIndexes } from './docs/folder-index.ts';
+import { lintPages } from './docs/lint-pages.ts';
 import { reliabilityPage } from './docs/reliability-table.ts';
 
 const root = join(import.meta.dirname, '..');
 const check = process.argv.includes('--check');
 
-const pages = new Map([...(await cliPages()), ...folderIndexes(root), ...reliabilityPage(root)]);
+const pages = new Map([...(await cliPages()), ...lintPages(), ...folderIndexes(root), ...reliabilityPage(root)]);
 const stale = [...pages].filter(([path, text]) => !existsSync(join(root, path)) || read(path) !== text);
-const left = readdirSync(ensureFolder(join(root, 'docs/cli'))).map((name) => `docs/cli/${name}`);
+const left = ['docs/cli', 'docs/lint/rules'].flatMap((folder) =>
+  readdirSync(ensureFolder(join(root, folder))).map((name) => `${folder}/${name}`),
+);
 const orphans = left.filter((path) => !pages.has(path));
 
 if (check) {

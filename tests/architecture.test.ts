@@ -24,9 +24,10 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {};
 const OWNED_MODULES: Readonly<Record<string, readonly string[]>> = {
   koffi: ['sys'],
   'node:sqlite': ['store'],
-  'smol-toml': ['cli'],
-  // Compose files, and specifications of devices.
-  yaml: ['bake', 'runtime'],
+  'smol-toml': ['cli', 'lint'],
+  unbash: ['dockerfile'],
+  // Compose files, specifications of devices, and the config of hadolint.
+  yaml: ['bake', 'runtime', 'lint'],
 };
 
 interface SourceFile {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { parseFragment } from '../scripts/changes/fragment.ts';
 import { cliPages } from '../scripts/docs/cli-pages.ts';
+import { lintPages } from '../scripts/docs/lint-pages.ts';
 import { folderIndexes } from '../scripts/docs/folder-index.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -17,6 +18,13 @@ describe('generated pages', () => {
       readdirSync(join(root, 'docs/cli')).filter((name) => !pages.has(`docs/cli/${name}`)),
       [],
     );
+  });
+
+  test('docs/lint/rules is what the rules say (else: npm run docs)', () => {
+    const pages = lintPages();
+    for (const [path, text] of pages) assert.ok(existsSync(join(root, path)) && read(path) === text, path);
+    const left = readdirSync(join(root, 'docs/lint/rules')).filter((name) => !pages.has(`docs/lint/rules/${name}`));
+    assert.deepEqual(left, []);
   });
 
   test('docs/formats.md and docs/compatibility.md list their pages (else: npm run docs)', () => {

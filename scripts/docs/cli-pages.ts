@@ -1,6 +1,6 @@
 import type { Command, CommandGroup, CommandRow } from '../../src/cli/command.ts';
 import { allFlags } from '../../src/cli/common-flags.ts';
-import { flagSummary } from '../../src/cli/help.ts';
+import { flagSummary, flagValueText } from '../../src/cli/help.ts';
 import { COMMANDS, GROUP_TITLES } from '../../src/cli/table.ts';
 
 const NOTE = '<!-- Made from the command table by "npm run docs". -->\n\n';
@@ -32,7 +32,7 @@ function overview(): string {
 function page(row: CommandRow, command: Command): string {
   const flags = allFlags(command).map((flag) => {
     const short = flag.short === undefined ? '' : `\`-${flag.short}\`, `;
-    const value = flag.kind === 'boolean' ? '' : ` ${flag.value}`;
+    const value = flagValueText(flag);
     return `| ${short}\`--${flag.name}${cell(value)}\` | ${cell(flagSummary(flag))} |\n`;
   });
   const refused = (command.refused ?? []).map((flag) => {

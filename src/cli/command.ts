@@ -26,6 +26,8 @@ export interface TextFlag extends FlagBase {
   readonly default?: string;
   /** The only values that are accepted. */
   readonly choices?: readonly string[];
+  /** What the flag means when nothing is attached to it; another value then has to be, with `=`. */
+  readonly bare?: string;
 }
 
 /** Takes a value and may be repeated. */

@@ -112,7 +112,7 @@ function waitingFlag(word: string, flags: readonly Flag[]): Flag | undefined {
   const flag = word.startsWith('--')
     ? flags.find((one) => one.name === word.slice(2))
     : flags.find((one) => one.short === word.at(-1));
-  return flag?.kind === 'boolean' ? undefined : flag;
+  return flag?.kind === 'boolean' || (flag?.kind === 'text' && flag.bare !== undefined) ? undefined : flag;
 }
 
 function flagValues(flag: Flag): Completion {

@@ -23,6 +23,7 @@ export const EXIT = {
 const BY_CODE: ReadonlyMap<string, number> = new Map([
   ['USAGE', EXIT.usage],
   ['SETTINGS_INVALID', EXIT.usage],
+  ['LINT_CONFIG_INVALID', EXIT.usage],
   ['STORE_TOO_NEW', EXIT.usage],
   ['HOST_TOOL_MISSING', EXIT.usage],
   ['KEEPER_MISSING', EXIT.usage],

@@ -54,13 +54,20 @@ export function formatCommandHelp(row: CommandRow, command: Command, columns: nu
 /** `-e, --env NAME=VALUE`. */
 export function flagLeft(flag: Flag): string {
   const short = flag.short === undefined ? '    ' : `-${flag.short}, `;
-  return `${short}--${flag.name}${flag.kind === 'boolean' ? '' : ` ${flag.value}`}`;
+  return `${short}--${flag.name}${flagValueText(flag)}`;
+}
+
+/** ` VALUE`, or `[=VALUE]` where the flag means something without one. */
+export function flagValueText(flag: Flag): string {
+  if (flag.kind === 'boolean') return '';
+  return flag.kind === 'text' && flag.bare !== undefined ? `[=${flag.value}]` : ` ${flag.value}`;
 }
 
 /** The summary with choices and default. */
 export function flagSummary(flag: Flag): string {
   const notes: string[] = [];
   if (flag.kind === 'text' && flag.choices !== undefined) notes.push(flag.choices.join(', '));
+  if (flag.kind === 'text' && flag.bare !== undefined) notes.push(`alone ${flag.bare}`);
   if (flag.kind === 'text' && flag.default !== undefined) notes.push(`default ${flag.default}`);
   if (flag.kind === 'boolean' && flag.default === true) notes.push(`on unless --${flag.name}=false`);
   if (flag.kind === 'list') notes.push('may be repeated');

@@ -69,6 +69,12 @@ const BOOLEANS: ReadonlyMap<string, string> = new Map([
   ...['0', 'f', 'F', 'false', 'FALSE', 'False'].map((word) => [word, 'false'] as const),
 ]);
 
+/** What a flag is set to by its name alone; undefined when it takes the next word. */
+function bareValue(flag: Flag): string | undefined {
+  if (flag.kind === 'boolean') return 'true';
+  return flag.kind === 'text' ? flag.bare : undefined;
+}
+
 /** One pass over the words; holds the place in them. */
 class Parser {
   readonly #words: readonly string[];
@@ -110,7 +116,7 @@ class Parser {
     const flag = this.#grammar.flags.find((one) => one.name === name);
     if (flag === undefined) throw this.#unknownLong(name);
     const attached = equals === -1 ? undefined : word.slice(equals + 1);
-    this.#set(flag, `--${name}`, attached ?? (flag.kind === 'boolean' ? 'true' : this.#value(`--${name}`)));
+    this.#set(flag, `--${name}`, attached ?? bareValue(flag) ?? this.#value(`--${name}`));
   }
 
   /** `-itd`: switches until one takes a value, which is the rest of the word or the next one. */

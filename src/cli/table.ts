@@ -20,6 +20,7 @@ export const COMMANDS: readonly CommandRow[] = [
     'buildx bake',
     'buildx f',
   ]),
+  row('lint', 'build', 'find what is wrong with Dockerfiles, and mend it', () => import('./commands/lint.ts')),
   row(
     'transpile',
     'build',

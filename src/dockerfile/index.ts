@@ -22,7 +22,25 @@ export { positionAt, type Position, type Source, type Span } from './syntax/sour
 export type { Body, Heredoc, Pair, SyntaxNode, Word } from './syntax/tree.ts';
 export { parseBoolean, parseCsvLine } from './syntax/values.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
-export type { Finding } from './lint/check.ts';
+export { applyFixes, type Fix, type TextEdit } from './lint/fix.ts';
+export { lintDockerfile, type LintFinding, type LintOptions, type LintReport } from './lint/lint.ts';
+export { LARGE_BYTES, megabytes, type MeasuredBuild, type MeasuredStep } from './lint/measured.ts';
+export type { LintFile, LintStage, Step as LintStep } from './lint/file.ts';
+export type { Pin } from './lint/pin.ts';
+export { rulePage, TOPIC_TITLES } from './lint/rule-page.ts';
+export {
+  DEFAULT_SETTINGS,
+  LABEL_KINDS,
+  SEVERITIES,
+  type LabelKind,
+  type LintFound,
+  type LintRule,
+  type LintSettings,
+  type Severity,
+  type Topic,
+} from './lint/rule.ts';
+export { findRule, RULES } from './lint/rules.ts';
+export type { Finding } from './lint/build-checks/check.ts';
 export { checkDockerfile, type BuildCheckReport } from './frontend/check.ts';
 export { describeDockerfile, type DockerfileDescription } from './frontend/describe.ts';
 export { resolveIncludes, type IncludeOptions } from './frontend/include.ts';

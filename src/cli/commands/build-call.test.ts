@@ -14,6 +14,7 @@ const FINDING = {
   firstLine: 2,
   lastLine: 3,
   start: { line: 2, column: 1 },
+  span: { start: 0, end: 0 },
   end: { line: 3, column: 4 },
 };
 
@@ -65,6 +66,7 @@ test('`build --check` tells why a file cannot be built', async () => {
     message: 'it is wrong',
     hint: 'mend it',
     file: 'Dockerfile',
+    span: { start: 0, end: 0 },
     start: { line: 2, column: 1 },
     end: { line: 3, column: 4 },
   } as const;

@@ -1,9 +1,9 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { collect, isShaleError, isSystemError, ShaleError } from '../../base/index.ts';
+import { collect, isShaleError, isSystemError } from '../../base/index.ts';
 import { describeDockerfile, DOCKERFILE_MAX_BYTES } from '../../dockerfile/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
+import { readDockerfile } from '../read-dockerfile.ts';
 import { EXIT } from '../exit-codes.ts';
 import { UsageError } from '../usage-error.ts';
 
@@ -66,22 +66,6 @@ async function describe(
   } catch (error) {
     if (!isShaleError(error) && !isSystemError(error)) throw error;
     return { error: { phase: 'read', message: error.message } };
-  }
-}
-
-/** @throws DOCKERFILE_UNREADABLE, and what opening a file gives */
-function readDockerfile(path: string): Buffer {
-  // Without waiting: a named pipe would have to be opened at its other end first.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    const stat = fstatSync(fd);
-    if (!stat.isFile()) throw new ShaleError('DOCKERFILE_UNREADABLE', `${path} is not a file`);
-    if (stat.size > DOCKERFILE_MAX_BYTES) {
-      throw new ShaleError('DOCKERFILE_UNREADABLE', `${path} is larger than ${DOCKERFILE_MAX_BYTES} bytes`);
-    }
-    return readFileSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { lineOfKey } from './line-of-key.ts';
+import { lineOfKey } from '../../base/index.ts';
 import { type EffectiveConfig, loadConfig } from './load.ts';
 import { parseCacheMax } from './settings.ts';
 

@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
+import { isSystemError, lineOfKey, messageOf, ShaleError } from '../../base/index.ts';
 import type { Environment } from '../options/assignments.ts';
 import { suggest } from '../suggest.ts';
-import { lineOfKey } from './line-of-key.ts';
 import { SETTING_KEYS, SettingRefused, type SettingKey, type Settings } from './settings.ts';
 
 /** Longer config files are refused: they are read whole at every start. */

@@ -1,6 +1,6 @@
-import { BUILD_CHECKS } from '../lint/build-checks.ts';
-import { runRules, type Finding } from '../lint/check.ts';
-import { CHECK_DEFAULTS, parseCheckOptions, type CheckOptions } from '../lint/options.ts';
+import { BUILD_CHECKS } from '../lint/build-checks/build-checks.ts';
+import { runRules, type Finding } from '../lint/build-checks/check.ts';
+import { CHECK_DEFAULTS, parseCheckOptions, type CheckOptions } from '../lint/build-checks/options.ts';
 import { Refusal, type Diagnostic } from '../syntax/diagnostics.ts';
 import { buildArg } from './arguments.ts';
 import { makePlan } from './make-plan.ts';

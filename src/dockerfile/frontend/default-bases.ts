@@ -1,4 +1,4 @@
-import type { DefaultBase } from '../lint/subject.ts';
+import type { DefaultBase } from '../lint/build-checks/subject.ts';
 import { Refusal } from '../syntax/diagnostics.ts';
 import type { Dockerfile } from '../syntax/dockerfile.ts';
 import { addGlobalArgs } from './arguments.ts';

@@ -1,8 +1,7 @@
-import type { Platform } from '../../oci/index.ts';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
 import { dumpSyntax } from '../syntax/dump.ts';
 import { checkDockerfile } from './check.ts';
-import type { ResolvedImage } from './plan.ts';
+import { UNSEEN_BASES } from './unseen-bases.ts';
 
 /** What can be said of a Dockerfile without its context and base images: as JSON, for editors and for comparing parsers. */
 export interface DockerfileDescription {
@@ -35,21 +34,13 @@ export interface DockerfileDescription {
   };
 }
 
-const PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
-const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
 /**
  * Describes a Dockerfile as it is written: every base image is taken for one that says nothing but a PATH, the platform
  * for linux/amd64, and no build argument is given. Never throws for what the file holds.
  */
 export async function describeDockerfile(content: string | Uint8Array): Promise<DockerfileDescription> {
   const dockerfile = parseDockerfile(content);
-  const report = await checkDockerfile({
-    dockerfile,
-    platform: PLATFORM,
-    assumeAllowed: true,
-    resolveImageConfig: (_, platform) => Promise.resolve(anyImage(platform)),
-  });
+  const report = await checkDockerfile({ dockerfile, ...UNSEEN_BASES });
   const { error } = report;
   const checks = report.findings.map(({ rule, message, firstLine, lastLine }) => ({
     rule,
@@ -80,11 +71,4 @@ function stagesOf({ stages }: ReturnType<typeof parseDockerfile>): NonNullable<D
 /** A range for each line, as the reference has them. */
 function linesBetween(first: number, last: number): (readonly [number, number])[] {
   return Array.from({ length: last - first + 1 }, (_, i) => [first + i, first + i] as const);
-}
-
-/** One layer, so that it does not pass for scratch. */
-function anyImage({ os, architecture, variant }: Platform): ResolvedImage {
-  const platform = { os, architecture, ...(variant === undefined ? {} : { variant }) };
-  const config = { ...platform, config: { Env: [PATH] }, diffIds: [], history: [{ createdBy: 'base' }] };
-  return { config };
 }

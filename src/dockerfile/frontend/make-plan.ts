@@ -1,5 +1,5 @@
 import { Refusal } from '../syntax/diagnostics.ts';
-import type { ImageUse } from '../lint/subject.ts';
+import type { ImageUse } from '../lint/build-checks/subject.ts';
 import { addGlobalArgs, platformArgs } from './arguments.ts';
 import { Bases, isEmptyImage } from './bases.ts';
 import { defaultBases } from './default-bases.ts';

@@ -1,6 +1,6 @@
 import type { ExecLimits, ExtraHost, Graph, NetworkMode, VertexId } from '../../graph/index.ts';
 import type { HistoryEntry, ImageConfig, Platform } from '../../oci/index.ts';
-import type { Finding } from '../lint/check.ts';
+import type { Finding } from '../lint/build-checks/check.ts';
 import type { Diagnostic } from '../syntax/diagnostics.ts';
 import type { Dockerfile } from '../syntax/dockerfile.ts';
 

@@ -1,6 +1,6 @@
 import { hasErrors } from '../syntax/dockerfile.ts';
-import { BUILD_CHECKS } from '../lint/build-checks.ts';
-import { runRules } from '../lint/check.ts';
+import { BUILD_CHECKS } from '../lint/build-checks/build-checks.ts';
+import { runRules } from '../lint/build-checks/check.ts';
 import { checkOptionsOf } from './check.ts';
 import { planFailure, refused } from './failures.ts';
 import { makePlan } from './make-plan.ts';

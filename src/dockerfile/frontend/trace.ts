@@ -1,4 +1,11 @@
-import type { ImageUse, BaseUse, CommandUse, DefaultBase, LintSubject, UndefinedVariable } from '../lint/subject.ts';
+import type {
+  ImageUse,
+  BaseUse,
+  CommandUse,
+  DefaultBase,
+  LintSubject,
+  UndefinedVariable,
+} from '../lint/build-checks/subject.ts';
 import type { Dockerfile } from '../syntax/dockerfile.ts';
 import type { Command, FromInstruction } from '../syntax/instructions.ts';
 import type { SyntaxNode, Word } from '../syntax/tree.ts';

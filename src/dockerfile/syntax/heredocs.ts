@@ -2,7 +2,7 @@ import type { Heredoc } from './tree.ts';
 import { expandWord, ExpansionError, type WordOptions } from './words.ts';
 
 /** A heredoc's beginning, as `<<-'NAME'`: everything but its content. */
-export type HeredocMark = Omit<Heredoc, 'content'>;
+export type HeredocMark = Omit<Heredoc, 'content' | 'start'>;
 
 const MARK = /^(\d*)<<(-?)[\t\n\f\r ]*([^<]*)$/;
 

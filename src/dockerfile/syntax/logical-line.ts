@@ -32,6 +32,17 @@ export class LogicalLine {
     return piece === undefined ? 0 : piece.source + (at - piece.at);
   }
 
+  /** The part from `from` to before `to` as a line of its own. */
+  slice(from: number, to: number): LogicalLine {
+    const part = new LogicalLine();
+    for (const [index, { at, source }] of this.#pieces.entries()) {
+      const end = Math.min(to, this.#pieces[index + 1]?.at ?? this.#text.length);
+      const start = Math.max(from, at);
+      if (end > start) part.append(this.#text.slice(start, end), source + (start - at));
+    }
+    return part;
+  }
+
   span(from: number, to: number): Span {
     const start = this.sourceOffset(from);
     return { start, end: to > from ? this.sourceOffset(to - 1) + 1 : start };

@@ -192,6 +192,8 @@ class Parser {
       body,
       heredocs: [],
       text: line.text.slice(from),
+      line,
+      at: from,
       firstLine,
       lastLine: this.#line - 1,
       comments,
@@ -205,7 +207,7 @@ class Parser {
       const start = this.#source.lineStarts[this.#line - 1] ?? this.#source.text.length;
       for (let next = this.#take(); next !== undefined; next = this.#take()) {
         const end = mark.chomp ? next.text.replace(/^\t+/, '') : next.text;
-        if (end === mark.name) return { ...mark, content: this.#source.text.slice(start, next.start) };
+        if (end === mark.name) return { ...mark, content: this.#source.text.slice(start, next.start), start };
       }
       const message = `the heredoc ${JSON.stringify(mark.name)} has no end`;
       const hint = `a line with ${mark.name} alone ends it`;

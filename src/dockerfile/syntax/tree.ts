@@ -1,3 +1,4 @@
+import type { LogicalLine } from './logical-line.ts';
 import type { Span } from './source.ts';
 
 /** A piece of an instruction: what it says (quotes and continuations as the language reads them) and where. */
@@ -18,6 +19,9 @@ export interface SyntaxNode extends Span {
   readonly body: Body;
   readonly heredocs: readonly Heredoc[];
   readonly text: string;
+  /** The logical line, whose part from `at` on is `text`: says where in the source each character stands. */
+  readonly line: LogicalLine;
+  readonly at: number;
   /** Counted from 1; the last one is that of the last heredoc's end. */
   readonly firstLine: number;
   readonly lastLine: number;
@@ -58,6 +62,8 @@ export interface Heredoc {
   readonly fileDescriptor: number;
   /** As written, tabs included, up to the line with the name. */
   readonly content: string;
+  /** Where the content begins in the source. */
+  readonly start: number;
 }
 
 /** The arguments as one list, as they stand in a dump. */

@@ -1,0 +1,93 @@
+import { chmodSync, realpathSync, statSync } from 'node:fs';
+import { isUtf8 } from 'node:buffer';
+import { SHALE_VERSION, ShaleError, writeWholeFile } from '../../base/index.ts';
+import { lintDockerfile, parseDockerfile, type LintOptions } from '../../dockerfile/index.ts';
+import {
+  diffOfTexts,
+  fixFile,
+  formatReports,
+  isFailure,
+  type FileReport,
+  type FixedFile,
+  type FixLevel,
+  type LintConfig,
+} from '../../lint/index.ts';
+import type { Flag } from '../command.ts';
+import type { Context } from '../context.ts';
+import { EXIT } from '../exit-codes.ts';
+import { displayLine } from '../output/text-width.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+
+/** A file as it was read. */
+export interface LintedFile {
+  /** As it was named. */
+  readonly file: string;
+  /** Absolute; undefined for standard input. */
+  readonly path: string | undefined;
+  readonly bytes: Uint8Array;
+  readonly options: LintOptions;
+}
+
+export const FIX_FLAGS: readonly Flag[] = [
+  {
+    kind: 'text',
+    name: 'fix',
+    value: 'LEVEL',
+    bare: 'safe',
+    choices: ['safe', 'unsafe'],
+    summary: 'mend what can be mended: fixes that leave the image the same, or the others too',
+  },
+  { kind: 'boolean', name: 'diff', summary: 'print what --fix would change, and change nothing' },
+];
+
+/** Mends files in place (standard input: to standard output) and tells what is left; the status is that of the rest. */
+export async function fixFiles(
+  context: Context,
+  flags: ParsedFlags,
+  config: LintConfig,
+  files: readonly LintedFile[],
+): Promise<number> {
+  const level: FixLevel = flags.text('fix') === 'unsafe' ? 'unsafe' : 'safe';
+  const left: FileReport[] = [];
+  for (const one of files) {
+    context.signal.throwIfAborted();
+    const before = textOf(one);
+    const fixed = await fixFile(before, level, one.options, one.file);
+    if (flags.boolean('diff')) await context.stdout.write(diffOfTexts(one.file, before, fixed.text));
+    else {
+      if (one.path === undefined) await context.stdout.write(fixed.text);
+      else if (fixed.text !== before) await replaceFile(one.path, fixed.text, context.signal);
+      await context.stderr.write(summary(one, fixed));
+    }
+    left.push({ file: one.file, ...(await lintDockerfile(parseDockerfile(fixed.text, one.file), one.options)) });
+  }
+  if (!flags.boolean('diff')) {
+    const rest = formatReports('tty', left, { colors: context.stderr.colors, version: SHALE_VERSION });
+    await context.stderr.write(rest);
+  }
+  return isFailure(left, config.failureThreshold) ? EXIT.found : EXIT.success;
+}
+
+/** @throws LINT_NOT_TEXT */
+function textOf({ file, bytes }: LintedFile): string {
+  if (isUtf8(bytes)) return Buffer.from(bytes).toString();
+  throw new ShaleError('LINT_NOT_TEXT', `${file} is not in UTF-8: nothing in it is mended`);
+}
+
+/** A file of that name is always a whole one, and keeps its mode; of a link what it leads to is replaced. */
+async function replaceFile(path: string, text: string, signal: AbortSignal): Promise<void> {
+  const target = realpathSync(path);
+  const { mode } = statSync(target);
+  await writeWholeFile(target, oneChunk(text), signal);
+  chmodSync(target, mode & 0o7777);
+}
+
+async function* oneChunk(text: string): AsyncIterable<Uint8Array> {
+  yield Buffer.from(text);
+}
+
+function summary({ file }: LintedFile, { mended }: FixedFile): string {
+  if (mended.length === 0) return '';
+  const lines = mended.map(({ rule, start, fix }) => `  ${rule.id} at line ${start.line}: ${fix?.title ?? ''}\n`);
+  return `${displayLine(file)}: mended ${mended.length}\n${lines.join('')}`;
+}

@@ -1,0 +1,36 @@
+/** What the record of a build says about the steps of a Dockerfile, as far as rules ask. */
+export interface MeasuredBuild {
+  readonly id: string;
+  readonly steps: readonly MeasuredStep[];
+  /** The base images with the platform that they were to be for and are for, by the line of their FROM. */
+  readonly bases: readonly {
+    readonly line: number;
+    readonly reference: string;
+    readonly expected: string;
+    readonly actual: string;
+  }[];
+}
+
+export interface MeasuredStep {
+  /** First line of the instruction, counted from 1. */
+  readonly line: number;
+  /** Bytes of files that a later step deletes or replaces whole. */
+  readonly deletedLater: readonly { readonly line: number; readonly bytes: number; readonly example: string }[];
+  /** Bytes of files of earlier layers that it writes again with other owners or modes only. */
+  readonly rewrittenBytes: number;
+  /** Bytes of its layer. */
+  readonly layerBytes: number;
+  /** Seconds it took when it ran. */
+  readonly seconds: number;
+  /** Of COPY and ADD: the largest paths that it took, by size. */
+  readonly largest: readonly { readonly path: string; readonly bytes: number }[];
+}
+
+/** Less is not worth a word. */
+export const NOTABLE_BYTES: number = 1_000_000;
+/** A single path of this size is told. */
+export const LARGE_BYTES: number = 50_000_000;
+
+export function megabytes(bytes: number): string {
+  return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
+}

@@ -1,0 +1,43 @@
+import type { Step } from '../../file.ts';
+import type { Fix } from '../../fix.ts';
+import { usesOf, wordsAfter } from '../../look.ts';
+import type { LintRule } from '../../rule.ts';
+
+export const wgetProgress: LintRule = {
+  id: 'wget-progress',
+  aliases: ['DL3047'],
+  topic: 'shell',
+  severity: 'info',
+  title: 'wget does not draw its progress into the log',
+  why: 'Without a terminal wget writes a line for every 50 kB: a download of 100 MB makes two thousand lines in which an error is not seen.',
+  bad: 'FROM debian:12\nRUN wget https://example.com/a.tgz',
+  good: 'FROM debian:12\nRUN wget --progress=dot:giga https://example.com/a.tgz',
+  fix: 'safe',
+  *check(file) {
+    for (const { invocation, step } of usesOf(file, 'wget')) {
+      const { args, word } = invocation;
+      const isQuiet = args.some(({ text }) =>
+        /^(?:--progress|--quiet|--no-verbose|--output-file|--append-output|--show-progress|-nv|-[a-zA-Z]*[qoa][a-zA-Z]*-?$)/.test(
+          text,
+        ),
+      );
+      if (isQuiet || !args.some(({ text }) => !text.startsWith('-'))) continue;
+      const option = isSmall(step) ? '-q' : '--progress=dot:giga';
+      const fix: Fix = {
+        title: `add ${option}`,
+        safety: 'safe',
+        effect: 'none',
+        edits: [wordsAfter(invocation, word, option)],
+      };
+      yield { message: 'wget writes a line for every 50 kB', span: word, fix };
+    }
+  },
+};
+
+/** The wget of busybox knows no --progress; where the base is not known it may be that one. */
+function isSmall({ stage, script }: Step): boolean {
+  const image = stage?.rootImage ?? '';
+  return (
+    image === '' || /alpine|busybox|\$/.test(image) || script?.invocations.some(({ name }) => name === 'apk') === true
+  );
+}
