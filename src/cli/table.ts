@@ -201,6 +201,7 @@ export const COMMANDS: readonly CommandRow[] = [
     'show where a tag led, and what was built from what',
     () => import('./commands/image-log.ts'),
   ),
+  row('rebase', 'images', 'put an image onto another base without building', () => import('./commands/rebase.ts')),
   row('rollback', 'images', 'move a tag back to where it led before', () => import('./commands/rollback.ts')),
   row('sbom', 'images', 'list the packages that an image holds', () => import('./commands/sbom.ts')),
   row('inspect', 'images', 'show everything about images and containers', () => import('./commands/inspect.ts'), [

@@ -76,6 +76,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       (await import('./containers/networks.ts')).connectContainer(context, container, endpoint),
     disconnectNetwork: async (container, network) =>
       (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
+    rebase: async (request) => (await import('./bases/rebase.ts')).rebase(context, request),
     makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
     cache: {
       list: async () => (await cacheEntries()).listCache(context),

@@ -9,6 +9,7 @@ import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
 import type { HostConfig } from './host-config.ts';
+import type { RebaseOutcome, RebaseRequest } from './bases/rebase-types.ts';
 import type { ImageDiff } from './image-diff-types.ts';
 import type { RollbackOutcome, TagLogEntry } from './tag-history-types.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
@@ -368,6 +369,8 @@ export interface Engine
     /** `platform`: of an image of several platforms, this one. */
     options?: { readonly size?: boolean; readonly platform?: string },
   ) => Promise<Readonly<Record<string, unknown>>>;
+  /** Puts the layers of an application onto another base. */
+  readonly rebase: (request: RebaseRequest) => Promise<RebaseOutcome>;
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;

@@ -3,7 +3,7 @@ import { encodeTarHeader, TAR_END, tarPadding, type TarEntry } from '../../src/a
 /** What a test says of an entry: a file where no other kind is named. */
 export type TarOfEntry = Partial<Omit<TarEntry, 'xattrs'>> & {
   readonly path: string;
-  readonly content?: string;
+  readonly content?: string | Buffer;
   readonly xattrs?: Readonly<Record<string, Buffer>>;
 };
 
