@@ -23,6 +23,7 @@ import { openContexts, type GivenContexts, type OpenTrees } from './context/cont
 import type { Provisions, StepSettings } from './exec/provisions.ts';
 import type { RegistryOptions } from '../registry/index.ts';
 import type { StepRunner } from './exec/step-runner.ts';
+import type { StepTraffic } from './exec/traffic.ts';
 import type { Product } from './exporters/exporter.ts';
 import type { Output } from './exporters/output.ts';
 import { exportersOf, runExporters, type ExportsDone } from './exporters/run-exporters.ts';
@@ -74,6 +75,8 @@ export interface BuildOptions {
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
   readonly openRunner: () => Promise<StepRunner>;
   readonly provisions: Provisions;
+  /** See `StepTraffic`. */
+  readonly traffic?: StepTraffic | undefined;
   /** Makes a private folder on the store's file system that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   readonly signal: AbortSignal;
@@ -245,6 +248,7 @@ async function solvePlan(
     epochSeconds: plan.epoch,
     keepNoise: options.keepNoise,
     provisions: options.provisions,
+    traffic: options.traffic,
     resources: options.steps.resources,
     cgroupParent: options.steps.cgroupParent,
     makeFolder: options.makeFolder,

@@ -15,6 +15,7 @@ import type { FailedStep } from './failed-step.ts';
 import { chainOf } from './result.ts';
 import type { Provisions } from './exec/provisions.ts';
 import type { StepRunner } from './exec/step-runner.ts';
+import type { StepTraffic } from './exec/traffic.ts';
 
 export interface SessionOptions {
   readonly layers: Layers;
@@ -32,6 +33,8 @@ export interface SessionOptions {
   readonly cgroupParent: string | undefined;
   /** Makes a private folder that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
+  /** What steps get for a network where all that they fetch is to be known; undefined for the build's own. */
+  readonly traffic?: StepTraffic | undefined;
   /** Runs the containers of RUN; opened when the first one is needed. */
   readonly openRunner: () => Promise<StepRunner>;
   readonly signal: AbortSignal;
@@ -49,6 +52,7 @@ export class BuildSession implements AsyncDisposable {
   readonly provisions: Provisions;
   readonly resources: Resources;
   readonly cgroupParent: string | undefined;
+  readonly traffic: StepTraffic | undefined;
   readonly onFailedStep: SessionOptions['onFailedStep'];
   /** Aborted when the whole build is to end. */
   readonly signal: AbortSignal;
@@ -69,6 +73,7 @@ export class BuildSession implements AsyncDisposable {
     this.provisions = options.provisions;
     this.resources = options.resources;
     this.cgroupParent = options.cgroupParent;
+    this.traffic = options.traffic;
     this.onFailedStep = options.onFailedStep;
     this.signal = options.signal;
     this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;

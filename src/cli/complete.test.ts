@@ -42,7 +42,7 @@ describe('completion', () => {
     [['build', '--progress=p'], ['--progress=plain']],
     [
       ['build', '-t', 'x', '--no-'],
-      ['--no-cache', '--no-cache-filter'],
+      ['--no-cache', '--no-cache-filter', '--no-lock'],
     ],
     [['build', ''], [':files']],
     [['build', '-f', ''], [':files']],

@@ -27,6 +27,16 @@ export const COMMANDS: readonly CommandRow[] = [
     'write an extended Dockerfile in the plain language',
     () => import('./commands/transpile.ts'),
   ),
+  row('lock', 'build', 'write down what a build takes from outside', () => import('./commands/lock.ts')),
+  row('lock update', 'build', 'write a lock file anew', () => import('./commands/lock-update.ts')),
+  row('lock diff', 'build', 'compare lock files', () => import('./commands/lock-diff.ts')),
+  row('lock vendor', 'build', 'write all that a lock file names to a place', () => import('./commands/lock-vendor.ts')),
+  row(
+    'lock fetch',
+    'build',
+    'bring all that a lock file names into the store',
+    () => import('./commands/lock-fetch.ts'),
+  ),
   row('why', 'build', 'say why each step of a build ran or came from the cache', () => import('./commands/why.ts')),
   row('builds ls', 'build', 'list builds', () => import('./commands/builds-ls.ts'), [
     'builds list',

@@ -100,7 +100,10 @@ class Kitchen implements AsyncDisposable {
     this.#watch.signal.throwIfAborted();
     const watch = this.#watchOf(name);
     try {
-      const result = { ...(await buildOne(this.#context, target.request, watch, { ...this.#together, name })), name };
+      const result = {
+        ...(await buildOne(this.#context, target.request, watch, { together: { ...this.#together, name } })),
+        name,
+      };
       this.#done.set(name, result);
       return result;
     } catch (error) {

@@ -29,6 +29,8 @@ import { buildLimits, cacheCap, keepBuilds } from './cache-cap.ts';
 import { cacheExportsOf, cacheImportsOf, outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
+import { outsideOf, type Outside, type Recorder } from './locks/outside.ts';
+import type { ResolvedBase } from './locks/pins.ts';
 import { stepSettingsOf } from './step-settings.ts';
 import type { BuildAnswer, BuildCall, BuildOutcome, BuildRequest, Watch } from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
@@ -87,18 +89,20 @@ export async function buildOne(
   context: EngineContext,
   request: BuildRequest,
   watch: Watch,
-  together?: Together,
+  { together, recorder }: { readonly together?: Together; readonly recorder?: Recorder } = {},
 ): Promise<BuildResult & Pick<BuildOutcome, 'tags'>> {
   const names = request.tags.map(parseReference);
   const outputs = outputsOf(request, platformsOf(request.platforms));
   const ssh = await sshAgentsOf(request.ssh ?? []);
   const sources = sourcesOf(context, request, ssh);
   const input = await loadInput(context, request, sources, watch);
+  const outside = await outsideOf(context, request, { input, watch, recorder });
   const openRunner = async (): Promise<StepRunner> => (await import('./step-runner.ts')).openRunner(context);
   const result = await buildImage({
-    ...planInput(context, request, input, watch, together),
+    ...planInput(context, request, { input, outside, watch, together }),
     layers: context.layers,
-    sources,
+    sources: outside.over(sources),
+    traffic: outside.traffic,
     names,
     noCache: request.noCache,
     keepNoise: request.keepNoise,
@@ -138,12 +142,17 @@ function sourcesOf(context: EngineContext, request: BuildRequest, ssh: Provision
   });
 }
 
+interface Planning {
+  readonly input: BuildInput;
+  readonly outside: Outside;
+  readonly watch: Watch;
+  readonly together?: Together | undefined;
+}
+
 function planInput(
   context: EngineContext,
   request: BuildRequest,
-  input: BuildInput,
-  watch: Watch,
-  together?: Together,
+  { input, outside, watch, together }: Planning,
 ): PlanInput {
   const { contexts, dockerfile, resolveLayout, targetOf } = input;
   const epoch = context.options.env['SOURCE_DATE_EPOCH'];
@@ -168,8 +177,10 @@ function planInput(
       const layout = await resolveLayout(reference, platform, watch.signal);
       if (layout !== undefined) return layout;
       const resolve = (): Promise<ResolvedImage> =>
-        resolveImage(context, reference, { platform, pull: request.pull, watch });
-      const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.pull]);
+        outside.base(reference, platform, (wanted) =>
+          resolveImage(context, wanted, { platform, pull: request.pull, watch }),
+        );
+      const key = JSON.stringify([formatReference(reference), formatPlatform(platform), request.pull, outside.name]);
       return together === undefined ? resolve() : together.resolveOnce(key, resolve);
     },
   };
@@ -191,9 +202,13 @@ export async function callBuild(
 ): Promise<BuildAnswer> {
   const sources = sourcesOf(context, request, await sshAgentsOf(request.ssh ?? []));
   const input = await loadInput(context, request, sources, watch);
+  const outside = await outsideOf(context, request, { input, watch });
   // What is only asked about needs no permission to reach out of the sandbox.
   const [platform = hostPlatform()] = platformsOf(request.platforms);
-  const options = { ...planOptionsOf(planInput(context, request, input, watch), platform), assumeAllowed: true };
+  const options = {
+    ...planOptionsOf(planInput(context, request, { input, outside, watch }), platform),
+    assumeAllowed: true,
+  };
   const { name: file, text } = options.dockerfile.source;
   const source = { file, text };
   if (call === 'targets') return { kind: 'targets', source, targets: targetsOf(options) };
@@ -230,7 +245,7 @@ async function resolveImage(
   context: EngineContext,
   reference: Reference,
   how: { readonly platform: Platform; readonly pull: boolean; readonly watch: Watch },
-): Promise<ResolvedImage> {
+): Promise<ResolvedBase> {
   const { store } = context;
   const full = formatReference(reference);
   const local = (await findImage(store, full, how.platform)) ?? (await findImage(store, full));
@@ -238,7 +253,8 @@ async function resolveImage(
   if (isOther && local.record.madeHere) throw otherPlatform(reference, local.record.platform, how.platform);
   const digest = local?.record.manifests[0]?.digest;
   if (local !== undefined && !isOther && (!how.pull || local.record.madeHere)) {
-    return { config: await readConfig(store, local.record.id), ...(digest !== undefined && { digest }) };
+    const { id } = local.record;
+    return { id, config: await readConfig(store, id), ...(digest !== undefined && { digest }) };
   }
   try {
     const { pullImage } = await import('../images/index.ts');
@@ -247,7 +263,7 @@ async function resolveImage(
       registry: context.registry(how.watch.signal),
       lazy: true,
     });
-    return { config: pulled.config, digest: pulled.digest };
+    return { id: pulled.id, config: pulled.config, digest: pulled.digest };
   } catch (cause) {
     how.watch.signal.throwIfAborted();
     const name = familiarName(reference);

@@ -78,6 +78,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
     rebase: async (request) => (await import('./bases/rebase.ts')).rebase(context, request),
     makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
+    locks: {
+      lock: async (request, watch) => (await import('./locks/lock.ts')).lockBuild(context, request, watch),
+      diffLocks: async (before, after) => (await import('./locks/lock.ts')).compareLocks(before, after),
+      vendorLocked: async (path, to, watch) =>
+        (await import('./locks/vendor.ts')).vendorLocked(context, path, to, watch),
+      fetchLocked: async (path, from, watch) =>
+        (await import('./locks/vendor.ts')).fetchLocked(context, path, from, watch),
+    },
     cache: {
       list: async () => (await cacheEntries()).listCache(context),
       usage: async () => (await cacheEntries()).cacheUsage(context),

@@ -13,6 +13,7 @@ export type * from './output-types.ts';
 export type * from './types.ts';
 export type * from './bases/rebase-types.ts';
 export type * from './image-diff-types.ts';
+export type * from './locks/lock-types.ts';
 export type * from './tag-history-types.ts';
 export type * from './why-types.ts';
 export type * from './network-types.ts';

@@ -11,6 +11,7 @@ import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } fro
 import type { HostConfig } from './host-config.ts';
 import type { RebaseOutcome, RebaseRequest } from './bases/rebase-types.ts';
 import type { ImageDiff } from './image-diff-types.ts';
+import type { LockEngine } from './locks/lock-types.ts';
 import type { RollbackOutcome, TagLogEntry } from './tag-history-types.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest } from './why-types.ts';
@@ -111,6 +112,11 @@ export interface BuildRequest {
   /** Stages whose steps all run again. */
   readonly noCacheStages?: readonly string[];
   readonly pull: boolean;
+  /**
+   * What the lock file beside the Dockerfile is to the build: `ignore` nothing; `replay` all that it may take from outside,
+   * also in RUN. When absent it says what bases and sources of ADD are, where there is one.
+   */
+  readonly lock?: 'ignore' | 'replay';
   readonly keepNoise: boolean;
   readonly secrets?: readonly SecretSource[];
   readonly ssh?: readonly SshSource[];
@@ -374,6 +380,7 @@ export interface Engine
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;
+  readonly locks: LockEngine;
   readonly cache: CacheEngine;
   readonly prune: (request: PruneRequest, watch: Watch) => Promise<PruneReport>;
   /** Removes everything in the store: images, containers, volumes, cache. */

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
-import { collect, isSystemError, messageOf, ShaleError, type ByteStream } from '../base/index.ts';
+import { isIP, type LookupFunction } from 'node:net';
+import { collect, isSystemError, messageOf, ShaleError, streamOf, type ByteStream } from '../base/index.ts';
 
 /** Redirects that one request may follow. */
 const REDIRECTS_MAX = 10;
@@ -71,6 +72,63 @@ export async function send(request: HttpRequest): Promise<HttpResponse> {
   }
 }
 
+/** A request of somebody else that is handed on as it is. */
+export interface RelayedRequest {
+  /** As in HttpRequest. */
+  readonly area: string;
+  readonly method: string;
+  readonly url: URL;
+  /** Those that belong to the connection that they came by are left out. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly body: Uint8Array;
+  readonly signal: AbortSignal;
+  /** Where the connection goes. */
+  readonly host: string;
+  readonly port: number;
+  /** What stands in the request line. */
+  readonly target: string;
+  /** How its host's name is looked up; as the machine does when absent. */
+  readonly lookup?: LookupFunction;
+}
+
+/** RFC 9110 §7.6.1, and what Node writes by itself. */
+const OF_CONNECTION = [
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'proxy-authorization',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'content-length',
+  'expect',
+];
+
+/** Hands a request on and gives the answer whatever it is: nothing is added, and no redirect followed. @throws …_UNREACHABLE */
+export async function relay(request: RelayedRequest): Promise<HttpResponse> {
+  const { area, method, url, signal, body } = request;
+  const headers = Object.fromEntries(
+    Object.entries(request.headers).flatMap(([name, value]): [string, string][] =>
+      value === undefined || OF_CONNECTION.includes(name)
+        ? []
+        : [[name, typeof value === 'string' ? value : value.join(', ')]],
+    ),
+  );
+  const bytes = { sizeBytes: body.byteLength, open: () => streamOf(body) };
+  const response = await sendTrusting({
+    area,
+    method,
+    url,
+    headers,
+    signal,
+    connection: request,
+    ...(body.byteLength > 0 && { body: bytes }),
+    isInsecureAllowed: () => true,
+  });
+  return responseOf(response, url);
+}
+
 function redirectTarget(location: string, from: URL, area: string): URL {
   let next: URL;
   try {
@@ -109,7 +167,7 @@ const trustedByMachine = new Set<string>();
  * Node has a list of authorities of its own. The machine's, where companies put theirs, is read when a host cannot be
  * verified by it: that takes a tenth of a second.
  */
-async function sendTrusting(request: HttpRequest): Promise<IncomingMessage> {
+async function sendTrusting(request: OneRequest): Promise<IncomingMessage> {
   const { host } = request.url;
   try {
     return await sendOnce(request);
@@ -121,8 +179,14 @@ async function sendTrusting(request: HttpRequest): Promise<IncomingMessage> {
   }
 }
 
-function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
-  const { url, method, headers, signal, body, idleTimeoutMs: timeout = IDLE_TIMEOUT_MS } = request;
+type OneRequest = Omit<HttpRequest, 'method'> & {
+  readonly method: string;
+  /** Where it goes, and how, when that is not what its URL says. */
+  readonly connection?: Pick<RelayedRequest, 'host' | 'port' | 'target' | 'lookup'>;
+};
+
+function sendOnce(request: OneRequest): Promise<IncomingMessage> {
+  const { url, method, headers, signal, body, connection, idleTimeoutMs: timeout = IDLE_TIMEOUT_MS } = request;
   if (url.protocol === 'http:' && !request.isInsecureAllowed(url.host)) {
     throw new ShaleError(`${request.area}_INSECURE`, `${url.host} would be spoken to without encryption`, {
       hint: `add "${url.host}" to registry.insecure in the configuration when that is meant`,
@@ -133,11 +197,19 @@ function sendOnce(request: HttpRequest): Promise<IncomingMessage> {
     // An `import` of these modules would load all of Node's fetch with them, which costs more than shale's own start.
     const { request: start } = process.getBuiltinModule(url.protocol === 'http:' ? 'node:http' : 'node:https');
     const length = body === undefined ? {} : { 'content-length': String(body.sizeBytes) };
+    const ours = connection === undefined ? { 'user-agent': 'shale', 'accept-encoding': 'identity' } : {};
     const outgoing = start(
       url,
       {
         method,
-        headers: { 'user-agent': 'shale', 'accept-encoding': 'identity', ...length, ...headers },
+        headers: { ...ours, ...length, ...headers },
+        ...(connection !== undefined && {
+          hostname: connection.host,
+          port: connection.port,
+          path: connection.target,
+          ...(connection.lookup !== undefined && { lookup: connection.lookup }),
+          ...(isIP(url.hostname) === 0 && { servername: url.hostname }),
+        }),
         signal,
         timeout,
         ...(url.protocol === 'https:' && tlsOptions(request.tls?.(url.host), trustedByMachine.has(url.host))),

@@ -7,6 +7,7 @@
  * its exit file is the truth about its end; every cgroup is `shale-<id>` in the root or below a parent, never empty or `/`, and is removed with
  * rmdir, never by killing; everything on the machine that is ours has an owner record, so a sweep can tell the dead.
  */
+export { AUTHORITY_PATH, AUTHORITY_VARIABLES, plantAuthority, removeAuthority } from './authority.ts';
 export { type BridgeOptions, bridgeNetwork, defaultBridgeOf } from './bridge.ts';
 export { type CgroupSupport, type LimitKind, readCgroupSupport } from './cgroup-support.ts';
 export { containerNetwork, type SharedNetwork } from './container-network.ts';
@@ -43,4 +44,5 @@ export { signalNumber } from './signals.ts';
 export { isCgroupParent } from './spec.ts';
 export { STEP_SURROUNDINGS } from './step.ts';
 export { type Identity, resolveUser, USER_DATABASE_BYTES_MAX, type UserDatabaseReader } from './users.ts';
+export { type Gatekeeper, walledNetwork } from './walled-network.ts';
 export type * from './types.ts';

@@ -30,6 +30,24 @@ export function makeNetworkNamespace(sysctls: Readonly<Record<string, string>> =
   }
 }
 
+/**
+ * Does something in a network namespace. It must be done at once: the whole thread is in the namespace meanwhile, and what
+ * it waits for would be, too.
+ */
+export function inNetworkNamespace<T>(namespace: NetworkNamespace, work: () => T): T {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    setNamespace(namespace.descriptor, CLONE.NEWNET);
+    try {
+      return work();
+    } finally {
+      setNamespace(home, CLONE.NEWNET);
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
 /** Below /proc/sys/net the kernel shows the settings of the namespace that the thread is in. */
 function setSysctl(name: string, value: string): void {
   const path = name.replaceAll('.', '/');

@@ -7,6 +7,7 @@
 export { bytePath, errnoName, isNativeLoaded, type SysPath } from './native.ts';
 export * from './files.ts';
 export * from './mount.ts';
+export * from './network.ts';
 export * from './process.ts';
 export * from './sockets.ts';
 export * from './xattr.ts';

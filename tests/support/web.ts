@@ -27,9 +27,10 @@ export class Web implements AsyncDisposable {
   readonly #server: Server = createServer((request, response) => this.#answer(request, response));
   #origin = '';
 
-  static async open(): Promise<Web> {
+  /** `everywhere`: on every interface of the machine, so that containers reach it. */
+  static async open({ everywhere = false }: { readonly everywhere?: boolean } = {}): Promise<Web> {
     const web = new Web();
-    await new Promise<void>((resolve) => web.#server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => web.#server.listen(0, everywhere ? '0.0.0.0' : '127.0.0.1', resolve));
     const address = web.#server.address();
     if (typeof address !== 'object' || address === null) throw new Error('the server has no address');
     web.#origin = `http://127.0.0.1:${address.port}`;
@@ -38,6 +39,10 @@ export class Web implements AsyncDisposable {
 
   get origin(): string {
     return this.#origin;
+  }
+
+  get port(): string {
+    return this.#origin.slice(this.#origin.lastIndexOf(':') + 1);
   }
 
   get host(): string {

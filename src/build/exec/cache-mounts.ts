@@ -1,9 +1,10 @@
 import { chmodSync, chownSync, mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { isShaleError, ShaleError, toText } from '../../base/index.ts';
 import type { CacheMount } from '../../graph/index.ts';
 import { mountLayerOf, unpackStored, type MountedPlace, type MountHost } from '../../mounts/index.ts';
 import { resolveUser, type Identity, type MountSpec } from '../../runtime/index.ts';
-import type { CacheMountWish, HeldCacheMount } from '../../store/index.ts';
+import type { CacheMountUse, CacheMountWish, HeldCacheMount } from '../../store/index.ts';
 import { boundContent, boundLayer, boundMount, type BoundMount } from '../ops/bind-source.ts';
 import { userDatabase } from '../ops/owner.ts';
 import type { StepRequest } from './step-runner.ts';
@@ -24,10 +25,12 @@ const NOTICE_AFTER_MS = 300;
  * Takes the cache mounts of a step and holds them until the resources are disposed; then says how long they were of use.
  * What is mounted was found below the mount's own directory through descriptors: what earlier steps left there, links
  * included, leads nowhere else.
+ * Where the network of steps is watched each gets an empty one, which goes with it: what earlier builds fetched is not here
+ * when the build is done elsewhere.
  * @throws MOUNT_SOURCE_MISSING
  */
 export async function openCacheMounts(
-  host: MountHost,
+  { host, folder }: { readonly host: MountHost; readonly folder: string },
   request: StepRequest,
   caches: readonly AskedCacheMount[],
   resources: AsyncDisposableStack,
@@ -38,17 +41,18 @@ export async function openCacheMounts(
   for (const cache of caches) wishes.push(await wishOf(request, cache));
   const onWait = (name: string): void =>
     context.log('stderr', Buffer.from(`waiting for the cache mount ${name}, which another step is using\n`));
-  const use = await cacheMounts.acquire(wishes, {
-    signal: context.signal,
-    onWait,
-    noticeAfterMs: NOTICE_AFTER_MS,
-  });
+  const use =
+    session.traffic === undefined
+      ? await cacheMounts.acquire(wishes, { signal: context.signal, onWait, noticeAfterMs: NOTICE_AFTER_MS })
+      : emptyOnes(wishes, folder);
   resources.use(use);
-  const startedMs = performance.now();
-  resources.defer(async () => {
-    const costMs = performance.now() - startedMs;
-    for (const id of new Set(use.mounts.map((held) => held.id))) await cacheMounts.addCost(id, costMs);
-  });
+  if (session.traffic === undefined) {
+    const startedMs = performance.now();
+    resources.defer(async () => {
+      const costMs = performance.now() - startedMs;
+      for (const id of new Set(use.mounts.map((held) => held.id))) await cacheMounts.addCost(id, costMs);
+    });
+  }
   const specs: MountSpec[] = [];
   const prepared = new Set<string>();
   for (const [i, cache] of caches.entries()) {
@@ -63,6 +67,19 @@ export async function openCacheMounts(
     specs.push(bindSpec(place, cache.target, !cache.mount.writable));
   }
   return specs;
+}
+
+/** Equal wishes give the same one, as those of the store. They lie in the step's folder, and are gone with it. */
+function emptyOnes(wishes: readonly CacheMountWish[], folder: string): CacheMountUse {
+  const identities = wishes.map(({ name, base, owner }) => JSON.stringify([name, base, owner]));
+  return {
+    mounts: identities.map((identity) => {
+      const id = `cache-${identities.indexOf(identity)}`;
+      return { id, path: join(folder, id), fresh: true };
+    }),
+    ready: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  };
 }
 
 export function bindSpec(place: MountedPlace, target: string, readonly: boolean): MountSpec {

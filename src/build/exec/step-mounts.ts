@@ -102,8 +102,7 @@ class MountOpener {
   /** Takes the cache mounts, all of them or none, and mounts the files of all secrets. */
   async finish(): Promise<void> {
     const caches = this.#caches.map(({ mount, index }) => ({ mount, index, target: this.#target(mount.target) }));
-    if (caches.length > 0)
-      this.specs.push(...(await openCacheMounts(this.#at.host, this.#request, caches, this.#stack)));
+    if (caches.length > 0) this.specs.push(...(await openCacheMounts(this.#at, this.#request, caches, this.#stack)));
     await this.#finishSecrets();
   }
 

@@ -6,10 +6,15 @@ import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import {
+  AUTHORITY_PATH,
+  AUTHORITY_VARIABLES,
   findDevices,
+  plantAuthority,
+  removeAuthority,
   STEP_SURROUNDINGS,
   type ContainerHandle,
   type DeviceEdits,
+  type MountSpec,
   type NetworkProvider,
   type ResourceLimit,
   type RunSpec,
@@ -24,6 +29,7 @@ import { openShells } from './look-into.ts';
 import { Redactor } from './redact.ts';
 import { MissingIds } from './missing-ids.ts';
 import { openStepMounts, type StepMounts } from './step-mounts.ts';
+import { watchedStep, type OpenTraffic, type StepTraffic } from './traffic.ts';
 
 export interface StepRequest {
   readonly step: Step<ExecOp>;
@@ -68,7 +74,8 @@ export function createStepRunner(parts: StepRunnerParts): StepRunner {
 async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<DiffId> {
   const { session, context } = request;
   const { op } = request.step;
-  if (op.network === 'default') parts.warmNetwork();
+  const traffic = trafficOf(request);
+  if (op.network === 'default' && traffic === undefined) parts.warmNetwork();
   const devices = op.devices.length === 0 ? undefined : await findDevices(op.devices, parts.deviceFolders);
   const stack = await session.layers.stack(request.stack);
   const id = parts.newId();
@@ -78,25 +85,69 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
   try {
     const layers = await mountLayers(session.layers, stack);
     await using mounts = await openStepMounts({ host: parts.host, folder }, request);
+    await using watched = await traffic?.open(watchedStep(request.step), {
+      secrets: mounts.secrets,
+      tell: (line) => context.log('stderr', Buffer.from(`${line}\n`)),
+      signal: context.signal,
+    });
+    await using authority = watched && (await mountAuthority(parts.host, watched.authority));
     await using rootfs = await parts.host.mountRootfs({
       layers,
       upper: { upperDir, workDir: join(folder, 'work') },
       rootAttributes: rootAttributes(stack),
       volatile: true,
     });
-    const spec = specOf(parts, request, { id, rootfs, mounts, devices });
+    const spec = specOf(parts, request, { id, rootfs, mounts, devices, watched, authority });
+    using planted = watched && plantAuthority(rootfs.access, watched.authority);
     await using handle = await parts.runtime.run(spec, { kind: 'pipes' });
-    await follow(handle, request, mounts.secrets).catch(async (error: unknown) => {
+    await follow(handle, request, mounts.secrets).catch(async (failure: unknown) => {
       const { vertex } = request.step;
+      const error = watched === undefined ? failure : watched.blame(failure);
       const site = { session, stack, spec, shell: shellOf(vertex), after: rootfs, folder };
       await offerFailedStep(session, { vertex, error, signal: context.signal }, async () => openShells(parts, site));
       throw error;
     });
     context.signal.throwIfAborted();
+    if (watched !== undefined) {
+      planted?.[Symbol.dispose]();
+      await watched.succeed();
+      removeAuthority(upperDir, watched.authority);
+    }
     return await commitUpper(request, { upperDir, stack, handle });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Who watches the network of the step; nobody where it has none. @throws LOCK_HOST_NETWORK */
+function trafficOf({ step, session }: StepRequest): StepTraffic | undefined {
+  if (session.traffic === undefined || step.op.network === 'none') return undefined;
+  if (step.op.network === 'default') return session.traffic;
+  throw new ShaleError('LOCK_HOST_NETWORK', 'what a step fetches by the network of the host cannot be locked', {
+    hint: 'build without --network=host',
+  });
+}
+
+/** The certificate for programs that are told by a variable. */
+async function mountAuthority(host: MountHost, certificate: string): Promise<MountedAuthority> {
+  const name = 'authority.pem';
+  const place = await host.mountFiles([{ name, bytes: Buffer.from(certificate), mode: 0o444, uid: 0, gid: 0 }]);
+  return {
+    mount: {
+      kind: 'bind',
+      source: `${place.path}/${name}`,
+      sourceKind: 'file',
+      target: AUTHORITY_PATH,
+      readonly: true,
+    },
+    env: AUTHORITY_VARIABLES.map((variable) => `${variable}=${AUTHORITY_PATH}`),
+    [Symbol.asyncDispose]: () => place[Symbol.asyncDispose](),
+  };
+}
+
+interface MountedAuthority extends AsyncDisposable {
+  readonly mount: MountSpec;
+  readonly env: readonly string[];
 }
 
 async function enterStep(
@@ -130,22 +181,26 @@ function specOf(
     readonly rootfs: MountedRootfs;
     readonly mounts: StepMounts;
     readonly devices: DeviceEdits | undefined;
+    readonly watched: OpenTraffic | undefined;
+    readonly authority: MountedAuthority | undefined;
   },
 ): RunSpec {
   const { op } = step;
   const given = at.devices;
+  const secretEnv = [...at.mounts.env, ...(at.authority?.env ?? [])];
   return {
     ...STEP_SURROUNDINGS,
     id: at.id,
     rootfs: { path: at.rootfs.path, access: at.rootfs.access },
     args: op.args,
-    env: [...(given?.env ?? []), ...extraEnv, ...op.env],
-    ...(at.mounts.env.length > 0 && { secretEnv: at.mounts.env }),
-    mounts: [...(given?.mounts ?? []), ...at.mounts.specs],
+    // Proxies are the builder's to use where it does the fetching.
+    env: [...(given?.env ?? []), ...(at.watched === undefined ? extraEnv : []), ...op.env],
+    ...(secretEnv.length > 0 && { secretEnv }),
+    mounts: [...(given?.mounts ?? []), ...at.mounts.specs, ...(at.authority === undefined ? [] : [at.authority.mount])],
     ...(given !== undefined && { devices: given.devices, groups: given.groups, hooks: given.hooks }),
     cwd: op.cwd,
     user: op.user,
-    network: parts.networks[op.network],
+    network: at.watched?.network ?? parts.networks[op.network],
     extraHosts: op.extraHosts.map(({ host, ip }) => `${host}:${ip}`),
     ...(op.hostname !== undefined && { hostname: op.hostname }),
     rlimits: [...STEP_SURROUNDINGS.rlimits, ...(op.limits?.ulimits ?? []).map(rlimitOf)],

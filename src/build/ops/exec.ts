@@ -2,6 +2,7 @@ import type { ExecOp } from '../../graph/index.ts';
 import { hostPlatform } from '../../oci/index.ts';
 import type { StepInputs } from '../../solver/index.ts';
 import { requireRunnable } from '../exec/emulation.ts';
+import { watchedStep } from '../exec/traffic.ts';
 import { chainOf, withLayer } from '../result.ts';
 import type { BuildSession } from '../session.ts';
 import { mountInputs } from './bind-source.ts';
@@ -42,6 +43,7 @@ async function inputsOf(step: Step<ExecOp>, session: BuildSession, by: 'definiti
     ...env.map((variable): [string, string] => variableInput(variable)),
     ['settings', JSON.stringify(settings)],
     ['rootfs', chainOf(rootfsOf(step).stack)],
+    ...(step.op.network === 'default' ? (session.traffic?.inputsOf(watchedStep(step)) ?? []) : []),
     ...(await mountInputs(step, session, by)),
   ]);
 }

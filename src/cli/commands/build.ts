@@ -1,14 +1,12 @@
-import { resolve } from 'node:path';
 import type { Command, ParsedArguments, RefusedFlag } from '../command.ts';
-import { PROGRESS_CHOICES, NETWORK_CHOICES } from '../config/settings.ts';
+import { PROGRESS_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
 import type { BuildRequest, NetworkMode } from '../../engine/index.ts';
-import { parseAssignments, parseLabels } from '../options/assignments.ts';
-import { dockerfileSource, isAddress, parseBuildContexts } from '../options/contexts.ts';
+import { parseLabels } from '../options/assignments.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { OUTPUT_FLAGS, outputOptions, printsId, writeResultFiles } from './build-output-flags.ts';
-import { STEP_FLAGS, stepOptions } from './build-step-flags.ts';
+import { INPUT_FLAGS, inputOptions, splitList } from './build-input-flags.ts';
 import { openProgressWithShell } from './failed-step.ts';
 import { answerCall, CALL_FLAGS, callOf } from './build-call.ts';
 import { formatWhy } from './why.ts';
@@ -24,52 +22,18 @@ export const command: Command = {
     'CONTEXT is a folder, "." by default; an address of a git repository (with #REF:FOLDER), of an archive or of a Dockerfile; "-" reads an archive or a Dockerfile alone from standard input. Progress goes to standard error; without -t the id of the image is printed.',
   flags: [
     { kind: 'list', name: 'tag', short: 't', value: 'NAME[:TAG]', summary: 'name the image' },
-    {
-      kind: 'text',
-      name: 'file',
-      short: 'f',
-      value: 'FILE',
-      summary: 'the Dockerfile; in the context where that is not a folder; an address; "-" for standard input',
-    },
-    {
-      kind: 'list',
-      name: 'build-context',
-      value: 'NAME=SOURCE',
-      summary: 'more to copy from: a folder, docker-image://IMAGE, oci-layout://FOLDER[:TAG], or an address',
-    },
-    {
-      kind: 'text',
-      name: 'context-modes',
-      value: 'KIND',
-      choices: ['exact', 'git'],
-      summary: 'modes of files from folders: exact, or as git keeps them (644, 755), which are the same everywhere',
-    },
-    {
-      kind: 'list',
-      name: 'build-arg',
-      value: 'NAME[=VALUE]',
-      summary: 'set an ARG; without value, pass the variable on',
-    },
-    { kind: 'text', name: 'target', value: 'STAGE', summary: 'build this stage instead of the last' },
+    ...INPUT_FLAGS,
     { kind: 'list', name: 'label', value: 'KEY=VALUE', summary: 'label the image' },
-    {
-      kind: 'list',
-      name: 'platform',
-      value: 'OS/ARCH,…',
-      summary: 'build for this platform instead of that of the machine; several make one image index',
-    },
-    {
-      kind: 'text',
-      name: 'network',
-      value: 'MODE',
-      choices: [...NETWORK_CHOICES, 'default'],
-      summary: 'the network of RUN steps',
-    },
-    ...STEP_FLAGS,
     { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
     { kind: 'list', name: 'no-cache-filter', value: 'STAGE,…', summary: 'run every step of these stages again' },
     { kind: 'boolean', name: 'squash', summary: 'make one layer of all that is put on the base image' },
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
+    {
+      kind: 'boolean',
+      name: 'locked',
+      summary: 'take from outside what the lock file holds, and nothing else; also in RUN',
+    },
+    { kind: 'boolean', name: 'no-lock', summary: 'pay no heed to the lock file beside the Dockerfile' },
     ...CALL_FLAGS,
     { kind: 'boolean', name: 'explain', summary: 'say afterwards why each step ran or was cached' },
     {
@@ -96,6 +60,7 @@ export const command: Command = {
       says: 'another file, with an argument',
     },
     { command: 'shale build --explain -t web .', says: 'say which input made a step run again' },
+    { command: 'shale build --locked -t web .', says: 'with what Dockerfile.lock holds, without a network' },
     { command: 'shale build --check .', says: 'say what is doubtful in the Dockerfile, and build nothing' },
     { command: 'shale build --on-error shell .', says: 'stop in a step that fails, with a shell' },
     { command: 'shale build -t web https://github.com/me/web.git#main:docker', says: 'a folder of a repository' },
@@ -130,48 +95,22 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number | 
  * The typed form of the command line.
  * @throws USAGE
  */
-export function buildRequest(context: Context, { flags, args }: ParsedArguments, network: NetworkMode): BuildRequest {
-  const place = args[0] ?? '.';
-  const file = flags.text('file');
-  if (place === '-' && file === '-')
-    throw new UsageError('context and Dockerfile cannot both come from standard input');
-  const platforms = splitList(flags.list('platform'));
+export function buildRequest(context: Context, parsed: ParsedArguments, network: NetworkMode): BuildRequest {
+  const { flags } = parsed;
   const noCacheStages = splitList(flags.list('no-cache-filter'));
-  const buildContexts = flags.list('build-context');
-  const target = flags.text('target');
-  const mode = flags.text('network');
+  if (flags.boolean('locked') && flags.boolean('no-lock'))
+    throw new UsageError('--locked and --no-lock contradict each other');
   return {
-    context:
-      place === '-'
-        ? { kind: 'stream', bytes: context.stdin.bytes() }
-        : isAddress(place)
-          ? { kind: 'address', address: place }
-          : { kind: 'directory', path: resolve(context.cwd, place) },
-    ...(file === undefined ? {} : { dockerfile: dockerfileOf(context, file, place) }),
-    ...(buildContexts.length === 0 ? {} : { buildContexts: parseBuildContexts(buildContexts, context.cwd) }),
-    ...(flags.text('context-modes') === 'git' ? { contextModes: 'git' } : {}),
+    ...inputOptions(context, parsed, network),
     tags: flags.list('tag'),
-    buildArgs: parseAssignments('--build-arg', flags.list('build-arg'), context.env),
     labels: parseLabels(flags.list('label')),
-    ...(target === undefined ? {} : { target }),
-    ...(platforms.length === 0 ? {} : { platforms }),
-    network: NETWORK_CHOICES.find((choice) => choice === mode) ?? network,
     noCache: flags.boolean('no-cache'),
     pull: flags.boolean('pull'),
+    ...(flags.boolean('locked') && { lock: 'replay' }),
+    ...(flags.boolean('no-lock') && { lock: 'ignore' }),
     keepNoise: flags.boolean('keep-noise'),
     ...(noCacheStages.length > 0 && { noCacheStages }),
     ...(flags.boolean('squash') && { squash: true }),
     ...outputOptions(context, flags),
-    ...stepOptions(context, flags),
   };
-}
-
-function dockerfileOf(context: Context, file: string, place: string): NonNullable<BuildRequest['dockerfile']> {
-  if (file === '-') return { kind: 'stream', bytes: context.stdin.bytes() };
-  return dockerfileSource(file, context.cwd, place !== '-' && !isAddress(place));
-}
-
-/** Values that are given one by one or separated by commas. */
-function splitList(words: readonly string[]): string[] {
-  return words.flatMap((word) => word.split(',')).filter((word) => word !== '');
 }
