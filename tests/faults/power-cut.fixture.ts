@@ -11,7 +11,7 @@ import { closeSync, constants, mkdirSync, openSync, truncateSync, writeFileSync 
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ioctl } from '../../src/sys/index.ts';
-import type { Change, State } from './power-cut-work.fixture.ts';
+import type { Change, State } from './operations.ts';
 import { Random } from '../support/random.ts';
 
 const FS_IOC_SHUTDOWN = 0x8004587d;
