@@ -11,3 +11,4 @@ export { fixFile, type FixedFile, type FixLevel } from './fix-file.ts';
 export { dockerfilesIn } from './dockerfiles.ts';
 export { withShellcheck } from './shellcheck.ts';
 export { isFailure, type FileReport } from './report.ts';
+export { runLanguageServer } from './lsp/server.ts';

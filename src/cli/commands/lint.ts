@@ -16,6 +16,7 @@ import {
   FORMATS,
   formatReports,
   isFailure,
+  runLanguageServer,
   withShellcheck,
   type FileReport,
   type FormatName,
@@ -23,6 +24,7 @@ import {
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
 import { displayLine, padToWidth } from '../output/text-width.ts';
 import { readDockerfile } from '../read-dockerfile.ts';
 import { UsageError } from '../usage-error.ts';
@@ -50,6 +52,8 @@ export const command: Command = {
       default: true,
       summary: 'add what the program shellcheck finds in RUN, where it is installed',
     },
+    { kind: 'boolean', name: 'lsp', summary: 'be a language server for an editor, on standard input and output' },
+    { kind: 'boolean', name: 'stdio', summary: 'what some editors add to --lsp; there is no other way' },
     { kind: 'boolean', name: 'list-rules', summary: 'list the rules instead' },
     { kind: 'text', name: 'explain', value: 'RULE', summary: 'print the page of a rule instead' },
   ],
@@ -70,6 +74,8 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   const explained = flags.text('explain');
   if (explained !== undefined) return await explain(context, explained);
   if (flags.boolean('list-rules')) return await listRules(context);
+  if (flags.boolean('lsp')) return await serve(context, flags);
+  if (flags.boolean('stdio')) throw new UsageError('--stdio belongs to --lsp');
   const config = await lintConfig(context, flags);
   const plain: LintOptions = {
     settings: config.settings,
@@ -118,6 +124,20 @@ function ignorePatterns(path: string): Pick<LintOptions, 'ignorePatterns'> {
   const folder = dirname(path);
   const file = [`${path}.dockerignore`, join(folder, '.dockerignore')].find((one) => existsSync(one));
   return file === undefined ? {} : { ignorePatterns: parseIgnoreFile(readFileSync(file, 'utf8')) };
+}
+
+/** Speaks with an editor; a config that is named counts for all files, else each has that of its folder. */
+async function serve(context: Context, flags: ParsedFlags): Promise<number> {
+  const isNamed = ['config', 'no-config', 'ignore', 'enable', 'severity', 'trusted-registry'].some((name) =>
+    flags.given(name),
+  );
+  return await runLanguageServer({
+    input: context.stdin.bytes(),
+    write: context.stdout.write,
+    version: SHALE_VERSION,
+    ...(isNamed ? { config: await lintConfig(context, flags) } : {}),
+    ...(flags.boolean('shellcheck') ? { complete: withShellcheck } : {}),
+  });
 }
 
 async function explain(context: Context, name: string): Promise<number> {
