@@ -12,3 +12,4 @@ export { dockerfilesIn } from './dockerfiles.ts';
 export { withShellcheck } from './shellcheck.ts';
 export { isFailure, type FileReport } from './report.ts';
 export { runLanguageServer } from './lsp/server.ts';
+export { formatVerification, verifyFix, type Verification } from './verify.ts';

@@ -1,12 +1,15 @@
 import { chmodSync, realpathSync, statSync } from 'node:fs';
 import { isUtf8 } from 'node:buffer';
+import { dirname, resolve } from 'node:path';
 import { SHALE_VERSION, ShaleError, writeWholeFile } from '../../base/index.ts';
 import { lintDockerfile, parseDockerfile, type LintOptions } from '../../dockerfile/index.ts';
 import {
   diffOfTexts,
   fixFile,
+  formatVerification,
   formatReports,
   isFailure,
+  verifyFix,
   type FileReport,
   type FixedFile,
   type FixLevel,
@@ -15,8 +18,10 @@ import {
 import type { Flag } from '../command.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
+import { parseAssignments } from '../options/assignments.ts';
 import { displayLine } from '../output/text-width.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
+import { openProgress } from '../progress/open.ts';
 
 /** A file as it was read. */
 export interface LintedFile {
@@ -37,6 +42,18 @@ export const FIX_FLAGS: readonly Flag[] = [
     choices: ['safe', 'unsafe'],
     summary: 'mend what can be mended: fixes that leave the image the same, or the others too',
   },
+  {
+    kind: 'boolean',
+    name: 'verify',
+    summary: 'build before and after --fix, compare the file systems, and write only what the fixes claim',
+  },
+  {
+    kind: 'text',
+    name: 'context',
+    value: 'FOLDER',
+    summary: 'the build context, for --verify; that of the file by default',
+  },
+  { kind: 'list', name: 'build-arg', value: 'NAME[=VALUE]', summary: 'set an ARG, for --verify' },
   { kind: 'boolean', name: 'diff', summary: 'print what --fix would change, and change nothing' },
 ];
 
@@ -53,6 +70,7 @@ export async function fixFiles(
     context.signal.throwIfAborted();
     const before = textOf(one);
     const fixed = await fixFile(before, level, one.options, one.file);
+    if (flags.boolean('verify') && fixed.text !== before) await verify(context, flags, one, before, fixed);
     if (flags.boolean('diff')) await context.stdout.write(diffOfTexts(one.file, before, fixed.text));
     else {
       if (one.path === undefined) await context.stdout.write(fixed.text);
@@ -66,6 +84,43 @@ export async function fixFiles(
     await context.stderr.write(rest);
   }
   return isFailure(left, config.failureThreshold) ? EXIT.found : EXIT.success;
+}
+
+/** Builds both, tells what differs. @throws LINT_DIFFERS when it is more than the fixes claim */
+async function verify(
+  context: Context,
+  flags: ParsedFlags,
+  { file, path }: LintedFile,
+  before: string,
+  { text: after, mended }: FixedFile,
+): Promise<void> {
+  const { settings } = await context.config();
+  const folder = flags.text('context') ?? (path === undefined ? context.cwd : dirname(path));
+  const engine = await context.engine();
+  await using progress = openProgress(context, settings.progress, { doing: 'Verifying' });
+  const verification = await verifyFix({
+    engine,
+    build: {
+      context: { kind: 'directory', path: resolve(context.cwd, folder) },
+      buildArgs: parseAssignments('--build-arg', flags.list('build-arg'), context.env),
+      labels: {},
+      network: settings.networkDefault,
+      noCache: false,
+      pull: false,
+      keepNoise: false,
+    },
+    before,
+    after,
+    mended,
+    watch: progress.watch,
+    now: context.now,
+  });
+  await progress.close();
+  await context.stderr.write(`${displayLine(file)}: ${formatVerification(verification)}`);
+  if (verification.isAsClaimed) return;
+  throw new ShaleError('LINT_DIFFERS', `${file} stays as it is: with its fixes the image would be another`, {
+    hint: 'shale lint --fix --diff shows them; shale:ignore keeps one silent',
+  });
 }
 
 /** @throws LINT_NOT_TEXT */

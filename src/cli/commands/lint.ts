@@ -76,6 +76,7 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   if (flags.boolean('list-rules')) return await listRules(context);
   if (flags.boolean('lsp')) return await serve(context, flags);
   if (flags.boolean('stdio')) throw new UsageError('--stdio belongs to --lsp');
+  if (flags.boolean('verify') && !flags.given('fix')) throw new UsageError('--verify goes with --fix');
   const config = await lintConfig(context, flags);
   const plain: LintOptions = {
     settings: config.settings,
