@@ -15,6 +15,8 @@ export { compareVersions } from './debian/version.ts';
 export { alpineArchitecture } from './alpine/architectures.ts';
 export { type AlpineBase, makeAlpineBase } from './alpine/make-alpine-base.ts';
 export type { AlpineBaseOptions } from './alpine/options.ts';
+export { alpineVersions, type AlpineOfferOptions } from './alpine/offered-versions.ts';
+export { debianVersions, type DebianOfferOptions } from './debian/offered-versions.ts';
 export { type Fetcher, HttpFetcher, type HttpFetcherOptions } from './fetch.ts';
 export { isDebianArchitecture, debianArchitecture } from './debian/image-config.ts';
 export { type BaseImage, type BasePackage, makeDebianBase } from './debian/make-debian-base.ts';

@@ -12,4 +12,5 @@ export { dockerfilesIn } from './dockerfiles.ts';
 export { withShellcheck } from './shellcheck.ts';
 export { isFailure, type FileReport } from './report.ts';
 export { runLanguageServer } from './lsp/server.ts';
+export { pinFile, type LookUp, type PinnedFile } from './pin-file.ts';
 export { formatVerification, verifyFix, type Verification } from './verify.ts';

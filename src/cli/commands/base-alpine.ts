@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command, ParsedArguments } from '../command.ts';
+import { ALPINE_MIRROR } from '../config/settings.ts';
 import type { Context } from '../context.ts';
 import type { AlpineBaseRequest } from '../../engine/index.ts';
 import { UsageError } from '../usage-error.ts';
@@ -7,7 +8,6 @@ import { makeBase, mirrorOf, RESULT_FLAGS, wordsOf } from './base-flags.ts';
 import { optional } from './run.ts';
 
 const DEFAULT_BRANCH = 'latest-stable';
-const DEFAULT_MIRROR = 'https://dl-cdn.alpinelinux.org/alpine';
 const SCRIPT_CHOICES = ['container', 'none'] as const;
 
 export const command: Command = {
@@ -101,7 +101,7 @@ export function alpineRequest(
   return {
     distribution: 'alpine',
     branch,
-    mirror: mirrorOf(flags.text('mirror') ?? configuredMirror) ?? DEFAULT_MIRROR,
+    mirror: mirrorOf(flags.text('mirror') ?? configuredMirror) ?? ALPINE_MIRROR,
     repositories,
     packages,
     include: wordsOf(flags.list('include')),

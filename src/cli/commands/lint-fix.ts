@@ -9,13 +9,16 @@ import {
   formatVerification,
   formatReports,
   isFailure,
+  pinFile,
   verifyFix,
   type FileReport,
   type FixedFile,
   type FixLevel,
   type LintConfig,
+  type LookUp,
 } from '../../lint/index.ts';
 import type { Flag } from '../command.ts';
+import { ALPINE_MIRROR } from '../config/settings.ts';
 import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { parseAssignments } from '../options/assignments.ts';
@@ -39,8 +42,9 @@ export const FIX_FLAGS: readonly Flag[] = [
     name: 'fix',
     value: 'LEVEL',
     bare: 'safe',
-    choices: ['safe', 'unsafe'],
-    summary: 'mend what can be mended: fixes that leave the image the same, or the others too',
+    choices: ['safe', 'unsafe', 'pin'],
+    summary:
+      'mend what can be mended: fixes that leave the image the same, the others too, or versions that are looked up',
   },
   {
     kind: 'boolean',
@@ -54,6 +58,7 @@ export const FIX_FLAGS: readonly Flag[] = [
     summary: 'the build context, for --verify; that of the file by default',
   },
   { kind: 'list', name: 'build-arg', value: 'NAME[=VALUE]', summary: 'set an ARG, for --verify' },
+  { kind: 'text', name: 'mirror', value: 'URL', summary: 'the mirror of the distribution, for --fix=pin' },
   { kind: 'boolean', name: 'diff', summary: 'print what --fix would change, and change nothing' },
 ];
 
@@ -64,12 +69,11 @@ export async function fixFiles(
   config: LintConfig,
   files: readonly LintedFile[],
 ): Promise<number> {
-  const level: FixLevel = flags.text('fix') === 'unsafe' ? 'unsafe' : 'safe';
   const left: FileReport[] = [];
   for (const one of files) {
     context.signal.throwIfAborted();
     const before = textOf(one);
-    const fixed = await fixFile(before, level, one.options, one.file);
+    const fixed = await mend(context, flags, one, before);
     if (flags.boolean('verify') && fixed.text !== before) await verify(context, flags, one, before, fixed);
     if (flags.boolean('diff')) await context.stdout.write(diffOfTexts(one.file, before, fixed.text));
     else {
@@ -84,6 +88,38 @@ export async function fixFiles(
     await context.stderr.write(rest);
   }
   return isFailure(left, config.failureThreshold) ? EXIT.found : EXIT.success;
+}
+
+/** Makes the fixes that are asked for. */
+async function mend(context: Context, flags: ParsedFlags, one: LintedFile, before: string): Promise<FixedFile> {
+  if (flags.text('fix') === 'pin') return await pin(context, flags, one, before);
+  const level: FixLevel = flags.text('fix') === 'unsafe' ? 'unsafe' : 'safe';
+  return await fixFile(before, level, one.options, one.file);
+}
+
+/** Looks versions up, and tells of those that cannot be. */
+async function pin(context: Context, flags: ParsedFlags, one: LintedFile, before: string): Promise<FixedFile> {
+  const { settings } = await context.config();
+  const mirror = flags.text('mirror');
+  const lookUp: LookUp = async (queries) => {
+    const engine = await context.engine();
+    const request = {
+      queries,
+      alpineMirror: mirror ?? settings.mirrorAlpine ?? ALPINE_MIRROR,
+      ...(mirror === undefined ? {} : { debianMirror: mirror }),
+    };
+    return await engine.pinVersions(request, { signal: context.signal });
+  };
+  const { text, pinned, left } = await pinFile(before, one.options, lookUp, one.file);
+  for (const { finding, problem } of left) {
+    const place = `${one.file}:${finding.start.line}:${finding.start.column}`;
+    await context.stderr.write(`${displayLine(`${place}: no version for ${finding.pin?.name}: ${problem}`)}\n`);
+  }
+  const mended = pinned.map(({ finding, version }) => ({
+    ...finding,
+    fix: { title: `write ${version}`, safety: 'unsafe', effect: 'files', edits: [] } as const,
+  }));
+  return { text, mended };
 }
 
 /** Builds both, tells what differs. @throws LINT_DIFFERS when it is more than the fixes claim */

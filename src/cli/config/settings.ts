@@ -1,6 +1,9 @@
 import { isAbsolute } from 'node:path';
 import type { CacheMax } from '../../engine/index.ts';
 
+/** Where Alpine's branches lie unless something else is set. */
+export const ALPINE_MIRROR = 'https://dl-cdn.alpinelinux.org/alpine';
+
 /** What can be set in a config file or the environment, with values ready to use. */
 export interface Settings {
   /** The store; absolute. */
