@@ -41,6 +41,7 @@ export function shaleContender(program: string, home: string): Contender {
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     images: imageCommands(command),
     base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
+    lint: (folder) => command('lint', '--shellcheck=false', '--failure-threshold', 'none', folder),
     forget(tag) {
       for (const args of [
         ['rmi', '-f', tag],

@@ -17,6 +17,7 @@ import { cached } from './workloads/cached.ts';
 import { file1g } from './workloads/file1g.ts';
 import { files20k } from './workloads/files20k.ts';
 import { files200k } from './workloads/files200k.ts';
+import { lint } from './workloads/lint.ts';
 import { run as runWorkload } from './workloads/run.ts';
 import { run30 } from './workloads/run30.ts';
 import { instructions2000 } from './workloads/instructions2000.ts';
@@ -33,6 +34,7 @@ const WORKLOADS: readonly Workload[] = [
   run30,
   stages4,
   instructions2000,
+  lint,
   base,
   transfers,
 ];

@@ -40,6 +40,8 @@ export interface Contender {
   run(image: string, network: 'default' | 'none'): Command | undefined;
   /** Makes a Debian base image from the distribution's packages; undefined where it cannot. */
   base(tag: string): Command | undefined;
+  /** Checks all Dockerfiles of a folder; undefined where it cannot. */
+  lint?(folder: string): Command;
   /** Moving images; undefined where it cannot. */
   readonly images?: ImageCommands;
   /** Forgets an image and everything that its build left in caches. */

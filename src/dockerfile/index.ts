@@ -24,7 +24,7 @@ export { parseBoolean, parseCsvLine } from './syntax/values.ts';
 export { expandWord, ExpansionError, type Expansion, type Lookup, type WordOptions } from './syntax/words.ts';
 export { applyFixes, type Fix, type TextEdit } from './lint/fix.ts';
 export { lintDockerfile, type LintFinding, type LintOptions, type LintReport } from './lint/lint.ts';
-export { LARGE_BYTES, megabytes, type MeasuredBuild, type MeasuredStep } from './lint/measured.ts';
+export { megabytes, VOLATILE_FOLDER, type MeasuredBuild, type MeasuredStep } from './lint/measured.ts';
 export type { LintFile, LintStage, Step as LintStep } from './lint/file.ts';
 export type { Pin } from './lint/pin.ts';
 export { rulePage, TOPIC_TITLES } from './lint/rule-page.ts';

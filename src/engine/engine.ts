@@ -77,6 +77,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     disconnectNetwork: async (container, network) =>
       (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
     rebase: async (request) => (await import('./bases/rebase.ts')).rebase(context, request),
+    measureBuild: async (dockerfile) => (await import('./measured-build.ts')).measureBuild(context, dockerfile),
     pinVersions: async (request, watch) => (await import('./pins.ts')).pinVersions(context, request, watch),
     makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
     locks: {

@@ -14,6 +14,7 @@ export type * from './types.ts';
 export type * from './bases/rebase-types.ts';
 export type * from './image-diff-types.ts';
 export type * from './locks/lock-types.ts';
+export type * from './measured-build-types.ts';
 export type * from './pin-types.ts';
 export type * from './tag-history-types.ts';
 export type * from './why-types.ts';

@@ -12,6 +12,7 @@ import type { HostConfig } from './host-config.ts';
 import type { RebaseOutcome, RebaseRequest } from './bases/rebase-types.ts';
 import type { ImageDiff } from './image-diff-types.ts';
 import type { LockEngine } from './locks/lock-types.ts';
+import type { BuildMeasure } from './measured-build-types.ts';
 import type { PinAnswer, PinRequest } from './pin-types.ts';
 import type { RollbackOutcome, TagLogEntry } from './tag-history-types.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
@@ -378,6 +379,8 @@ export interface Engine
   ) => Promise<Readonly<Record<string, unknown>>>;
   /** Puts the layers of an application onto another base. */
   readonly rebase: (request: RebaseRequest) => Promise<RebaseOutcome>;
+  /** What the newest build of exactly this Dockerfile left in layers and took; undefined when there is none. */
+  readonly measureBuild: (dockerfile: Uint8Array) => Promise<BuildMeasure | undefined>;
   /** Answers stand in the order of the queries; what cannot be reached is an answer with its reason. */
   readonly pinVersions: (request: PinRequest, watch: Watch) => Promise<readonly PinAnswer[]>;
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;

@@ -13,4 +13,6 @@ export { withShellcheck } from './shellcheck.ts';
 export { isFailure, type FileReport } from './report.ts';
 export { runLanguageServer } from './lsp/server.ts';
 export { pinFile, type LookUp, type PinnedFile } from './pin-file.ts';
+export { proposeIgnore, type ProposedIgnore } from './ignore-file.ts';
+export { measuredBuild } from './last-build.ts';
 export { formatVerification, verifyFix, type Verification } from './verify.ts';

@@ -28,6 +28,7 @@ import type { ParsedFlags } from '../parse-flags.ts';
 import { displayLine, padToWidth } from '../output/text-width.ts';
 import { readDockerfile } from '../read-dockerfile.ts';
 import { UsageError } from '../usage-error.ts';
+import { printIgnoreFile, withLastBuilds } from './lint-builds.ts';
 import { fixFiles, FIX_FLAGS, type LintedFile } from './lint-fix.ts';
 import { enabledRules, lintConfig, RULE_FLAGS } from './lint-flags.ts';
 
@@ -52,6 +53,17 @@ export const command: Command = {
       default: true,
       summary: 'add what the program shellcheck finds in RUN, where it is installed',
     },
+    {
+      kind: 'boolean',
+      name: 'last-build',
+      default: true,
+      summary: 'heed what the last build of exactly this file left in layers, where there is a record of it',
+    },
+    {
+      kind: 'boolean',
+      name: 'ignorefile',
+      summary: 'print lines for a .dockerignore instead: what the last build did not take out of its context',
+    },
     { kind: 'boolean', name: 'lsp', summary: 'be a language server for an editor, on standard input and output' },
     { kind: 'boolean', name: 'stdio', summary: 'what some editors add to --lsp; there is no other way' },
     { kind: 'boolean', name: 'list-rules', summary: 'list the rules instead' },
@@ -65,6 +77,7 @@ export const command: Command = {
       command: 'shale lint --format sarif --failure-threshold error . > lint.sarif',
       says: 'all Dockerfiles below, for CI',
     },
+    { command: 'shale lint --ignorefile >> .dockerignore', says: 'leave out what the last build did not need' },
     { command: 'shale lint --explain DL3008', says: 'why a rule is there' },
   ],
   run,
@@ -87,8 +100,10 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   };
   const options = flags.boolean('shellcheck') ? withShellcheck(plain) : plain;
   const files = await readFiles(context, args, options);
-  if (flags.given('fix') || flags.boolean('diff')) return await fixFiles(context, flags, config, files);
-  const reports = await Promise.all(files.map(lintFile));
+  if (flags.boolean('ignorefile')) return await printIgnoreFile(context, files);
+  const withBuilds = flags.boolean('last-build') ? await withLastBuilds(context, files) : files;
+  if (flags.given('fix') || flags.boolean('diff')) return await fixFiles(context, flags, config, withBuilds);
+  const reports = await Promise.all(withBuilds.map(lintFile));
   await context.stdout.write(formatReports(formatOf(flags.text('format')), reports, formatOptions(context)));
   return isFailure(reports, config.failureThreshold) ? EXIT.found : EXIT.success;
 }

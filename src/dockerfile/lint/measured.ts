@@ -34,3 +34,7 @@ export const LARGE_BYTES: number = 50_000_000;
 export function megabytes(bytes: number): string {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;
 }
+
+/** Folders that are made anew, or that no image needs. */
+export const VOLATILE_FOLDER: RegExp =
+  /(?:^|\/)(?:\.git|node_modules|__pycache__|\.venv|venv|\.pytest_cache|\.mypy_cache|\.next|\.terraform|\.idea|\.vscode)(?:\/|$)/;

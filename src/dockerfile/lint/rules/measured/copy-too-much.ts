@@ -1,9 +1,5 @@
-import { LARGE_BYTES, megabytes } from '../../measured.ts';
+import { LARGE_BYTES, VOLATILE_FOLDER, megabytes } from '../../measured.ts';
 import type { LintRule } from '../../rule.ts';
-
-/** Folders that are made anew, or that no image needs. */
-const VOLATILE =
-  /(?:^|\/)(?:\.git|node_modules|__pycache__|\.venv|venv|\.pytest_cache|\.mypy_cache|\.next|\.terraform|\.idea|\.vscode)(?:\/|$)/;
 
 export const copyTooMuch: LintRule = {
   id: 'copy-too-much',
@@ -38,12 +34,12 @@ export const copyTooMuch: LintRule = {
       const from = instruction.kind === 'copy' ? instruction.from : undefined;
       if (
         from !== undefined ||
-        !sources.some(({ text }) => /^["']?(?:\.?\/?|\*)["']?$/.test(text) || VOLATILE.test(text))
+        !sources.some(({ text }) => /^["']?(?:\.?\/?|\*)["']?$/.test(text) || VOLATILE_FOLDER.test(text))
       )
         continue;
       for (const { path, bytes } of largest) {
-        if (!VOLATILE.test(path) && bytes < LARGE_BYTES) continue;
-        const why = VOLATILE.test(path) ? 'changes by itself' : 'is large';
+        if (!VOLATILE_FOLDER.test(path) && bytes < LARGE_BYTES) continue;
+        const why = VOLATILE_FOLDER.test(path) ? 'changes by itself' : 'is large';
         yield {
           message: `this copied ${path} (${megabytes(bytes)}), which ${why}: leave it out by a .dockerignore`,
           span: step.node,

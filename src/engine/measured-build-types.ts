@@ -1,0 +1,32 @@
+/** What the last build of a Dockerfile says about its steps. */
+export interface BuildMeasure {
+  readonly buildId: string;
+  /** The context's folder; absent where it was none. */
+  readonly context?: string;
+  readonly steps: readonly MeasuredBuildStep[];
+  readonly bases: readonly {
+    /** Of the FROM: `STAGE/from/1`. */
+    readonly slot: string;
+    readonly reference: string;
+    /** As `linux/amd64`. */
+    readonly expected: string;
+    readonly actual: string;
+  }[];
+}
+
+export interface MeasuredBuildStep {
+  /** `STAGE/KIND/N`: the n-th of its kind in the stage, by name or number. */
+  readonly slot: string;
+  /** What it took when it ran. */
+  readonly seconds: number;
+  /** Bytes of the files in its layer. */
+  readonly layerBytes: number;
+  /** Bytes of files of earlier layers that it writes again with the same content. */
+  readonly rewrittenBytes: number;
+  /** Bytes of its files that a later step deletes or replaces, by that step. */
+  readonly deletedLater: readonly { readonly slot: string; readonly bytes: number; readonly example: string }[];
+  /** Files, and folders that are known for being large, by their bytes; the largest first. */
+  readonly largest: readonly { readonly path: string; readonly bytes: number }[];
+  /** Of a COPY or ADD of files of the context: their paths in it. */
+  readonly taken: readonly string[];
+}

@@ -1,0 +1,209 @@
+import { createHash } from 'node:crypto';
+import { isJsonObject, toText, type ByteString, type Json, type JsonObject } from '../base/index.ts';
+import { VOLATILE_FOLDER } from '../dockerfile/index.ts';
+import type { IndexNode } from '../erofs/index.ts';
+import { findImage, readConfig } from '../images/index.ts';
+import { formatPlatform, type DiffId } from '../oci/index.ts';
+import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
+import type { EngineContext } from './context.ts';
+import type { BuildMeasure, MeasuredBuildStep } from './measured-build-types.ts';
+
+/** Paths of one layer that are told by their size. */
+const LARGEST_MAX = 10;
+/** Smaller files are not worth a word. */
+const LARGE_BYTES_MIN = 1_000_000;
+
+/**
+ * Reads from the record of the newest build of exactly this Dockerfile what its steps took and what they left in layers;
+ * undefined when there is none that ended well, or its layers are not here. Nothing is built or fetched.
+ */
+export async function measureBuild(context: EngineContext, dockerfile: Uint8Array): Promise<BuildMeasure | undefined> {
+  const { store } = context;
+  const record = await newestBuild(store, dockerfile);
+  if (record?.imageId === undefined) return undefined;
+  const image = await store.images.find(record.imageId);
+  if (image === undefined) return undefined;
+  const config = await readConfig(store, record.imageId);
+  const steps = await store.builds.steps(record.id);
+  const layers = await layersOf(context, config.diffIds, steps);
+  const details = objectOf(record.details);
+  const folder = details['context'];
+  return {
+    buildId: record.id,
+    ...(typeof folder === 'string' && folder !== '' ? { context: folder } : {}),
+    steps: await Promise.all(steps.map((step) => measured(store, step, layers))),
+    bases: await basesOf(store, steps, textOf(details['platform'])),
+  };
+}
+
+async function newestBuild(store: Store, dockerfile: Uint8Array): Promise<BuildRecord | undefined> {
+  const digest = `sha256:${createHash('sha256').update(dockerfile).digest('hex')}`;
+  const records = await store.builds.list(await store.builds.count());
+  return records.find((record) => record.status === 'done' && record.dockerfileDigest === digest);
+}
+
+/** What is known of a layer from walking it and those below. */
+interface LayerFacts {
+  layerBytes: number;
+  rewrittenBytes: number;
+  /** By the place of the later layer. */
+  readonly deletedBy: Map<number, { bytes: number; example: string }>;
+  readonly sizes: { readonly path: string; readonly bytes: number }[];
+  readonly slot: string;
+}
+
+interface KnownFile {
+  readonly layer: number;
+  readonly bytes: number;
+  readonly sha256: string | undefined;
+}
+
+/** The layers of the image by their diffIds; of those of the base nothing is told. */
+async function layersOf(
+  { layers, store }: EngineContext,
+  diffIds: readonly DiffId[],
+  steps: readonly BuildStepRecord[],
+): Promise<ReadonlyMap<DiffId, { readonly facts: LayerFacts; readonly all: readonly LayerFacts[] }>> {
+  const slots = new Map(
+    steps.flatMap(({ diffId, slot }) => (diffId === undefined ? [] : [[diffId, slot ?? ''] as const])),
+  );
+  const isHere = await Promise.all(diffIds.map(async (diffId) => (await store.blobs.find(diffId)) !== undefined));
+  if (isHere.includes(false)) return new Map();
+  const stack = await layers.stack(diffIds);
+  const facts: LayerFacts[] = diffIds.map((diffId) => ({
+    layerBytes: 0,
+    rewrittenBytes: 0,
+    deletedBy: new Map(),
+    sizes: [],
+    slot: slots.get(diffId) ?? '',
+  }));
+  const files = new Files(facts);
+  for (const [place, layer] of stack.layers.entries()) files.add(place, layer.index.root);
+  return new Map(
+    diffIds.flatMap((diffId, place) => {
+      const one = facts[place];
+      return one === undefined || !slots.has(diffId) ? [] : [[diffId, { facts: one, all: facts }] as const];
+    }),
+  );
+}
+
+/** The files that are visible so far, while layers are put on each other. */
+class Files {
+  readonly #facts: readonly LayerFacts[];
+  readonly #known = new Map<string, KnownFile>();
+
+  constructor(facts: readonly LayerFacts[]) {
+    this.#facts = facts;
+  }
+
+  add(place: number, root: IndexNode): void {
+    const facts = this.#facts[place];
+    if (facts === undefined) return;
+    const folders = new Map<string, number>();
+    this.#visit(place, facts, '', root, folders);
+    for (const [path, bytes] of folders) facts.sizes.push({ path, bytes });
+  }
+
+  #visit(place: number, facts: LayerFacts, path: ByteString, node: IndexNode, folders: Map<string, number>): void {
+    for (const [name, child] of node.children()) {
+      const at = `${path}/${name}`;
+      if (child.kind === 'whiteout') this.#remove(place, at);
+      else if (child.kind === 'directory') this.#visit(place, facts, at, child, folders);
+      else if (child.kind === 'file') {
+        this.#put(place, facts, at, child);
+        const shown = toText(at);
+        const folder = VOLATILE_FOLDER.exec(shown);
+        if (folder !== null) {
+          const key = shown.slice(1, folder.index + folder[0].replace(/\/$/, '').length);
+          folders.set(key, (folders.get(key) ?? 0) + child.sizeBytes);
+        } else if (child.sizeBytes >= LARGE_BYTES_MIN)
+          facts.sizes.push({ path: shown.slice(1), bytes: child.sizeBytes });
+      }
+    }
+  }
+
+  #put(place: number, facts: LayerFacts, path: string, node: IndexNode): void {
+    const bytes = node.sizeBytes;
+    const digest = node.sha256();
+    const sha256 = digest === undefined ? undefined : Buffer.from(digest).toString('latin1');
+    const before = this.#known.get(path);
+    facts.layerBytes += bytes;
+    if (before !== undefined && sha256 !== undefined && before.sha256 === sha256) facts.rewrittenBytes += bytes;
+    else if (before !== undefined) this.#lose(place, path, before);
+    this.#known.set(path, { layer: place, bytes, sha256 });
+  }
+
+  #remove(place: number, path: string): void {
+    for (const [name, file] of this.#known) {
+      if (name !== path && !name.startsWith(`${path}/`)) continue;
+      this.#known.delete(name);
+      this.#lose(place, name, file);
+    }
+  }
+
+  #lose(place: number, path: string, { layer, bytes }: KnownFile): void {
+    const { deletedBy } = this.#facts[layer] ?? { deletedBy: new Map<number, { bytes: number; example: string }>() };
+    const sum = deletedBy.get(place) ?? { bytes: 0, example: toText(path) };
+    sum.bytes += bytes;
+    deletedBy.set(place, sum);
+  }
+}
+
+async function measured(
+  store: Store,
+  step: BuildStepRecord,
+  layers: Awaited<ReturnType<typeof layersOf>>,
+): Promise<MeasuredBuildStep> {
+  const found = step.diffId === undefined ? undefined : layers.get(step.diffId);
+  const { startedAt = 0, endedAt = startedAt, status } = step;
+  return {
+    slot: step.slot ?? '',
+    seconds: status === 'done' ? (endedAt - startedAt) / 1000 : 0,
+    layerBytes: found?.facts.layerBytes ?? 0,
+    rewrittenBytes: found?.facts.rewrittenBytes ?? 0,
+    deletedLater: [...(found?.facts.deletedBy ?? [])].map(([place, { bytes, example }]) => ({
+      slot: found?.all[place]?.slot ?? '',
+      bytes,
+      example,
+    })),
+    largest: (found?.facts.sizes ?? []).toSorted((a, b) => b.bytes - a.bytes).slice(0, LARGEST_MAX),
+    taken: await takenFiles(store, step),
+  };
+}
+
+/** The files of the context that a step's key was made of. */
+async function takenFiles(store: Store, { key, details }: BuildStepRecord): Promise<readonly string[]> {
+  if (key === undefined || key === '' || objectOf(details)['readsContext'] !== true) return [];
+  const inputs = (await store.cacheRecords.find(key))?.inputs;
+  if (!Array.isArray(inputs)) return [];
+  return inputs.flatMap((input: Json) => {
+    const name = Array.isArray(input) ? input[0] : undefined;
+    const source = typeof name === 'string' ? /^file:(.*?) -> /s.exec(name)?.[1] : undefined;
+    return source === undefined ? [] : [source];
+  });
+}
+
+async function basesOf(
+  store: Store,
+  steps: readonly BuildStepRecord[],
+  expected: string,
+): Promise<BuildMeasure['bases']> {
+  const bases: BuildMeasure['bases'][number][] = [];
+  for (const { slot = '', details } of steps) {
+    const { op, reference } = objectOf(details);
+    if (op !== 'image' || typeof reference !== 'string') continue;
+    const image = await findImage(store, reference);
+    if (image === undefined || image.set !== undefined) continue;
+    const config = await readConfig(store, image.record.id);
+    bases.push({ slot, reference, expected, actual: formatPlatform(config) });
+  }
+  return bases;
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+function textOf(value: Json | undefined): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,46 @@
+/** What the record of a build says to the rules. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { lintDockerfile, parseDockerfile } from '../../src/dockerfile/index.ts';
+import { measuredBuild } from '../../src/lint/index.ts';
+import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
+
+describe('the last build of a Dockerfile', { skip: cannotRun || BUSYBOX.missing }, () => {
+  let lab: Lab;
+  before(async () => {
+    lab = await Lab.open();
+    await lab.importBusybox();
+  });
+  after(() => lab[Symbol.asyncDispose]());
+
+  test('the last build says which bytes stay though they are deleted, which are doubled, and what was copied', async () => {
+    const folder = lab.context({
+      Dockerfile: [
+        'FROM busybox:latest',
+        'COPY . /app/',
+        'RUN chown -R 1:1 /app && dd if=/dev/zero of=/big bs=1M count=3',
+        'RUN rm /big',
+        'USER 1',
+      ].join('\n'),
+      '.git/pack': 'x'.repeat(2_000_000),
+    });
+    const { buildId } = await lab.build(folder);
+    const bytes = readFileSync(join(folder, 'Dockerfile'));
+    const measure = (await lab.engine.measureBuild(bytes)) ?? assert.fail('there is a record');
+    assert.equal(measure.buildId, buildId);
+    assert.deepEqual(measure.steps.find(({ slot }) => slot === '0/copy/1')?.taken, ['.git', '.git/pack', 'Dockerfile']);
+    const dockerfile = parseDockerfile(bytes);
+    const { findings } = await lintDockerfile(dockerfile, { measured: measuredBuild(dockerfile, measure) });
+    const told = findings.filter(({ rule }) => rule.topic === 'measured');
+    assert.deepEqual(
+      told.map(({ rule, start, message }) => `${rule.id} ${start.line} ${/[\d.]+ MB/.exec(message)?.[0]}`),
+      ['copy-too-much 2 2.0 MB', 'layer-delete-no-gain 3 3.1 MB', 'chown-doubles 3 2.0 MB'],
+    );
+  });
+
+  test('a Dockerfile that was never built as it is has no record', async () => {
+    assert.equal(await lab.engine.measureBuild(Buffer.from('FROM busybox\nCOPY x /y\n')), undefined);
+  });
+});
