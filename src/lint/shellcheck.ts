@@ -32,7 +32,7 @@ function* findingsOf(file: LintFile, rule: LintRule, command: string): Iterable<
     const dialect = ['bash', 'dash', 'ksh', 'sh'].includes(program) ? program : program === 'ash' ? 'busybox' : 'bash';
     const known = [...before.environment, ...before.variables.keys()].filter((name) => /^[A-Za-z_]\w*$/.test(name));
     // A line of its own in front, so that variables of ENV and ARG count as set.
-    const text = `${[':', ...known.map((name) => `export ${name}=x`)].join('; ')}\n${script.text}`;
+    const text = `${[':', ...known.map((name) => `${name}="$1"; export ${name}`)].join('; ')}\n${script.text}`;
     for (const { line, column, endLine, endColumn, level, code, message } of run(command, dialect, text)) {
       if (line < 2) continue;
       const span = script.line.span(
@@ -69,14 +69,9 @@ function isComment(value: unknown): value is Comment {
   );
 }
 
-/** The offset of a place; ShellCheck counts a tab as up to eight columns. */
+/** The offset of a place; in this format a tab is one column. */
 function offsetAt(text: string, line: number, column: number): number {
   const lines = text.split('\n');
   const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
-  const current = lines[line - 1] ?? '';
-  let at = 0;
-  for (let shown = 1; at < current.length && shown < column; at++) {
-    shown += current[at] === '\t' ? 8 - ((shown - 1) % 8) : 1;
-  }
-  return before + at;
+  return before + Math.min(column - 1, lines[line - 1]?.length ?? 0);
 }

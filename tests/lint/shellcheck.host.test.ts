@@ -1,0 +1,32 @@
+/** What ShellCheck finds in RUN, where it is installed. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { lintDockerfile, parseDockerfile } from '../../src/dockerfile/index.ts';
+import { withShellcheck } from '../../src/lint/index.ts';
+
+const missing =
+  spawnSync('shellcheck', ['--version']).status === 0
+    ? false
+    : 'shellcheck is not installed (apt-get install shellcheck)';
+
+test(
+  'findings of ShellCheck have their places in the Dockerfile, and can be kept silent by their numbers',
+  { skip: missing },
+  async () => {
+    const text =
+      'FROM debian:12\nENV A=b\nRUN echo $A; \\\n\tcd $X\nRUN <<E\nset -e\necho `ls`\nE\n# hadolint ignore=SC2086\nRUN echo $A\nUSER 1\n';
+    const { findings } = await lintDockerfile(parseDockerfile(text), withShellcheck({}));
+    const told = findings.filter(({ code }) => code !== undefined);
+    const shown = told.map(({ code, span }) => `${code} ${text.slice(span.start, span.end)}`);
+    for (const one of ['SC2086 $A', 'SC2086 $X', 'SC2006 `ls`'])
+      assert.ok(shown.includes(one), `${one} in ${shown.join('; ')}`);
+    assert.ok(told.every(({ start }) => start.line < 10));
+    assert.ok(!shown.some((one) => one.startsWith('SC2154 $A')), 'a variable of ENV counts as set');
+  },
+);
+
+test('without ShellCheck nothing changes', () => {
+  const options = {};
+  assert.equal(withShellcheck(options, '/nonexistent/shellcheck'), options);
+});
