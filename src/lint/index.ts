@@ -15,4 +15,5 @@ export { runLanguageServer } from './lsp/server.ts';
 export { pinFile, type LookUp, type PinnedFile } from './pin-file.ts';
 export { proposeIgnore, type ProposedIgnore } from './ignore-file.ts';
 export { measuredBuild } from './last-build.ts';
+export { versionsOfLock } from './lock-versions.ts';
 export { formatVerification, verifyFix, type Verification } from './verify.ts';

@@ -13,16 +13,24 @@ test('pinFile() writes versions of what it can ask for, and says why not for the
     'FROM somebody/image:1',
     'RUN apt-get install -y vim',
     'FROM debian:latest',
+    'RUN npm i x',
   ].join('\n');
   const asked: PinQuery[] = [];
-  const { text: pinned, left } = await pinFile(text, {}, async (queries) => {
-    asked.push(...queries);
-    return queries.map((query) =>
-      query.name === 'nothing'
-        ? { problem: 'no such package' }
-        : { version: query.kind === 'image' ? 'sha256:0' : '9-1' },
-    );
-  });
+  const { text: pinned, left } = await pinFile(
+    text,
+    {},
+    {
+      locked: (pin) => (pin.kind === 'npm' ? '1.2.3' : undefined),
+      lookUp: async (queries) => {
+        asked.push(...queries);
+        return queries.map((query) =>
+          query.name === 'nothing'
+            ? { problem: 'no such package' }
+            : { version: query.kind === 'image' ? 'sha256:0' : '9-1' },
+        );
+      },
+    },
+  );
   assert.equal(
     pinned,
     [
@@ -33,6 +41,7 @@ test('pinFile() writes versions of what it can ask for, and says why not for the
       'FROM somebody/image:1',
       'RUN apt-get install -y vim',
       'FROM debian:latest@sha256:0',
+      'RUN npm i x@1.2.3',
     ].join('\n'),
   );
   assert.deepEqual(

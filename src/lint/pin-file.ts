@@ -20,21 +20,30 @@ export interface PinnedFile {
 /** Answers queries in their order, as `Engine.pinVersions`. */
 export type LookUp = (queries: readonly PinQuery[]) => Promise<readonly PinAnswer[]>;
 
+export interface PinOptions {
+  readonly lookUp: LookUp;
+  /** What the lock file says; it is asked first. */
+  readonly locked?: (pin: Pin) => string | undefined;
+  readonly name?: string;
+}
+
 const PROGRAM_TIME_MAX_MS = 60_000;
 
 /**
- * Writes the version that is newest now at everything that has none: of packages from the signed indexes of the base's
+ * Writes a version at everything that has none: that of the lock file, else the newest: of packages from the signed indexes of the base's
  * distribution, of images the digest from the registry, of npm and pip what these programs say on this machine.
  */
 export async function pinFile(
   text: string,
   options: LintOptions,
-  lookUp: LookUp,
-  name = 'Dockerfile',
+  { lookUp, locked = () => undefined, name = 'Dockerfile' }: PinOptions,
 ): Promise<PinnedFile> {
   const { findings } = await lintDockerfile(parseDockerfile(text, name), options);
   const wanted = findings.flatMap((finding) => (finding.pin === undefined ? [] : [{ finding, pin: finding.pin }]));
-  const queries = wanted.map(({ pin }) => queryOf(pin));
+  const queries = wanted.map(({ pin }) => {
+    const version = locked(pin);
+    return version === undefined ? queryOf(pin) : { version };
+  });
   const asked = queries.flatMap((query) => ('kind' in query ? [query] : []));
   const answers = (asked.length === 0 ? [] : await lookUp(asked)).values();
   const pinned: { finding: LintFinding; version: string; edits: readonly ReturnType<Pin['edit']>[] }[] = [];

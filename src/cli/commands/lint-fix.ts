@@ -1,4 +1,4 @@
-import { chmodSync, realpathSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isUtf8 } from 'node:buffer';
 import { dirname, resolve } from 'node:path';
 import { SHALE_VERSION, ShaleError, writeWholeFile } from '../../base/index.ts';
@@ -11,6 +11,7 @@ import {
   isFailure,
   pinFile,
   verifyFix,
+  versionsOfLock,
   type FileReport,
   type FixedFile,
   type FixLevel,
@@ -101,6 +102,7 @@ async function mend(context: Context, flags: ParsedFlags, one: LintedFile, befor
 async function pin(context: Context, flags: ParsedFlags, one: LintedFile, before: string): Promise<FixedFile> {
   const { settings } = await context.config();
   const mirror = flags.text('mirror');
+  const lockFile = one.path === undefined ? undefined : `${one.path}.lock`;
   const lookUp: LookUp = async (queries) => {
     const engine = await context.engine();
     const request = {
@@ -110,7 +112,13 @@ async function pin(context: Context, flags: ParsedFlags, one: LintedFile, before
     };
     return await engine.pinVersions(request, { signal: context.signal });
   };
-  const { text, pinned, left } = await pinFile(before, one.options, lookUp, one.file);
+  const { text, pinned, left } = await pinFile(before, one.options, {
+    lookUp,
+    name: one.file,
+    ...(lockFile !== undefined && existsSync(lockFile)
+      ? { locked: versionsOfLock(readFileSync(lockFile), lockFile) }
+      : {}),
+  });
   for (const { finding, problem } of left) {
     const place = `${one.file}:${finding.start.line}:${finding.start.column}`;
     await context.stderr.write(`${displayLine(`${place}: no version for ${finding.pin?.name}: ${problem}`)}\n`);
