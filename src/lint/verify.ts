@@ -58,7 +58,7 @@ export async function verifyFix(request: VerifyRequest): Promise<Verification> {
   const before = await buildText(request, request.before).catch((error: unknown) => {
     throw new ShaleError(
       'LINT_UNVERIFIED_BEFORE',
-      'the file cannot be built as it is, so that no fix can be verified',
+      `the file cannot be built as it is, so that no fix can be verified: ${messageOf(error)}`,
       {
         cause: error,
         hint: 'leave --verify out to mend it all the same',

@@ -94,7 +94,7 @@ test('the language server offers fixes, silence, all safe fixes, and pages', asy
   const titles = [0, 1, 2].map((index) => at(answer(1), 'result', index, 'title'));
   assert.deepEqual(titles, ['Write AS (from-as-casing)', 'Keep from-as-casing silent here', 'Make all safe fixes']);
   assert.equal(at(answer(1), 'result', 0, 'edit', 'changes', URI, 0, 'newText'), 'AS');
-  assert.match(String(at(answer(2), 'result', 'contents', 'value')), /^# from-as-casing/);
+  assert.match(JSON.stringify(at(answer(2), 'result', 'contents', 'value')), /^"# from-as-casing/);
   assert.equal(at(answer(3), 'result'), null);
   assert.equal(at(answer(4), 'error', 'code'), -32_601);
 });
