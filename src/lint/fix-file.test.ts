@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasErrors, lintDockerfile, parseDockerfile } from '../dockerfile/index.ts';
-import { readCorpus } from '../dockerfile/syntax/corpus.fixture.ts';
 import { changesOf, diffOfTexts } from './changes.ts';
 import { fixFile } from './fix-file.ts';
 
@@ -43,43 +41,3 @@ test('changesOf() joins edits that share a line', () => {
   ]);
   assert.deepEqual(changes, [{ firstLine: 1, before: ['a b'], after: ['x y', 'z'] }]);
 });
-
-const corpus = readCorpus('real-world.jsonl.gz');
-
-test(
-  'safe fixes of real Dockerfiles parse, are a fixed point, and change only the lines that they say',
-  { skip: corpus.missing },
-  async () => {
-    const wrong: string[] = [];
-    let fixes = 0;
-    for (const { id, text } of corpus.readLines<{ readonly id: string; readonly text: string }>()) {
-      const before = parseDockerfile(text);
-      const { findings } = await lintDockerfile(before);
-      for (const { rule, span } of findings) {
-        if (span.end <= span.start || span.end > text.length) wrong.push(`${id}: ${rule.id} has no place`);
-      }
-      const { text: fixed, mended } = await fixFile(text, 'safe', {});
-      if (mended.length === 0) {
-        if (fixed !== text) wrong.push(`${id}: changed without a fix`);
-        continue;
-      }
-      fixes += mended.length;
-      if (hasErrors(parseDockerfile(fixed).diagnostics) && !hasErrors(before.diagnostics))
-        wrong.push(`${id}: does not parse`);
-      const again = await fixFile(fixed, 'safe', {});
-      if (again.text !== fixed) wrong.push(`${id}: no fixed point`);
-      const said = new Set<string>();
-      for (const { fix, rule } of findings) {
-        if (fix?.safety !== 'safe') continue;
-        for (const { before: lines } of changesOf(text, fix.edits)) for (const line of lines) said.add(line);
-        if (fix.edits.length === 0) wrong.push(`${id}: ${rule.id} has a fix without edits`);
-      }
-      const kept = new Set(fixed.split('\n').map((line) => line.replace(/\r$/, '')));
-      for (const line of text.split('\n').map((one) => one.replace(/\r$/, ''))) {
-        if (!kept.has(line) && !said.has(line)) wrong.push(`${id}: changed ${JSON.stringify(line)}`);
-      }
-    }
-    assert.deepEqual(wrong, []);
-    assert.ok(fixes > 1500, `${fixes} fixes`);
-  },
-);

@@ -17,12 +17,31 @@ export function* scriptsOf(file: LintFile): Iterable<{ readonly step: Step; read
 }
 
 /** Every start of one of these programs in a RUN. */
-export function* usesOf(file: LintFile, ...names: readonly string[]): Iterable<Use> {
+export function usesOf(file: LintFile, ...names: readonly string[]): readonly Use[] {
+  const uses = usesByName(file);
+  const found = names.map((name) => uses.get(name) ?? []);
+  const [only] = found;
+  if (found.length === 1 && only !== undefined) return only;
+  return found.flat().toSorted((a, b) => a.invocation.start - b.invocation.start);
+}
+
+/** Kept for as long as the file is looked at: most rules ask. */
+const USES = new WeakMap<LintFile, ReadonlyMap<string, readonly Use[]>>();
+
+function usesByName(file: LintFile): ReadonlyMap<string, readonly Use[]> {
+  const known = USES.get(file);
+  if (known !== undefined) return known;
+  const uses = new Map<string, Use[]>();
   for (const { step, script } of scriptsOf(file)) {
     for (const invocation of script.invocations) {
-      if (names.includes(invocation.name)) yield { step, script, invocation };
+      const use = { step, script, invocation };
+      const others = uses.get(invocation.name);
+      if (others === undefined) uses.set(invocation.name, [use]);
+      else others.push(use);
     }
   }
+  USES.set(file, uses);
+  return uses;
 }
 
 /** The words that are options, as they are written: one for `-qqy`, without the value of `-o VALUE`. */

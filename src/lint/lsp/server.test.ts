@@ -84,7 +84,7 @@ test('the language server offers fixes, silence, all safe fixes, and pages', asy
     request(1, 'textDocument/codeAction', {
       textDocument: { uri: URI },
       range: { start: place, end: place },
-      context: {},
+      context: { only: ['quickfix', 'source.fixAll'] },
     }),
     request(2, 'textDocument/hover', { textDocument: { uri: URI }, position: place }),
     request(3, 'textDocument/hover', { textDocument: { uri: URI }, position: { line: 1, character: 0 } }),

@@ -130,11 +130,7 @@ class LanguageServer {
     const options = await this.#lintOptions(uri);
     const { findings } = await lintDockerfile(parseDockerfile(text), options);
     this.#files.set(uri, { text, version, findings, options });
-    await this.#publish(
-      uri,
-      version,
-      findings.map((finding) => diagnostic(text, finding)),
-    );
+    await this.#publish(uri, version, findings.map(diagnostic));
   }
 
   async #lintOptions(uri: string): Promise<LintOptions> {
@@ -172,7 +168,8 @@ class LanguageServer {
       ...(finding.fix === undefined ? [] : [fixAction(uri, text, finding, finding.fix)]),
       ignoreAction(uri, text, finding),
     ]);
-    const fixed = await fixFile(text, 'safe', options);
+    // The whole file is mended only for who asks for it: this comes with every move of the cursor.
+    const fixed = asksForAll(params) ? await fixFile(text, 'safe', options) : { text };
     if (fixed.text !== text) {
       const edit = { range: rangeAt(text, { start: 0, end: text.length }), newText: fixed.text };
       actions.push({ title: 'Make all safe fixes', kind: 'source.fixAll', edit: workspaceEdit(uri, [edit]) });
@@ -201,14 +198,22 @@ class LanguageServer {
   }
 }
 
-function diagnostic(text: string, { rule, code, severity, message, span }: LintFinding): JsonObject {
+function diagnostic({ rule, code, severity, message, start, end }: LintFinding): JsonObject {
   return {
-    range: rangeAt(text, span),
+    range: {
+      start: { line: start.line - 1, character: start.column - 1 },
+      end: { line: end.line - 1, character: end.column - 1 },
+    },
     severity: SEVERITIES[severity],
     code: code ?? rule.id,
     source: 'shale',
     message,
   };
+}
+
+function asksForAll({ context }: JsonObject): boolean {
+  const only = isJsonObject(context) && Array.isArray(context['only']) ? context['only'] : [];
+  return only.some((kind) => typeof kind === 'string' && /^source(?:\.fixAll(?:\.|$)|$)/.test(kind));
 }
 
 function fixAction(uri: string, text: string, finding: LintFinding, fix: Fix): JsonObject {
@@ -218,7 +223,7 @@ function fixAction(uri: string, text: string, finding: LintFinding, fix: Fix): J
     title: fix.safety === 'safe' ? title : `${title}, changes the image`,
     kind: 'quickfix',
     isPreferred: fix.safety === 'safe',
-    diagnostics: [diagnostic(text, finding)],
+    diagnostics: [diagnostic(finding)],
     edit: workspaceEdit(uri, edits),
   };
 }
@@ -234,7 +239,7 @@ function ignoreAction(uri: string, text: string, finding: LintFinding): JsonObje
   return {
     title: `Keep ${finding.rule.id} silent here`,
     kind: 'quickfix',
-    diagnostics: [diagnostic(text, finding)],
+    diagnostics: [diagnostic(finding)],
     edit: workspaceEdit(uri, [edit]),
   };
 }
