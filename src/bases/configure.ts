@@ -32,8 +32,12 @@ export async function configure(host: BaseHost, request: ConfigureRequest): Prom
   });
 }
 
+export interface OpenFile extends Disposable {
+  readonly fd: number;
+}
+
 /** An open file that is closed when disposed. @throws the system's error */
-export function openFile(path: string): Disposable & { readonly fd: number } {
+export function openFile(path: string): OpenFile {
   const fd = openSync(path, 'r');
   return { fd, [Symbol.dispose]: () => closeSync(fd) };
 }

@@ -79,6 +79,8 @@ export interface StepResult {
 export interface LayerSink {
   /** Stores an uncompressed layer tar. */
   write(layer: ByteStream): Promise<StoredLayer>;
+  /** Where the uncompressed tar of a layer lies; it stays until the image is made. */
+  tarOf(layer: StoredLayer): Promise<string>;
   /** The layer that was recorded under a key and is still stored; makes a repeated command fast. */
   find?(key: string): Promise<StoredLayer | undefined>;
   /** Remembers which layer a key names. */

@@ -75,13 +75,16 @@ export class TestHost implements BaseHost {
     record: async (name, madeAt) => void this.#seen.set(name, madeAt),
   };
 
+  readonly #tars = new Map<string, string>();
   readonly layers: BaseHost['layers'] = {
     write: async (layer: ByteStream): Promise<StoredLayer> => {
       const path = join(this.#folder, `layer-${Date.now()}-${Math.random()}.tar`);
       const { hex, sizeBytes } = await writeStream(path, layer);
       this.lastLayer = path;
+      this.#tars.set(digestFromHex(hex), path);
       return { diffId: asDiffId(digestFromHex(hex)), sizeBytes };
     },
+    tarOf: async ({ diffId }) => this.#tars.get(diffId) ?? '',
   };
 
   readonly runner: BaseHost['runner'] = { run: runStep };

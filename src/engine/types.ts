@@ -263,9 +263,23 @@ export interface DebianBaseRequest {
   readonly distribution: 'debian';
   readonly suite: string;
   readonly slim: boolean;
+  /** As Debian names it; this machine's when absent. */
   readonly architecture?: string;
   readonly mirror?: string;
-  readonly scripts: 'container';
+  readonly securityMirror?: string;
+  /** Newer packages of the suites for updates. */
+  readonly updates: boolean;
+  /** The mirror is a snapshot of some time. */
+  readonly isSnapshot: boolean;
+  readonly include: readonly string[];
+  readonly exclude: readonly string[];
+  /** Nothing but these and what they depend on; none means the minimal system. */
+  readonly packages: readonly string[];
+  readonly keyrings: readonly string[];
+  readonly keyFingerprints: readonly string[];
+  /** When absent: in a container where this machine runs the image's programs, else by its own. */
+  readonly scripts?: 'container' | 'emulate' | 'none';
+  readonly allowOutdated: boolean;
   readonly tags: readonly string[];
   readonly noCache: boolean;
 }

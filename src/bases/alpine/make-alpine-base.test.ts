@@ -83,6 +83,7 @@ class FakeHost implements BaseHost {
   };
   runner: BaseHost['runner'] = { run: () => assert.fail('nothing is run here') };
   layers: BaseHost['layers'] = {
+    tarOf: () => assert.fail('no tar is asked for'),
     write: async (stream: ByteStream) => {
       this.layer = await collect(stream, 1e9, 'layer');
       const hex = createHash('sha256').update(this.layer).digest('hex');

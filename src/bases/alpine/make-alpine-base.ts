@@ -1,6 +1,6 @@
 import { type ByteString, mapPool, ShaleError } from '../../base/index.ts';
 import type { ImageConfig } from '../../oci/index.ts';
-import { configure, openFile } from '../configure.ts';
+import { configure, openFile, type OpenFile } from '../configure.ts';
 import { redact } from '../fetch.ts';
 import type { BaseHost, StoredLayer } from '../host.ts';
 import { applyLayer } from '../rootfs/apply-layer.ts';
@@ -124,7 +124,7 @@ async function runScripts(
   options: AlpineBaseOptions,
   host: BaseHost,
   rootfsTar: string,
-): Promise<Disposable & { readonly fd: number }> {
+): Promise<OpenFile> {
   options.onProgress?.({ kind: 'configuring' });
   const changesTar = await configure(host, {
     rootfsTar,

@@ -12,6 +12,8 @@ export interface ConfigureOptions {
   /** Every package, each after what it depends on. */
   readonly packages: readonly UnpackedPackage[];
   readonly essential: ReadonlySet<string>;
+  /** Where the image lies for the programs that configure it: empty when they are its own, else an absolute path. */
+  readonly root?: string;
 }
 
 /** What the scripts of packages see. Fixed, so that the machine has no say in what they write. */
@@ -40,7 +42,12 @@ export function configureScript(options: ConfigureOptions): string {
   const running = options.packages
     .map((each) => each.control)
     .find((control) => findField(control, 'Package') === 'dpkg');
-  const lines = ['set -e', `export DPKG_ADMINDIR=/${DPKG_FOLDER} DPKG_ROOT= DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1`];
+  const { root = '' } = options;
+  const dpkg = root === '' ? 'dpkg' : `dpkg --root=${root} --force-script-chrootless`;
+  const lines = [
+    'set -e',
+    `export DPKG_ADMINDIR=${root}/${DPKG_FOLDER} DPKG_ROOT=${root} DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT=1`,
+  ];
   lines.push(`export DPKG_RUNNING_VERSION=${quote(findField(running ?? new Map(), 'Version') ?? '')}`);
   const first = ['base-passwd', 'base-files'];
   const rank = (each: UnpackedPackage): number => (first.indexOf(nameOf(each)) + first.length + 1) % (first.length + 1);
@@ -49,13 +56,13 @@ export function configureScript(options: ConfigureOptions): string {
     lines.push(
       `DPKG_MAINTSCRIPT_PACKAGE=${quote(nameOf(each))} DPKG_MAINTSCRIPT_ARCH=${quote(findField(each.control, 'Architecture') ?? '')} ` +
         // By this debconf knows whose questions they are; dpkg itself runs the script from a folder with the control file.
-        `DEBCONF_PACKAGE=${quote(nameOf(each))} DPKG_MAINTSCRIPT_NAME=preinst ${quote(`/${DPKG_FOLDER}/info/${each.databaseName}.preinst`)} install`,
+        `DEBCONF_PACKAGE=${quote(nameOf(each))} DPKG_MAINTSCRIPT_NAME=preinst ${quote(`${root}/${DPKG_FOLDER}/info/${each.databaseName}.preinst`)} install`,
     );
   }
   lines.push('unset DPKG_ADMINDIR DPKG_ROOT DPKG_MAINTSCRIPT_PACKAGE_REFCOUNT DPKG_RUNNING_VERSION');
   const essential = options.packages.filter((each) => options.essential.has(nameOf(each)));
-  lines.push(`dpkg --force-depends --configure ${essential.map((each) => quote(each.databaseName)).join(' ')}`);
-  lines.push('dpkg --configure -a');
+  lines.push(`${dpkg} --force-depends --configure ${essential.map((each) => quote(each.databaseName)).join(' ')}`);
+  lines.push(`${dpkg} --configure -a`);
   return `${lines.join('\n')}\n`;
 }
 

@@ -229,7 +229,7 @@ test(
     ): Promise<{ readonly image: BaseImage; readonly path: string }> => {
       const host = new TestHost(join(folder, name), fetcher, now);
       const image = await makeDebianBase(
-        { suite: 'trixie', architecture: 'amd64', mirror, checkValidUntil: false, tool: 'test' },
+        { suite: 'trixie', architecture: 'amd64', mirror, isSnapshot: true, scripts: 'container', tool: 'test' },
         host,
       );
       return { image, path: host.lastLayer ?? '' };
@@ -263,7 +263,15 @@ test(
     if (skips(t)) return;
     const host = new TestHost(join(folder, 'slim'), fetcher);
     await makeDebianBase(
-      { suite: 'bookworm', slim: true, architecture: 'amd64', mirror, checkValidUntil: false, tool: 'test' },
+      {
+        suite: 'bookworm',
+        slim: true,
+        architecture: 'amd64',
+        mirror,
+        isSnapshot: true,
+        scripts: 'container',
+        tool: 'test',
+      },
       host,
     );
     const root = join(folder, 'root');
@@ -279,5 +287,89 @@ test(
     assert.equal(run('apt-get', 'check', '-qq'), '');
     assert.equal(run('readlink', '/bin', '/lib64'), 'usr/bin\nusr/lib64');
     assert.equal(run('sh', '-c', 'ls /usr/share/man/man1 /usr/share/locale | wc -l'), '4');
+  },
+);
+
+for (const { suite, slim } of [
+  { suite: 'trixie', slim: true },
+  { suite: 'bookworm', slim: false },
+]) {
+  test(
+    `makeDebianBase() configures ${suite}${slim ? ', slim,' : ''} from beside as it does inside: the same layer`,
+    { timeout: 400_000 },
+    async (t) => {
+      if (skips(t)) return;
+      const make = async (scripts: 'container' | 'emulate'): Promise<BaseImage> =>
+        makeDebianBase(
+          {
+            suite,
+            slim,
+            architecture: 'amd64',
+            hostArchitecture: 'amd64',
+            mirror,
+            isSnapshot: true,
+            scripts,
+            tool: 'test',
+          },
+          new TestHost(join(folder, `${scripts}-${suite}`), fetcher),
+        );
+      assert.equal((await make('emulate')).layer.diffId, (await make('container')).layer.diffId);
+    },
+  );
+}
+
+test('makeDebianBase() makes an arm64 image without an emulator', { timeout: 400_000 }, async (t) => {
+  if (skips(t)) return;
+  const host = new TestHost(join(folder, 'arm64'), fetcher);
+  const image = await makeDebianBase(
+    {
+      suite: 'trixie',
+      slim: true,
+      architecture: 'arm64',
+      hostArchitecture: 'amd64',
+      mirror,
+      isSnapshot: true,
+      scripts: 'emulate',
+      tool: 'test',
+    },
+    host,
+  );
+  assert.equal(image.config.architecture, 'arm64');
+  const files = await listTar(host.lastLayer ?? '');
+  const status = spawnSync('tar', ['-xOf', host.lastLayer ?? '', 'var/lib/dpkg/status'], { encoding: 'latin1' }).stdout;
+  assert.equal(status.match(/^Status: install ok installed$/gm)?.length, image.packages.length);
+  assert.match(status, /^Architecture: arm64$/m);
+  for (const path of [
+    'etc/passwd',
+    'etc/shells',
+    'etc/pam.d/common-auth',
+    'etc/alternatives/awk',
+    'var/cache/debconf/config.dat',
+  ])
+    assert.ok(files.has(path), path);
+  assert.equal(files.has('etc/ld.so.cache'), false);
+});
+
+test(
+  'makeDebianBase() makes a slim trixie that is not larger than the official one by more than 2 %',
+  { timeout: 300_000 },
+  async (t) => {
+    if (skips(t)) return;
+    const host = new TestHost(join(folder, 'size'), fetcher);
+    await makeDebianBase(
+      {
+        suite: 'trixie',
+        slim: true,
+        architecture: 'amd64',
+        mirror,
+        isSnapshot: true,
+        scripts: 'container',
+        tool: 'test',
+      },
+      host,
+    );
+    // debian:trixie-slim of the same release has 29.8 MB with gzip -9.
+    const packed = spawnSync('sh', ['-c', 'gzip -9 < "$0" | wc -c', host.lastLayer ?? ''], { encoding: 'utf8' });
+    assert.ok(Number(packed.stdout) < 29_800_000 * 1.02, packed.stdout);
   },
 );

@@ -8,6 +8,21 @@ import { DEBIAN_ARCHIVE_KEYS } from './keyring.ts';
 const SYSTEM_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /**
+ * As `loadDebianKeys`, but only keys that have, or whose primary key has, one of the fingerprints; all when there are none.
+ * @throws KEYRING_UNREADABLE when no key is left
+ */
+export async function loadPinnedKeys(files: readonly string[], fingerprints: readonly string[]): Promise<Keyring> {
+  const ring = await loadDebianKeys(files);
+  if (fingerprints.length === 0) return ring;
+  const wanted = new Set(fingerprints.map((each) => each.replaceAll(/[\s:]/g, '').toUpperCase()));
+  const keys = ring.keys.filter((key) => wanted.has(key.fingerprint) || wanted.has(key.primaryFingerprint));
+  if (keys.length > 0) return { keys };
+  throw new ShaleError('KEYRING_UNREADABLE', 'no key of the keyring has a fingerprint that was asked for', {
+    data: { fingerprints: ring.keys.map(({ fingerprint }) => fingerprint) },
+  });
+}
+
+/**
  * The keys that a Debian archive is trusted by: those of `files` where any are given, else those that this program
  * carries together with those of the host's keyring package, where it is installed.
  * @throws KEYRING_UNREADABLE, OPENPGP_MALFORMED.

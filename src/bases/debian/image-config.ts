@@ -28,6 +28,8 @@ export interface ImageConfigOptions {
   readonly architecture: string;
   readonly suite: string;
   readonly slim: boolean;
+  /** Set when there is nothing but these packages: no shell to start. */
+  readonly packages?: readonly string[];
   readonly epochSeconds: number;
   readonly diffId: DiffId;
   /** The program that made it, with its version. */
@@ -37,13 +39,17 @@ export interface ImageConfigOptions {
 /** The config of a Debian base image, as the official ones have it: a shell, PATH, and how it was made. */
 export function debianImageConfig(options: ImageConfigOptions): ImageConfig {
   const created = new Date(options.epochSeconds * 1000).toISOString().replace('.000Z', 'Z');
-  const made = `# debian --suite '${options.suite}'${options.slim ? ' --slim' : ''} --arch '${options.architecture}' '@${options.epochSeconds}'`;
+  const only = options.packages === undefined ? '' : ` --packages '${options.packages.join(',')}'`;
+  const made = `# debian --suite '${options.suite}'${options.slim ? ' --slim' : ''}${only} --arch '${options.architecture}' '@${options.epochSeconds}'`;
   return {
     ...PLATFORMS[options.architecture],
     architecture: PLATFORMS[options.architecture]?.architecture ?? options.architecture,
     os: 'linux',
     created,
-    config: { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], Cmd: ['bash'] },
+    config: {
+      Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
+      ...(options.packages === undefined && { Cmd: ['bash'] }),
+    },
     diffIds: [options.diffId],
     history: [{ created, createdBy: made, comment: options.tool }],
   };

@@ -7,7 +7,10 @@ export interface ImageFilesOptions {
   readonly mirror: string;
   /** What sources.list calls the distribution: `trixie`. */
   readonly suite: string;
-  readonly security: { readonly mirror: string; readonly suite: string } | undefined;
+  /** Suites with newer packages. */
+  readonly newer: readonly { readonly mirror: string; readonly suite: string }[];
+  /** Past its end by nature; apt is told so. */
+  readonly isSnapshot: boolean;
   /** Where the image itself has Debian's keys. */
   readonly signedBy: string;
 }
@@ -64,12 +67,15 @@ export function imageFiles(options: ImageFilesOptions): OwnFile[] {
   ];
 }
 
-function sourcesText(options: ImageFilesOptions): string {
-  const source = (uri: string, suite: string): string =>
-    `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: main\nSigned-By: ${options.signedBy}\n`;
-  const { security } = options;
-  return [
-    source(options.mirror, options.suite),
-    ...(security === undefined ? [] : [source(security.mirror, security.suite)]),
-  ].join('\n');
+function sourcesText({ mirror, suite, newer, isSnapshot, signedBy }: ImageFilesOptions): string {
+  const suites = new Map<string, string[]>();
+  for (const each of [{ mirror, suite }, ...newer])
+    suites.set(each.mirror, [...(suites.get(each.mirror) ?? []), each.suite]);
+  const expiry = isSnapshot ? 'Check-Valid-Until: no\n' : '';
+  return [...suites]
+    .map(
+      ([uri, names]) =>
+        `Types: deb\nURIs: ${uri}\nSuites: ${names.join(' ')}\nComponents: main\nSigned-By: ${signedBy}\n${expiry}`,
+    )
+    .join('\n');
 }

@@ -9,6 +9,7 @@ import { readTar } from '../../archive/index.ts';
 import { type ByteStream, collect, ShaleError, streamOf } from '../../base/index.ts';
 import { asDiffId, digestFromHex } from '../../oci/index.ts';
 import type { BaseHost, StepRequest } from '../host.ts';
+import { parseKeyring } from '../openpgp/keyring.ts';
 import { TestKey } from '../openpgp/test-key.ts';
 import { TarFileWriter } from '../rootfs/tar-file.ts';
 import { plainInode } from '../rootfs/tree.ts';
@@ -169,6 +170,7 @@ class FakeHost implements BaseHost {
   layer: Buffer = Buffer.alloc(0);
 
   readonly layers: BaseHost['layers'] = {
+    tarOf: () => assert.fail('no tar is asked for'),
     write: async (stream: ByteStream) => {
       this.layer = await collect(stream, 1e9, 'layer');
       return { diffId: asDiffId(digestFromHex(sha256(this.layer))), sizeBytes: this.layer.length };
@@ -182,7 +184,13 @@ class FakeHost implements BaseHost {
 
   make(options: Partial<DebianBaseOptions> = {}): Promise<BaseImage> {
     return makeDebianBase(
-      { architecture: 'amd64', tool: 'shale 1', keyrings: [join(this.folder, 'keyring.gpg')], ...options },
+      {
+        architecture: 'amd64',
+        scripts: 'container',
+        tool: 'shale 1',
+        keyrings: [join(this.folder, 'keyring.gpg')],
+        ...options,
+      },
       this,
     );
   }
@@ -361,10 +369,10 @@ test('makeDebianBase() refuses an old suite under the name of another, and a mir
   await withHost(async (host, mirror) => {
     host.now = () => new Date((RELEASED + 30 * 86_400) * 1000);
     await assert.rejects(host.make(), { code: 'RELEASE_EXPIRED' });
-    await host.make({ checkValidUntil: false });
+    await host.make({ isSnapshot: true });
     mirror.release = mirror.release.replace('stable', 'oldstable').replace('trixie', 'bookworm');
     mirror.sign();
-    await assert.rejects(host.make({ checkValidUntil: false }), { code: 'RELEASE_MALFORMED' });
+    await assert.rejects(host.make({ isSnapshot: true }), { code: 'RELEASE_MALFORMED' });
   });
 });
 
@@ -442,5 +450,67 @@ test('makeDebianBase() takes SOURCE_DATE_EPOCH for the date, and refuses what is
     const image = await host.make({ epochSeconds: RELEASED - 86_400 });
     assert.equal(image.config.created, '2026-09-11T00:00:00Z');
     await assert.rejects(host.make({ epochSeconds: Number.NaN }), { code: 'EPOCH_INVALID' });
+  });
+});
+
+test('makeDebianBase() makes an image of nothing but some packages, with their records for scanners', async () => {
+  await withHost(async (host) => {
+    const image = await host.make({ packages: ['libx'] });
+    assert.deepEqual(
+      image.packages.map(({ name }) => name),
+      ['libx'],
+    );
+    assert.deepEqual(host.steps, [], 'nothing is run');
+    const files = await listLayer(host.layer);
+    assert.ok(files.has('usr/share/doc/libx/README'));
+    assert.ok(files.has('var/lib/dpkg/status.d/libx'));
+    for (const path of ['var/lib/dpkg/status', 'usr/bin/dpkg', 'etc/apt', 'bin/sh'])
+      assert.equal(files.has(path), false, path);
+    assert.ok(files.has('lib'), 'the loader lies behind this link');
+    assert.match(host.layer.toString('latin1'), /nonroot:x:65532:65532/);
+    assert.equal(image.config.config.Cmd, undefined);
+    assert.equal(
+      (await host.make({ packages: ['apt'], exclude: ['libx'] })).packages.length,
+      1,
+      'left out though wanted',
+    );
+    await assert.rejects(host.make({ packages: ['nothing'] }), { code: 'PACKAGE_NOT_FOUND' });
+  });
+});
+
+test('makeDebianBase() leaves packages unpacked where no script is to run', async () => {
+  await withHost(async (host) => {
+    await host.make({ scripts: 'none' });
+    assert.deepEqual(host.steps, []);
+    assert.match(host.layer.toString('latin1'), /Status: install ok unpacked/);
+    assert.equal((await listLayer(host.layer)).has('var/lib/dpkg/shale-configure'), false);
+  });
+});
+
+test('makeDebianBase() refuses lists older than those seen before, unless that is meant or a snapshot', async () => {
+  await withHost(async (host, mirror) => {
+    await host.make();
+    const date = (at: number): string => `Date: ${new Date(at * 1000).toUTCString()}`;
+    mirror.release = mirror.release.replace(/Date: .*/, date(RELEASED - 86_400));
+    mirror.sign();
+    await assert.rejects(host.make(), { code: 'LIST_OUTDATED', message: /dists\/stable is of 2026-/ });
+    await host.make({ checkAge: false });
+    await host.make({ isSnapshot: true });
+    assert.match(host.layer.toString('latin1'), /Check-Valid-Until: no/);
+    assert.deepEqual([...host.seen.values()], [RELEASED]);
+  });
+});
+
+test('makeDebianBase() pins keys by fingerprint', async () => {
+  await withHost(async (host) => {
+    await assert.rejects(host.make({ keyFingerprints: ['0'.repeat(40)] }), { code: 'KEYRING_UNREADABLE' });
+    const ring = parseKeyring(KEY.certificate, 'test');
+    await host.make({ keyFingerprints: [ring.keys[0]?.fingerprint.toLowerCase() ?? ''] });
+  });
+});
+
+test('makeDebianBase() needs a mirror of security updates where updates are asked for', async () => {
+  await withHost(async (host) => {
+    await assert.rejects(host.make({ updates: true }), { code: 'MIRROR_UNKNOWN', hint: /--security-mirror/ });
   });
 });

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import { ShaleError } from '../../base/index.ts';
 import type { ImageConfig } from '../../oci/index.ts';
-import { configure, openFile } from '../configure.ts';
+import { configure, openFile, type OpenFile } from '../configure.ts';
 import type { BaseHost, StoredLayer } from '../host.ts';
 import { applyLayer } from '../rootfs/apply-layer.ts';
 import { layerOfTree } from '../rootfs/layer-of-tree.ts';
@@ -10,12 +11,14 @@ import { plainInode, Tree } from '../rootfs/tree.ts';
 import { checkConfigured, CONFIGURE_SCRIPT, configureEnvironment, configureScript } from './configure.ts';
 import { DebReader } from './deb-reader.ts';
 import { DPKG_FOLDERS, dpkgDatabase } from './dpkg-database.ts';
+import { configureBeside, TARGET } from './emulate.ts';
 import { debianImageConfig, isDebianArchitecture } from './image-config.ts';
 import { imageFiles } from './image-files.ts';
 import { normalise } from './normalise.ts';
 import type { DebianBaseOptions } from './options.ts';
 import { makePathFilter, SLIM_RULES } from './path-filter.ts';
-import { makePlan, type Plan } from './plan.ts';
+import { finishOnlyPackages } from './only-packages.ts';
+import { isForeign, makePlan, type Plan } from './plan.ts';
 import { unpackAll } from './unpack-all.ts';
 import { addFile, addFolder } from '../rootfs/own-files.ts';
 import type { UnpackedPackage, UnpackOptions } from './unpack.ts';
@@ -85,10 +88,38 @@ async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost)
   const slim = options.slim === true;
   const target: UnpackOptions = { tree, tar, mtimeNs: epochNs, isSkipped: makePathFilter(slim ? SLIM_RULES : []) };
   const packages = await unpackAll(plan.selection.packages, options, host, reader, target);
+  if (options.packages !== undefined) {
+    tar.finish();
+    finishOnlyPackages(tree, packages, epochNs);
+    return await host.layers.write(layerOfTree(normalised(tree, plan), epochNs));
+  }
   finishUnpacked(target, plan, options, packages);
   tar.finish();
+  // What the scripts wrote stays in this file until the layer is written.
+  using _changes = await configureTree(tree, rootfsTar, plan, options, host);
+  if (options.scripts !== 'none') checkConfigured(tree, packages);
+  // The linker's own program writes it for its own architecture only; without it libraries are found all the same.
+  if (isForeign(options)) tree.delete('etc/ld.so.cache');
+  normalise(tree, { epochSeconds: plan.epochSeconds, architecture: options.architecture, packages });
+  return await host.layers.write(layerOfTree(tree, epochNs));
+}
 
+/** Runs the scripts. Changes the tree, whose new contents are in the file that is given back. */
+async function configureTree(
+  tree: Tree,
+  rootfsTar: string,
+  plan: Plan,
+  options: DebianBaseOptions,
+  host: BaseHost,
+): Promise<OpenFile | undefined> {
+  if (options.scripts === 'none') return undefined;
+  if (options.scripts === 'emulate') {
+    const tools = await toolsLayer(options, host);
+    options.onProgress?.({ kind: 'configuring' });
+    return await configureBeside({ tools, tree, plan, options, folder: dirname(rootfsTar) }, host);
+  }
   options.onProgress?.({ kind: 'configuring' });
+  const epochNs = BigInt(plan.epochSeconds) * 1_000_000_000n;
   const shipped = new Set([...tree.entries()].map(([, inode]) => inode.mtimeNs));
   const changesTar = await configure(host, {
     rootfsTar,
@@ -98,12 +129,25 @@ async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost)
     onText: (text) => options.onProgress?.({ kind: 'output', text }),
     signal: options.signal,
   });
-  using changes = openFile(changesTar);
+  const changes = openFile(changesTar);
   // Copies keep the time of what they are copies of; any other time is that of the run, and must not show.
   applyLayer(tree, changes.fd, { mtimeOf: ({ mtimeNs }) => (shipped.has(mtimeNs) ? mtimeNs : epochNs) });
-  checkConfigured(tree, packages);
-  normalise(tree, { epochSeconds: plan.epochSeconds, architecture: options.architecture, packages });
-  return await host.layers.write(layerOfTree(tree, epochNs));
+  return changes;
+}
+
+/** A base image of this machine's architecture with the same packages: its programs configure the other one. */
+async function toolsLayer(options: DebianBaseOptions, host: BaseHost): Promise<StoredLayer> {
+  const { hostArchitecture = options.architecture, onProgress, slim: _, ...rest } = options;
+  onProgress?.({ kind: 'output', text: `making a base for ${hostArchitecture}, whose programs configure this one\n` });
+  const tools = await makeDebianBase({ ...rest, architecture: hostArchitecture, scripts: 'container' }, host);
+  return tools.layer;
+}
+
+/** Folders have the epoch as their time, as in every base image. */
+function normalised(tree: Tree, plan: Plan): Tree {
+  const mtimeNs = BigInt(plan.epochSeconds) * 1_000_000_000n;
+  for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
+  return tree;
 }
 
 /** dpkg's database, the image's own settings, and folders that must be there. */
@@ -123,10 +167,14 @@ function finishUnpacked(
     suite: plan.suite,
     signedBy: SIGNED_BY,
     slim: options.slim === true,
-    security: plan.security,
+    newer: plan.newer,
+    isSnapshot: options.isSnapshot === true,
   });
-  const script = configureScript({ packages, essential: plan.selection.essential });
-  own.push({ path: CONFIGURE_SCRIPT, content: Buffer.from(script, 'latin1') });
+  if (options.scripts !== 'none') {
+    const root = options.scripts === 'emulate' ? `/${TARGET}` : '';
+    const script = configureScript({ packages, essential: plan.selection.essential, root });
+    own.push({ path: CONFIGURE_SCRIPT, content: Buffer.from(script, 'latin1') });
+  }
   for (const file of [...dpkgDatabase(packages, options.architecture), ...own]) addFile(target, file);
 }
 
@@ -138,6 +186,7 @@ function imageOf(plan: Plan, layer: StoredLayer, options: DebianBaseOptions): Ba
       architecture,
       suite,
       slim: options.slim === true,
+      ...(options.packages !== undefined && { packages: options.packages }),
       epochSeconds,
       diffId: layer.diffId,
       tool,

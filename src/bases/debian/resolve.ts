@@ -9,6 +9,8 @@ export interface ResolveOptions {
   readonly include: readonly string[];
   /** Packages that must not be chosen; another alternative is taken. */
   readonly exclude: readonly string[];
+  /** Names that count as there, though they are not. */
+  readonly leaveOut?: ReadonlySet<string>;
 }
 
 /** What goes into a base image. */
@@ -39,6 +41,18 @@ export function resolveMinimal(index: PackagesIndex, options: ResolveOptions): S
     packages: orderByDependency([...resolver.chosen.values()], options.architecture),
     essential: new Set(essential.chosen.keys()),
   };
+}
+
+/**
+ * Only the packages of `include` and what they depend on. What is excluded is left out though others want it: where no
+ * script runs, much is wanted for them alone.
+ * @throws PACKAGE_NOT_FOUND, DEPENDENCY_UNSATISFIED, PACKAGES_CONFLICT.
+ */
+export function resolveOnly(index: PackagesIndex, options: ResolveOptions): Selection {
+  const resolver = new Resolver(index, { ...options, leaveOut: new Set(options.exclude) });
+  resolver.addAll(options.include.map((name) => getPackage(index, name)));
+  checkConflicts(resolver.chosen, options.architecture);
+  return { packages: orderByDependency([...resolver.chosen.values()], options.architecture), essential: new Set() };
 }
 
 function getPackage(index: PackagesIndex, name: string): Package {
@@ -86,7 +100,9 @@ class Resolver {
 
   // The first alternative that works; a choice that turns out to be impossible deeper down is taken back.
   #satisfy(alternatives: Alternatives, chain: readonly Package[]): ShaleError | undefined {
-    if (alternatives.some((relation) => this.#isSatisfied(relation))) return undefined;
+    const { leaveOut } = this.#options;
+    if (alternatives.some((relation) => leaveOut?.has(relation.name) === true || this.#isSatisfied(relation)))
+      return undefined;
     let deepest: ShaleError | undefined;
     for (const candidate of alternatives.flatMap((relation) => this.#candidates(relation))) {
       const before = [...this.chosen.keys()];

@@ -20,6 +20,7 @@ export async function unpackAll(
   target: UnpackOptions,
 ): Promise<UnpackedPackage[]> {
   const ordered = baseFilesFirst(selected);
+  if (ordered[0]?.name !== 'base-files') addMergedLinks(options.architecture, target);
   using stop = linkedController(options.signal);
   const arrivals = ordered.map(() => Promise.withResolvers<string>());
   for (const { promise } of arrivals) promise.catch(() => undefined);
@@ -91,13 +92,15 @@ function openInOrder(paths: readonly Promise<string>[], reader: DebReader): Prom
 /** The links of merged /usr, where base-files does not bring them itself. */
 async function prepareRoot(contents: DebContents, architecture: string, target: UnpackOptions): Promise<DebContents> {
   const inspected = await inspectBaseFiles(contents);
-  if (!inspected.shipsLinks) {
-    for (const name of mergedFolders(architecture)) {
-      addFolder(target, `usr/${name}`);
-      addSymlink(target, name, `usr/${name}`);
-    }
-  }
+  if (!inspected.shipsLinks) addMergedLinks(architecture, target);
   return inspected.contents;
+}
+
+function addMergedLinks(architecture: string, target: UnpackOptions): void {
+  for (const name of mergedFolders(architecture)) {
+    addFolder(target, `usr/${name}`);
+    addSymlink(target, name, `usr/${name}`);
+  }
 }
 
 interface LinkedController extends Disposable {

@@ -10,6 +10,8 @@ const OPAQUE = '.wh..wh..opq';
 export interface ApplyOptions {
   /** Says what becomes of the modification time of an entry of the layer. */
   readonly mtimeOf: (entry: ReadTarEntry) => bigint;
+  /** Take only what lies below this folder, as if it were the root; the other paths are given to `onOther`. */
+  readonly below?: { readonly folder: ByteString; readonly onOther: (entry: ReadTarEntry) => void };
 }
 
 /**
@@ -22,7 +24,9 @@ export function applyLayer(tree: Tree, fd: number, options: ApplyOptions): void 
   const links: ReadTarEntry[] = [];
   const entries: ReadTarEntry[] = [];
   const parser = new TarParser({
-    entry: (entry) => {
+    entry: (whole) => {
+      const entry = options.below === undefined ? whole : entryBelow(whole, options.below);
+      if (entry === undefined) return;
       if (nameOf(entry.path).startsWith(WHITEOUT)) whiteouts.push(entry.path);
       else if (entry.kind === 'hardlink') links.push(entry);
       else entries.push(entry);
@@ -44,6 +48,23 @@ export function applyLayer(tree: Tree, fd: number, options: ApplyOptions): void 
     if (target === undefined || target.kind === 'directory') throw badLink(entry);
     putEntry(tree, entry, target);
   }
+}
+
+/** The entry with its path from a folder on; undefined when it does not lie there. */
+function entryBelow(
+  entry: ReadTarEntry,
+  { folder, onOther }: NonNullable<ApplyOptions['below']>,
+): ReadTarEntry | undefined {
+  const prefix = `${folder}/`;
+  if (entry.path === folder) return { ...entry, path: '' };
+  if (!entry.path.startsWith(prefix)) {
+    onOther(entry);
+    return undefined;
+  }
+  const path = entry.path.slice(prefix.length);
+  return entry.kind === 'hardlink'
+    ? { ...entry, path, linkTarget: entry.linkTarget.slice(prefix.length) }
+    : { ...entry, path };
 }
 
 function applyWhiteout(tree: Tree, path: ByteString): void {

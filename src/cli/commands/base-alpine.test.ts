@@ -44,6 +44,6 @@ test('base alpine refuses branches, mirrors and fingerprints that are none', () 
 });
 
 test('base debian names the image debian:SUITE, with -slim where it is', () => {
-  assert.deepEqual(debianRequest(parseFlags(['--slim'], debian), undefined).tags, ['debian:stable-slim']);
-  assert.deepEqual(debianRequest(parseFlags(['--suite', 'trixie'], debian), undefined).tags, ['debian:trixie']);
+  assert.deepEqual(debianRequest(parseFlags(['--slim'], debian), {}, '/here').tags, ['debian:stable-slim']);
+  assert.deepEqual(debianRequest(parseFlags(['--suite', 'trixie'], debian), {}, '/here').tags, ['debian:trixie']);
 });

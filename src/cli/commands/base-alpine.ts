@@ -96,7 +96,7 @@ export function alpineRequest(
     if (!/^[0-9a-f]{64}$/i.test(each.replaceAll(':', '')))
       throw new UsageError(`--key-fingerprint ${JSON.stringify(each)} is not a SHA-256 in hexadecimal`);
   const tags = flags.list('tag');
-  const isOfficial = repositories.length === 0 && packages.length === 0;
+  const isOfficial = repositories.length === 0 && packages.length === 0 && flags.text('arch') === undefined;
   const version = branch === DEFAULT_BRANCH ? 'latest' : branch.replace(/^v/, '');
   return {
     distribution: 'alpine',

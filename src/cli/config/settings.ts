@@ -20,6 +20,7 @@ export interface Settings {
   /** Where Debian packages come from; Debian's own when absent. */
   readonly mirrorAlpine?: string;
   readonly mirrorDebian?: string;
+  readonly mirrorSnapshot?: string;
   /** Registries (host or host:port) that may be spoken to without TLS. */
   readonly registryInsecure: readonly string[];
   /** Registry → mirrors of it, tried in order before it. */
@@ -113,6 +114,15 @@ export const SETTING_KEYS: readonly SettingKey[] = [
     key: 'mirror.debian',
     env: 'SHALE_MIRROR_DEBIAN',
     summary: 'where "shale base debian" takes packages from',
+    parse: parseUrl,
+    show: String,
+  }),
+  setting({
+    name: 'mirrorSnapshot',
+    key: 'mirror.snapshot',
+    env: 'SHALE_MIRROR_SNAPSHOT',
+    summary:
+      'an archive of snapshots of Debian: an address with {timestamp}, and {archive} for debian and debian-security',
     parse: parseUrl,
     show: String,
   }),

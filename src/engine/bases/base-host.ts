@@ -100,6 +100,7 @@ function seenLists(path: string): SeenLists {
 function layerSink({ layers, store }: EngineContext, noCache: boolean): LayerSink {
   return {
     write: async (tar) => layers.ingest(tar),
+    tarOf: async ({ diffId }) => store.blobs.path(diffId),
     async find(key) {
       const record = noCache ? undefined : await store.cacheRecords.find(key);
       const diffId: DiffId | undefined = typeof record?.result === 'string' ? parseDiffId(record.result) : undefined;

@@ -25,8 +25,7 @@ export async function makeBase(
   const names = request.tags.map((tag) => formatReference(parseReference(tag)));
   const reporter = progressReporter(context, watch, `[base] ${request.distribution}`);
   // Packages are configured in a container: without the right to mount, nothing need be downloaded.
-  if (request.scripts === 'container' && !hasCapability('sys_admin'))
-    await (await openWorkshop(context))[Symbol.asyncDispose]();
+  if (runsScripts(request) && !hasCapability('sys_admin')) await (await openWorkshop(context))[Symbol.asyncDispose]();
   await using host = await openBaseHost(context, watch, request.noCache);
   const surroundings: Surroundings = { context, host, watch, onProgress: reporter.take };
   const config = await reporter.during(() =>
@@ -39,6 +38,10 @@ export async function makeBase(
     reason: `base ${request.distribution}`,
   });
   return { imageId: image.id, tags: [...request.tags] };
+}
+
+function runsScripts(request: BaseRequest): boolean {
+  return request.scripts !== 'none' && !(request.distribution === 'debian' && request.packages.length > 0);
 }
 
 interface Surroundings {
@@ -66,19 +69,36 @@ function commonOptions({ context, watch, onProgress }: Surroundings): {
 
 async function debianConfig(request: DebianBaseRequest, surroundings: Surroundings): Promise<ImageConfig> {
   const { debianMirror } = surroundings.context.options;
+  const hostArchitecture = debianArchitecture(hostPlatform().architecture) ?? hostPlatform().architecture;
+  const { architecture = hostArchitecture, packages, include, exclude, keyrings, keyFingerprints } = request;
   const base = await makeDebianBase(
     {
       ...commonOptions(surroundings),
       suite: request.suite,
       slim: request.slim,
-      architecture:
-        request.architecture ?? debianArchitecture(hostPlatform().architecture) ?? hostPlatform().architecture,
+      architecture,
+      hostArchitecture,
+      include,
+      exclude,
+      keyrings,
+      keyFingerprints,
+      updates: request.updates,
+      isSnapshot: request.isSnapshot,
+      checkAge: !request.allowOutdated,
+      scripts: request.scripts ?? (runsHere(architecture, hostArchitecture) ? 'container' : 'emulate'),
+      ...(packages.length > 0 && { packages }),
       ...(request.mirror !== undefined && { mirror: request.mirror }),
+      ...(request.securityMirror !== undefined && { securityMirror: request.securityMirror }),
       ...(debianMirror !== undefined && { configuredMirror: debianMirror }),
     },
     surroundings.host,
   );
   return base.config;
+}
+
+/** Other architectures need an emulator, but for the small ones of the same processors. */
+function runsHere(architecture: string, hostArchitecture: string): boolean {
+  return architecture === hostArchitecture || (architecture === 'i386' && hostArchitecture === 'amd64');
 }
 
 async function alpineConfig(request: AlpineBaseRequest, surroundings: Surroundings): Promise<ImageConfig> {
