@@ -99,7 +99,8 @@ export class Layers {
     await using output = await TarOutput.open(this.store);
     const indexer = new TarIndexer();
     const pace = new Pace();
-    for await (const bytes of 'fd' in tar ? readInto(output, tar) : writtenTo(output, tar)) {
+    // A stream of a file has a descriptor too, and no region.
+    for await (const bytes of Symbol.asyncIterator in tar ? writtenTo(output, tar) : readInto(output, tar)) {
       options.signal?.throwIfAborted();
       indexer.write(bytes);
       if (pace.isOver()) await pace.rest();
