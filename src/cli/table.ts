@@ -75,6 +75,13 @@ export const COMMANDS: readonly CommandRow[] = [
   ),
   row('cache import', 'build', 'read cache mounts that were exported', () => import('./commands/cache-import.ts')),
   row('base alpine', 'build', 'make an Alpine base image from its packages', () => import('./commands/base-alpine.ts')),
+  row(
+    'base advise',
+    'build',
+    'name smaller bases that would do for an image',
+    () => import('./commands/base-advise.ts'),
+  ),
+  row('base compare', 'build', 'compare two images as bases', () => import('./commands/base-compare.ts')),
   row('base debian', 'build', 'make a Debian base image from its packages', () => import('./commands/base-debian.ts')),
 
   row('run', 'containers', 'run a command in a new container', () => import('./commands/run.ts'), ['container run']),

@@ -76,6 +76,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       (await import('./containers/networks.ts')).connectContainer(context, container, endpoint),
     disconnectNetwork: async (container, network) =>
       (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
+    compareBases: async (request, watch) => (await import('./bases/compare.ts')).compareBases(context, request, watch),
+    adviseBase: async (image) => (await import('./bases/advise.ts')).adviseBase(context, image),
     rebase: async (request) => (await import('./bases/rebase.ts')).rebase(context, request),
     measureBuild: async (dockerfile) => (await import('./measured-build.ts')).measureBuild(context, dockerfile),
     pinVersions: async (request, watch) => (await import('./pins.ts')).pinVersions(context, request, watch),

@@ -11,6 +11,7 @@ export type * from './build-record-types.ts';
 export type * from './cache/types.ts';
 export type * from './output-types.ts';
 export type * from './types.ts';
+export type * from './bases/compare-types.ts';
 export type * from './bases/rebase-types.ts';
 export type * from './image-diff-types.ts';
 export type * from './locks/lock-types.ts';

@@ -9,6 +9,7 @@ import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
 import type { HostConfig } from './host-config.ts';
+import type { BaseAdvice, BaseComparison, CompareBasesRequest } from './bases/compare-types.ts';
 import type { RebaseOutcome, RebaseRequest } from './bases/rebase-types.ts';
 import type { ImageDiff } from './image-diff-types.ts';
 import type { LockEngine } from './locks/lock-types.ts';
@@ -391,6 +392,10 @@ export interface Engine
     /** `platform`: of an image of several platforms, this one. */
     options?: { readonly size?: boolean; readonly platform?: string },
   ) => Promise<Readonly<Record<string, unknown>>>;
+  /** What two images are like as bases, and which one to take. */
+  readonly compareBases: (request: CompareBasesRequest, watch: Watch) => Promise<BaseComparison>;
+  /** Smaller bases that would do for what an image runs. */
+  readonly adviseBase: (image: string) => Promise<BaseAdvice>;
   /** Puts the layers of an application onto another base. */
   readonly rebase: (request: RebaseRequest) => Promise<RebaseOutcome>;
   /** What the newest build of exactly this Dockerfile left in layers and took; undefined when there is none. */

@@ -54,6 +54,11 @@ export class ImagePrograms {
     return elf === undefined ? undefined : { path: `/${found.path}`, elf };
   }
 
+  /** The names in a folder, links to it followed. */
+  *names(folder: ByteString): Generator<ByteString> {
+    for (const [name] of this.#children(folder)) yield name;
+  }
+
   /** Where a library lies that a program needs; undefined when it is nowhere. */
   library(name: ByteString, by: FoundProgram): FoundProgram | undefined {
     if (name.includes('/')) return this.at(name);
