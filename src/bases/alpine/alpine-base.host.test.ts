@@ -24,7 +24,7 @@ const minirootfs = findMinirootfs();
 const missing =
   missingForTestHost() ?? (minirootfs === undefined ? 'no minirootfs of Alpine in SHALE_SHARED' : undefined);
 const signer = makeSigner();
-const fetcher = new HttpFetcher({ userAgent: 'shale-test', env: {} });
+const fetcher = new HttpFetcher({ userAgent: 'shale-test' });
 let installed: TestApk[] = [];
 
 before(() => {
@@ -35,7 +35,6 @@ before(() => {
   writeFileSync(join(root, 't/keys', signer.name), signer.pem);
 });
 after(() => {
-  fetcher[Symbol.dispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 

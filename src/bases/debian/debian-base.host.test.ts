@@ -25,7 +25,7 @@ import { resolveMinimal } from './resolve.ts';
 import { Unpacker } from './unpack.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'shale-debian-'));
-const fetcher = new HttpFetcher({ userAgent: 'shale-test', env: process.env });
+const fetcher = new HttpFetcher({ userAgent: 'shale-test' });
 let mirror = '';
 let unreachable: string | undefined = missingForTestHost();
 
@@ -43,7 +43,6 @@ before(async () => {
   }
 });
 after(() => {
-  fetcher[Symbol.dispose]();
   rmSync(folder, { recursive: true, force: true });
 });
 

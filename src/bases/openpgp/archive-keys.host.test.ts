@@ -42,7 +42,7 @@ for (const suite of ['bookworm', 'trixie', 'sid']) {
         configured: process.env['SHALE_MIRROR_DEBIAN'],
         sources: parseAptSources(await readHostAptSources()),
       });
-      using fetcher = new HttpFetcher({ userAgent: 'shale-test', env: process.env });
+      const fetcher = new HttpFetcher({ userAgent: 'shale-test' });
       const url = `${mirror}/dists/${suite}/InRelease`;
       let signed: Buffer;
       try {

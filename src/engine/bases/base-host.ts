@@ -31,7 +31,7 @@ export async function openBaseHost(
 ): Promise<BaseHost & AsyncDisposable> {
   await sweepWorkFolders(context);
   let workshop: Promise<Workshop> | undefined;
-  const fetcher = new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}`, env: context.options.env });
+  const fetcher = new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}` });
   const host: BaseHost = {
     fetcher,
     cache: packageCache(join(await context.store.folder('sources'), 'packages')),
@@ -45,7 +45,6 @@ export async function openBaseHost(
   return {
     ...host,
     async [Symbol.asyncDispose]() {
-      fetcher[Symbol.dispose]();
       await (await workshop?.catch(() => undefined))?.[Symbol.asyncDispose]();
     },
   };
