@@ -3,12 +3,12 @@ import { toText, type JsonObject } from '../base/index.ts';
 import { hexOf } from '../oci/index.ts';
 import type { Package } from '../packages/index.ts';
 import { spdxExpression } from './licences.ts';
-import { wholeSeconds, type SbomSubject } from './sbom-subject.ts';
+import { subjectName, wholeSeconds, type SbomSubject } from './sbom-subject.ts';
 import { isWebAddress, packageKey } from './spdx.ts';
 
 /** An SBOM as CycloneDX 1.6 in JSON (cyclonedx.org/docs/1.6/json). Its serial number comes from its content. */
 export function cyclonedxDocument(subject: SbomSubject): JsonObject {
-  const { id, platform, created, inventory, toolVersion } = subject;
+  const { id, platform, stage, created, inventory, toolVersion } = subject;
   const { distribution } = inventory;
   const system = distribution === undefined ? [] : [systemOf(distribution)];
   const body = {
@@ -19,9 +19,9 @@ export function cyclonedxDocument(subject: SbomSubject): JsonObject {
       component: {
         type: 'container',
         'bom-ref': id,
-        name: id,
+        name: subjectName(subject),
         version: platform,
-        hashes: [{ alg: 'SHA-256', content: hexOf(id) }],
+        ...(stage === undefined && { hashes: [{ alg: 'SHA-256', content: hexOf(id) }] }),
       },
     },
     components: [...system, ...inventory.packages.map((each) => componentOf(each, subject))],

@@ -42,8 +42,10 @@ export interface BuildFacts {
   readonly platform: string;
   readonly builderPlatform: string;
   readonly dockerfile: { readonly name: string; readonly bytes: Uint8Array; readonly digest: Digest };
-  /** The repository or archive that the build was given as its context; undefined for a folder and for standard input. */
-  readonly context: BuildMaterial | undefined;
+  /** Of the repository or archive that the build was given as its context; undefined for a folder and standard input. */
+  readonly contextAddress: string | undefined;
+  /** What is checked out in the repository that the context is or lies in. */
+  readonly commit: string | undefined;
   readonly target: string | undefined;
   readonly buildArgs: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
@@ -83,16 +85,28 @@ export function provenancePredicate(facts: BuildFacts, mode: ProvenanceMode): Pr
       },
       metadata: {
         buildkit_completeness: { request: isMax, resolvedDependencies: false },
-        ...(isMax && { buildkit_metadata: { source: { infos: [sourceInfo(facts)] } } }),
+        ...metadataOf(facts, isMax),
       },
     },
   });
 }
 
-function configSource({ context, dockerfile }: BuildFacts): JsonObject {
-  const { uri, digest } = context === undefined ? {} : dependencyOf(context);
-  if (uri !== undefined) return { uri, ...(digest !== undefined && { digest }), path: dockerfile.name };
-  return { path: dockerfile.name, digest: { sha256: hexOf(dockerfile.digest) } };
+function metadataOf(facts: BuildFacts, isMax: boolean): JsonObject {
+  const metadata = {
+    ...(facts.commit !== undefined && { vcs: { revision: facts.commit } }),
+    ...(isMax && { source: { infos: [sourceInfo(facts)] } }),
+  };
+  return Object.keys(metadata).length === 0 ? {} : { buildkit_metadata: metadata };
+}
+
+function configSource({ contextAddress, commit, dockerfile }: BuildFacts): JsonObject {
+  const path = dockerfile.name;
+  if (contextAddress === undefined) return { path, digest: { sha256: hexOf(dockerfile.digest) } };
+  return { uri: contextAddress, ...(commit !== undefined && { digest: commitDigest(commit) }), path };
+}
+
+function commitDigest(commit: string): JsonObject {
+  return { [commit.length === 64 ? 'sha256' : 'sha1']: commit };
 }
 
 function requestOf(facts: BuildFacts, isMax: boolean): JsonObject {
@@ -109,7 +123,7 @@ function requestOf(facts: BuildFacts, isMax: boolean): JsonObject {
     args: Object.fromEntries(args.toSorted(([a], [b]) => (a < b ? -1 : 1))),
     ...(isMax && secrets.length > 0 && { secrets: secrets.map(requestedJson) }),
     ...(isMax && ssh.length > 0 && { ssh: ssh.map(requestedJson) }),
-    ...(facts.context === undefined && { locals: [{ name: 'context' }, { name: 'dockerfile' }] }),
+    ...(facts.contextAddress === undefined && { locals: [{ name: 'context' }, { name: 'dockerfile' }] }),
   };
 }
 
@@ -143,7 +157,7 @@ function dependencyOf(material: BuildMaterial): JsonObject {
     case 'git': {
       const { repository, ref, commit } = material;
       const uri = ref === undefined || ref === '' ? repository : `${repository}#${ref}`;
-      return { uri, digest: { [commit.length === 64 ? 'sha256' : 'sha1']: commit } };
+      return { uri, digest: commitDigest(commit) };
     }
   }
 }

@@ -3,7 +3,7 @@ import { compareBytes, toText, type JsonObject } from '../base/index.ts';
 import { hexOf } from '../oci/index.ts';
 import type { Distribution, Package } from '../packages/index.ts';
 import { licenceExpression, type OwnLicences } from './licences.ts';
-import { wholeSeconds, type SbomSubject } from './sbom-subject.ts';
+import { subjectName, wholeSeconds, type SbomSubject } from './sbom-subject.ts';
 
 const IMAGE_ID = 'SPDXRef-Image';
 const NOTHING = 'NOASSERTION';
@@ -14,7 +14,7 @@ const NOTHING = 'NOASSERTION';
  */
 export function spdxDocument(subject: SbomSubject): JsonObject {
   const own: OwnLicences = new Map();
-  const { inventory, id, created, toolVersion } = subject;
+  const { inventory, created, toolVersion } = subject;
   const packages = inventory.packages.map((each) => packageOf(each, subject, own));
   const system = inventory.distribution === undefined ? [] : [systemOf(inventory.distribution)];
   const contained = [...system, ...packages].map((each) => ({
@@ -36,20 +36,21 @@ export function spdxDocument(subject: SbomSubject): JsonObject {
     spdxVersion: 'SPDX-2.3',
     dataLicense: 'CC0-1.0',
     SPDXID: 'SPDXRef-DOCUMENT',
-    name: id,
+    name: subjectName(subject),
     documentNamespace: `https://spdx.org/spdxdocs/shale-${hash}`,
     ...body,
   };
 }
 
-function imageOf({ id, platform }: SbomSubject): JsonObject {
+function imageOf(subject: SbomSubject): JsonObject {
+  const { id, platform, stage } = subject;
   return {
-    name: id,
+    name: subjectName(subject),
     SPDXID: IMAGE_ID,
     versionInfo: platform,
     downloadLocation: NOTHING,
     filesAnalyzed: false,
-    checksums: [{ algorithm: 'SHA256', checksumValue: hexOf(id) }],
+    ...(stage === undefined && { checksums: [{ algorithm: 'SHA256', checksumValue: hexOf(id) }] }),
     licenseConcluded: NOTHING,
     licenseDeclared: NOTHING,
     copyrightText: NOTHING,

@@ -19,6 +19,7 @@ import { openActionCache } from './cache/action-cache.ts';
 import { cacheExporter, type CacheExport } from './cache/exports.ts';
 import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
+import { attestProduct, provenanceReport, type WantedAttestation } from './attest/attest-product.ts';
 import { openContexts, type GivenContexts, type OpenTrees } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
 import type { RegistryOptions } from '../registry/index.ts';
@@ -63,6 +64,8 @@ export interface BuildOptions {
   readonly squash: boolean;
   /** Where the result goes; nowhere but into the cache when empty. */
   readonly outputs: readonly Output[];
+  /** What is said about the images, in every output that can hold it. */
+  readonly attestations: readonly WantedAttestation[];
   /** Caches of others that this build believes. */
   readonly cacheFrom: readonly CacheImport[];
   readonly cacheTo: readonly CacheExport[];
@@ -152,7 +155,7 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
   }
   emitFinished(options, { quietly: false });
   const ranSteps = [...recorder.solved.values()].some((step) => !step.cached && step.key !== '');
-  const metadata = { 'buildx.build.ref': buildId, ...exported.metadata };
+  const metadata = { 'buildx.build.ref': buildId, ...provenanceReport(product), ...exported.metadata };
   const configs = product.images.map(({ parsed }) => parsed);
   return { imageId: imageIdOf(product, exported), buildId, ranSteps, metadata, configs };
 }
@@ -176,11 +179,12 @@ async function carryOut(
   const product = await assembleProduct(plan, built, { ...options, reason: `build ${buildId}`, origin });
   warnOfLayers(product, options);
   for (const { diffIds } of product.images) await options.layers.refuseAssumed(diffIds);
+  const attested = await attestProduct(product, plan, { options, solved: recorder.solved, warn });
   const exporters = [...options.cacheTo.map((to) => cacheExporter(to, built)), ...exportersOf(options.outputs)];
   let { nextNumber: next } = recorder;
   const nextNumber = options.shared?.nextNumber ?? (() => next++);
-  const exported = await runExporters(exporters, product, { ...options, warn, nextNumber });
-  return [product, exported];
+  const exported = await runExporters(exporters, attested, { ...options, warn, nextNumber });
+  return [attested, exported];
 }
 
 /** An image is its config, wherever it went; several platforms are what stands for them where they went. */

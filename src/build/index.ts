@@ -3,6 +3,7 @@
  * on, the contexts that they copy from, the container that RUN needs, and the record of it all. COPY and ADD never mount and
  * never start anything; a layer is a function of what its step's key says.
  */
+export type { WantedAttestation } from './attest/attest-product.ts';
 export { buildImage, CONCURRENCY, type BuildOptions, type BuildResult } from './build.ts';
 export type { ContextModes } from './context/context-tree.ts';
 export type { ContextPlace, GivenContexts, NamedPlace, StoredContext } from './context/contexts.ts';

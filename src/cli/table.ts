@@ -220,6 +220,9 @@ export const COMMANDS: readonly CommandRow[] = [
   ),
   row('rebase', 'images', 'put an image onto another base without building', () => import('./commands/rebase.ts')),
   row('rollback', 'images', 'move a tag back to where it led before', () => import('./commands/rollback.ts')),
+  row('attestations', 'images', 'show what is said about an image', () => import('./commands/attestations.ts'), [
+    { name: 'provenance', implies: ['--type=provenance'] },
+  ]),
   row('sbom', 'images', 'list the packages that an image holds', () => import('./commands/sbom.ts')),
   row('inspect', 'images', 'show everything about images and containers', () => import('./commands/inspect.ts'), [
     { name: 'image inspect', implies: ['--type=image'] },

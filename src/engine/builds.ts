@@ -26,7 +26,7 @@ import {
 import { loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap, keepBuilds } from './cache-cap.ts';
-import { cacheExportsOf, cacheImportsOf, outputsOf } from './outputs.ts';
+import { attestationsOf, cacheExportsOf, cacheImportsOf, outputsOf } from './outputs.ts';
 import { secretsOf } from './secrets.ts';
 import { sshAgentsOf } from './ssh-agents.ts';
 import { outsideOf, type Outside, type Recorder } from './locks/outside.ts';
@@ -108,6 +108,7 @@ export async function buildOne(
     keepNoise: request.keepNoise,
     squash: request.squash === true,
     outputs,
+    attestations: attestationsOf(request, outputs),
     cacheFrom: cacheImportsOf(request),
     ...cacheExportsOf(request),
     registry: context.registry(watch.signal),

@@ -29,6 +29,19 @@ export function outputsOf(
   return outputs;
 }
 
+/** What is said about the image. @throws OUTPUT_UNSUPPORTED when no output can hold it */
+export function attestationsOf(
+  { attestations = [] }: Pick<BuildRequest, 'attestations'>,
+  outputs: readonly Output[],
+): NonNullable<BuildRequest['attestations']> {
+  const holds = (output: Output): boolean =>
+    output.kind === 'image' || output.kind === 'registry' || (output.kind === 'archive' && output.format === 'oci');
+  if (attestations.length === 0 || outputs.some(holds)) return attestations;
+  throw new ShaleError('OUTPUT_UNSUPPORTED', 'none of the outputs can hold attestations', {
+    hint: '-o type=oci,dest=FILE, --push, or the image in the store; bare files and docker archives cannot',
+  });
+}
+
 function checkAnnotation({ place, platform, key }: Annotation, platforms: readonly Platform[], isIndex: boolean): void {
   if (!isIndex && place.startsWith('index'))
     throw new ShaleError('ANNOTATION_INVALID', `the annotation ${key} is for an index, and one image is made`, {

@@ -1,5 +1,13 @@
 import { isShaleError, ShaleError } from '../base/index.ts';
-import { copyImage, getImage, registrySink, takeImage, type Document, type TellBlob } from '../images/index.ts';
+import {
+  copyImage,
+  getImage,
+  registrySink,
+  takeImage,
+  type Document,
+  type StoreSource,
+  type TellBlob,
+} from '../images/index.ts';
 import {
   familiarName,
   formatReference,
@@ -51,12 +59,25 @@ async function pushOne(
   const pushed = await copyImage(source, sink, {
     platform: 'all',
     format,
-    referrers: false,
+    // They are about the manifest as it is.
+    referrers: format === undefined,
     signal: watch.signal,
     tell,
   });
+  if (format !== undefined && (await hasReferrers(source)))
+    watch.progress?.({
+      kind: 'warning',
+      message: 'the attestations of the image stay here: they are about its manifest without --format',
+      time: context.options.now(),
+    });
   await recordPush(context, source.manifests, `${reference.registry}/${reference.repository}`);
   return { name: familiarName(reference), ...resultOf(pushed) };
+}
+
+async function hasReferrers(source: StoreSource): Promise<boolean> {
+  for (const { digest } of source.manifests.values())
+    if (((await source.referrers?.(digest)) ?? []).length > 0) return true;
+  return false;
 }
 
 function resultOf({ digest, bytes }: Document): { digest: string; sizeBytes: number } {

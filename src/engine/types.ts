@@ -2,7 +2,7 @@
  * What shale can be asked to do, as plain data: the programmatic API. Names that people type (images, containers, builds) travel as
  * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
  */
-import type { AttestationOperations } from './attestations/types.ts';
+import type { AttestationOperations, AttestationRequest } from './attestations/types.ts';
 import type { CacheEngine } from './cache/types.ts';
 import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
@@ -133,6 +133,8 @@ export interface BuildRequest {
   readonly squash?: boolean;
   /** Where the result goes: into the store under the tags when absent; nowhere but into the cache when empty. */
   readonly outputs?: readonly OutputRequest[];
+  /** What is said about the image beside it, in every output that can hold it. */
+  readonly attestations?: readonly AttestationRequest[];
   /** For every output that has manifests. */
   readonly annotations?: readonly AnnotationRequest[];
   readonly cacheFrom?: readonly CacheImportRequest[];

@@ -54,9 +54,9 @@ export async function* writeArchive(
   options: { readonly format: ArchiveFormat; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
   const members = [
-    ...blobMembers(items),
+    ...blobMembers(items, options.format),
     bytesMember('oci-layout', LAYOUT_FILE),
-    bytesMember('index.json', layoutIndex(items.map(itemDescriptor))),
+    bytesMember('index.json', layoutIndex([...items.map(itemDescriptor), ...referrersIn(items, options.format)])),
     ...(options.format === 'docker' ? [bytesMember('manifest.json', dockerManifest(items))] : []),
   ];
   for (const member of members.toSorted((a, b) => compareBytes(a.name, b.name))) {
@@ -74,19 +74,37 @@ export async function* memberBytes(member: Member): AsyncGenerator<Uint8Array> {
 }
 
 /** Every blob that the items name, once. */
-export function blobMembers(items: readonly PackedItem[]): Member[] {
+export function blobMembers(items: readonly PackedItem[], format: ArchiveFormat): Member[] {
   const members = new Map<string, Member>();
   const add = ({ descriptor, bytes }: PackedDocument): void =>
     void members.set(descriptor.digest, bytesMember(blobName(descriptor.digest), bytes));
   for (const { images, index } of items) {
     if (index !== undefined) add(index);
-    for (const { config, layers, manifest } of images) {
+    for (const { config, layers, manifest, referrers } of images) {
       add(config);
       add(manifest);
+      for (const referrer of format === 'oci' ? referrers : [])
+        for (const document of [referrer.manifest, ...referrer.blobs]) add(document);
       for (const layer of layers) members.set(layer.descriptor.digest, layerMember(layer));
     }
   }
   return [...members.values()];
+}
+
+/**
+ * What index.json says of the artifacts that refer to images of the items. `docker load` takes every entry for an image, so
+ * an archive for it has none.
+ */
+function referrersIn(items: readonly PackedItem[], format: ArchiveFormat): Descriptor[] {
+  return format === 'oci' ? items.flatMap(referrerDescriptors).filter(isFirstOfDigest) : [];
+}
+
+export function referrerDescriptors({ images }: PackedItem): Descriptor[] {
+  return images.flatMap(({ referrers }) => referrers.map(({ manifest }) => manifest.descriptor));
+}
+
+function isFirstOfDigest({ digest }: Descriptor, at: number, all: readonly Descriptor[]): boolean {
+  return all.findIndex((one) => one.digest === digest) === at;
 }
 
 /** What index.json says of an item: the descriptor of its document, and its name as containerd and docker look for it. */

@@ -1,3 +1,4 @@
+import { PREDICATE_TYPE_ANNOTATION, STATEMENT_MAX_BYTES, type Predicate } from '../attest/index.ts';
 import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import {
   descriptorJson,
@@ -25,11 +26,25 @@ export interface ImageOfSet {
   readonly sizeBytes: number;
   readonly platform: Platform;
   readonly annotations?: ImageAnnotations | undefined;
+  /** What is said about it; statements about its manifest are made of these when it leaves the store. */
+  readonly attestations?: readonly StoredPredicate[] | undefined;
 }
+
+/** A predicate in the store, as a blob. */
+export interface StoredPredicate {
+  readonly type: string;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** Of predicates, as the documents of sets name them. */
+const PREDICATE_MEDIA_TYPE = 'application/vnd.shale.predicate.v1+json';
+/** Of a predicate: the image that it is about (as BuildKit calls the manifest that an attestation is about). */
+const ABOUT_ANNOTATION = 'vnd.docker.reference.digest';
 
 /**
  * What a name leads to when that is more than one config: the images of several platforms (`index`), or one image with
- * annotations (`image`). A set is named by the digest of its document, which names configs: as with the id of an image, no
+ * annotations or attestations (`image`). A set is named by the digest of its document, which names configs: as with the id of an image, no
  * compression has a part in it. Manifests and the image index are made of it when it leaves the store.
  */
 export interface ImageSet {
@@ -49,14 +64,33 @@ export async function putImageSet(store: Store, set: ImageSet): Promise<Omit<Ima
     mediaType: IMAGE_SET_TYPE,
     sizeBytes: bytes.length,
     repositories: [],
-    entries: set.images.map(({ id, sizeBytes, platform }) => ({
-      digest: id,
-      sizeBytes,
-      mediaType: MEDIA.ociConfig,
-      platform,
-      imageId: id,
-    })),
+    entries: [
+      ...set.images.map(({ id, sizeBytes, platform }) => ({
+        digest: id,
+        sizeBytes,
+        mediaType: MEDIA.ociConfig,
+        platform,
+        imageId: id,
+      })),
+      ...predicatesOf(set).map(({ digest, size, mediaType }) => ({ digest, sizeBytes: size, mediaType })),
+    ],
   };
+}
+
+/** Keeps predicates in the store, for a set to name them. */
+export async function putPredicates(store: Store, predicates: readonly Predicate[]): Promise<StoredPredicate[]> {
+  const stored: StoredPredicate[] = [];
+  for (const { type, bytes } of predicates)
+    stored.push({ type, digest: await store.blobs.put(bytes), sizeBytes: bytes.length });
+  return stored;
+}
+
+/** @throws BLOB_NOT_FOUND, BLOB_CORRUPT */
+export async function readPredicates(store: Store, stored: readonly StoredPredicate[] = []): Promise<Predicate[]> {
+  const predicates: Predicate[] = [];
+  for (const { type, digest } of stored)
+    predicates.push({ type, bytes: await store.blobs.read(digest, STATEMENT_MAX_BYTES) });
+  return predicates;
 }
 
 /**
@@ -115,8 +149,29 @@ export function formatImageSet(set: ImageSet): Buffer {
       manifests,
       ...(hasAny(set.annotations) && { annotations: sortedMap(set.annotations) }),
       ...(hasAny(set.descriptorAnnotations) && { descriptorAnnotations: sortedMap(set.descriptorAnnotations) }),
+      // The store follows this field to what it must keep.
+      ...(predicatesOf(set).length > 0 && { blobs: predicatesOf(set).map(descriptorJson) }),
     }),
   );
+}
+
+function predicatesOf({ images }: ImageSet): Descriptor[] {
+  return images.flatMap(({ id, attestations = [] }) =>
+    attestations.map(({ type, digest, sizeBytes }) => ({
+      mediaType: PREDICATE_MEDIA_TYPE,
+      digest,
+      size: sizeBytes,
+      annotations: { [ABOUT_ANNOTATION]: id, [PREDICATE_TYPE_ANNOTATION]: type },
+    })),
+  );
+}
+
+/** The inverse of `predicatesOf`, for one image. */
+function attestationsOf(id: Digest, blobs: readonly Descriptor[]): readonly StoredPredicate[] {
+  return blobs.flatMap(({ digest, size, annotations = {} }) => {
+    const type = annotations[PREDICATE_TYPE_ANNOTATION];
+    return type === undefined || annotations[ABOUT_ANNOTATION] !== id ? [] : [{ type, digest, sizeBytes: size }];
+  });
 }
 
 /** @throws IMAGE_SET_INVALID */
@@ -125,14 +180,17 @@ export function parseImageSet(bytes: Uint8Array): ImageSet {
   const kind = fields.string('kind');
   if (kind !== 'index' && kind !== 'image')
     throw new ShaleError('IMAGE_SET_INVALID', 'the image set has no known kind');
+  const blobs = (fields.objects('blobs') ?? []).map(parseDescriptor);
   const images = fields.required('manifests', fields.objects('manifests')).map((entry): ImageOfSet => {
     const { digest, size, platform, annotations } = parseDescriptor(entry);
     if (platform === undefined) throw new ShaleError('IMAGE_SET_INVALID', `${digest} of the image set has no platform`);
+    const attestations = attestationsOf(digest, blobs);
     return {
       id: digest,
       sizeBytes: size,
       platform,
       annotations: { manifest: entry.stringMap('manifestAnnotations'), manifestDescriptor: annotations },
+      ...(attestations.length > 0 && { attestations }),
     };
   });
   return {

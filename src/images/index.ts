@@ -26,6 +26,7 @@ export * from './load.ts';
 export * from './open-archive.ts';
 export * from './pack.ts';
 export * from './pull.ts';
+export * from './read-attestations.ts';
 export * from './registry-place.ts';
 export * from './resolve.ts';
 export * from './save.ts';

@@ -26,6 +26,7 @@ import {
   LAYOUT_FILE,
   layoutIndex,
   memberBytes,
+  referrerDescriptors,
   type Member,
   type PackedItem,
 } from './archive.ts';
@@ -88,18 +89,33 @@ export class LayoutFolder {
 
   /**
    * Makes a name of index.json lead to a document whose blobs are here, and removes what only the document that it led to
-   * before needed. Entries of other names stay.
+   * before needed, with the artifacts that referred to it. Entries of other names stay.
    */
-  async point(descriptor: Descriptor): Promise<void> {
+  async point(descriptor: Descriptor, referrers: readonly Descriptor[] = []): Promise<void> {
     const before = (await this.index())?.manifests ?? [];
-    const replaced = before.filter((entry) => sameName(entry, descriptor));
-    const kept = before.filter((entry) => !sameName(entry, descriptor));
+    const images = before.filter((entry) => sameName(entry, descriptor));
+    const gone = await this.#reach(images);
+    const replaced = new Set<Descriptor>(images);
+    for (const entry of before) if (isNameless(entry) && (await this.#refersInto(entry, gone))) replaced.add(entry);
+    const added = new Set(referrers.map(({ digest }) => digest));
+    const kept = before.filter((entry) => !replaced.has(entry) && !added.has(entry.digest));
+    const listed = [...kept, descriptor, ...referrers];
     await writeWhole(join(this.path, 'oci-layout'), [LAYOUT_FILE]);
-    await writeWhole(join(this.path, 'index.json'), [layoutIndex([...kept, descriptor])]);
-    const needed = await this.#reach([...kept, descriptor]);
+    await writeWhole(join(this.path, 'index.json'), [layoutIndex(listed)]);
+    const needed = await this.#reach(listed);
     if (needed === undefined) return;
-    for (const blob of (await this.#reach(replaced)) ?? [])
+    for (const blob of (await this.#reach([...replaced])) ?? [])
       if (!needed.has(blob)) await rm(this.#blobPath(blob), { force: true });
+  }
+
+  async #refersInto(entry: Descriptor, documents: ReadonlySet<Digest> | undefined): Promise<boolean> {
+    try {
+      const document = parseManifest(await this.read(entry, MANIFEST_MAX_BYTES), entry.mediaType);
+      const subject = document.kind === 'manifest' ? document.manifest.subject : undefined;
+      return subject !== undefined && documents?.has(subject.digest) === true;
+    } catch {
+      return false;
+    }
   }
 
   /** Every blob that descriptors lead to; undefined when a document cannot be read, and so not all are known. */
@@ -150,19 +166,23 @@ export async function writeLayoutFolder(
 ): Promise<void> {
   const layout = new LayoutFolder(path);
   try {
-    for (const member of blobMembers(items)) {
+    for (const member of blobMembers(items, 'oci')) {
       signal.throwIfAborted();
       await layout.put(member);
     }
     for (const item of items) {
       const descriptor = itemDescriptor(item);
       const annotations = { [REF_NAME]: 'latest', ...descriptor.annotations };
-      await layout.point({ ...descriptor, annotations });
+      await layout.point({ ...descriptor, annotations }, referrerDescriptors(item));
     }
   } catch (error) {
     if (signal.aborted || error instanceof ShaleError) throw error;
     throw new ShaleError('OUTPUT_FAILED', `cannot write to ${path}: ${messageOf(error)}`, { cause: error });
   }
+}
+
+function isNameless({ annotations }: Descriptor): boolean {
+  return annotations?.[REF_NAME] === undefined && annotations?.[IMAGE_NAME] === undefined;
 }
 
 function sameName(a: Descriptor, b: Descriptor): boolean {

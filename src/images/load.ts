@@ -1,5 +1,6 @@
 import { readSync } from 'node:fs';
 import { SNIFF_BYTES, sniffCompression } from '../archive/index.ts';
+import { IN_TOTO_TYPE, parseStatement, predicateOf, STATEMENT_MAX_BYTES } from '../attest/index.ts';
 import { fromText, isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import type { FileRegion, Layers } from '../layers/index.ts';
 import {
@@ -24,7 +25,7 @@ import { blobName } from './archive.ts';
 import type { ImageArchive } from './archive-reader.ts';
 import { describeImage } from './image-file.ts';
 import { openArchive, type ArchiveOrigin } from './open-archive.ts';
-import { putImageSet, type ImageOfSet } from './image-set.ts';
+import { putImageSet, putPredicates, type ImageOfSet, type StoredPredicate } from './image-set.ts';
 import { hasAny, type Annotations } from './pack.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
@@ -73,6 +74,8 @@ class Loader {
   readonly images: NewImage[] = [];
   readonly sets: Omit<ImageIndexRecord, 'addedAt'>[] = [];
   readonly loaded: LoadedImage[] = [];
+  /** By the manifest that they are about. */
+  readonly #attestations = new Map<Digest, readonly StoredPredicate[]>();
 
   constructor(layers: Layers, archive: ImageArchive, signal: AbortSignal) {
     this.#layers = layers;
@@ -123,6 +126,7 @@ class Loader {
   async loadLayout(): Promise<void> {
     const document = parseManifest(this.#archive.read('index.json', MANIFEST_MAX_BYTES));
     if (document.kind !== 'index') throw new ShaleError('ARCHIVE_INVALID', 'index.json is not an image index');
+    for (const descriptor of document.index.manifests) await this.#takeAttestation(descriptor);
     for (const descriptor of document.index.manifests) await this.#loadNamed(descriptor);
     if (this.loaded.length === 0) throw new ShaleError('ARCHIVE_INVALID', 'the archive holds no image');
   }
@@ -134,8 +138,8 @@ class Loader {
     const index = await this.#loadDocument(descriptor, images, 0);
     const [first] = images;
     if (first === undefined) return;
-    const isAnnotated = Object.values(first.annotations ?? {}).some(hasAny);
-    if (images.length === 1 && !isAnnotated) {
+    const saysMore = Object.values(first.annotations ?? {}).some(hasAny) || first.attestations !== undefined;
+    if (images.length === 1 && !saysMore) {
       this.loaded.push({ id: first.id, names });
       return;
     }
@@ -163,8 +167,24 @@ class Loader {
     if (!manifest.layers.every((layer) => layerCompression(layer.mediaType) !== undefined)) return undefined;
     const image = await this.#loadManifest(manifest);
     const annotations = { manifest: manifest.annotations, manifestDescriptor: ownAnnotations(descriptor) };
-    images.push({ ...image, annotations });
+    const attestations = this.#attestations.get(descriptor.digest);
+    images.push({ ...image, annotations, ...(attestations !== undefined && { attestations }) });
     return undefined;
+  }
+
+  /** Keeps what an artifact of the layout says about one of its images; whatever else it is, it is passed over. */
+  async #takeAttestation(descriptor: Descriptor): Promise<void> {
+    if (!isManifestType(descriptor.mediaType)) return;
+    const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
+    if (document.kind !== 'manifest' || document.manifest.subject === undefined) return;
+    const { digest } = document.manifest.subject;
+    for (const layer of document.manifest.layers) {
+      if (layer.mediaType !== IN_TOTO_TYPE) continue;
+      const statement = parseStatement(this.#blob(layer, STATEMENT_MAX_BYTES));
+      if (!statement.subjects.includes(digest)) continue;
+      const kept = await putPredicates(this.#layers.store, [predicateOf(statement.predicateType, statement.predicate)]);
+      this.#attestations.set(digest, [...(this.#attestations.get(digest) ?? []), ...kept]);
+    }
   }
 
   async #loadManifest(manifest: ImageManifest): Promise<ImageOfSet> {

@@ -1,3 +1,4 @@
+import { attestationArtifact, type Artifact, type Predicate } from '../attest/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
   digestOf,
@@ -35,6 +36,8 @@ export interface PackableImage {
   readonly config: Buffer;
   readonly platform: Platform;
   readonly diffIds: readonly DiffId[];
+  /** What is said about it. */
+  readonly attestations?: readonly Predicate[] | undefined;
 }
 
 /** A document with the descriptor that leads to it. */
@@ -48,6 +51,8 @@ export interface PackedImage {
   readonly config: PackedDocument;
   readonly layers: readonly EncodedLayer[];
   readonly manifest: PackedDocument;
+  /** Artifacts that refer to the manifest: what is said about the image. */
+  readonly referrers: readonly Artifact[];
 }
 
 /**
@@ -81,7 +86,13 @@ export async function packImage(
     platform: image.platform,
     ...(hasAny(annotations?.manifestDescriptor) && { annotations: annotations.manifestDescriptor }),
   });
-  return { config, layers: encoded, manifest };
+  const referrers = referrersOf(manifest.descriptor, image.attestations);
+  return { config, layers: encoded, manifest, referrers };
+}
+
+/** Statements about a manifest, as artifacts that refer to it. */
+export function referrersOf(manifest: Descriptor, predicates: readonly Predicate[] = []): readonly Artifact[] {
+  return predicates.map((predicate) => attestationArtifact(manifest, predicate));
 }
 
 /** The image index over packed images, in their order. */

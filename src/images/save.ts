@@ -2,8 +2,8 @@ import type { Layers } from '../layers/index.ts';
 import { CONFIG_MAX_BYTES, type LayerCompression } from '../oci/index.ts';
 import type { ImageRecord } from '../store/index.ts';
 import { writeArchive, type ArchiveFormat, type PackedItem } from './archive.ts';
-import { readImageSet, type ImageSet } from './image-set.ts';
-import { packImage, packIndex, type ImageAnnotations, type PackedImage, type Packing } from './pack.ts';
+import { readImageSet, readPredicates, type ImageOfSet, type ImageSet } from './image-set.ts';
+import { packImage, packIndex, type PackedImage, type Packing } from './pack.ts';
 import type { FoundImage } from './resolve.ts';
 
 export interface SaveOptions {
@@ -35,16 +35,18 @@ export async function packFound(
   packing: Packing,
   signal: AbortSignal,
 ): Promise<PackedItem> {
-  const pack = async (record: ImageRecord, annotations?: ImageAnnotations): Promise<PackedImage> => {
+  const pack = async (record: ImageRecord, said: Partial<ImageOfSet> = {}): Promise<PackedImage> => {
     const config = await layers.store.blobs.read(record.id, CONFIG_MAX_BYTES);
     const { platform, diffIds } = record;
-    return packImage(layers, { config, platform, diffIds }, { ...packing, annotations, signal });
+    const attestations = await readPredicates(layers.store, said.attestations);
+    const { annotations } = said;
+    return packImage(layers, { config, platform, diffIds, attestations }, { ...packing, annotations, signal });
   };
   const name = found.reference;
   if (found.set === undefined) return { images: [await pack(found.record)], name };
   const set = await readImageSet(layers.store, found.set.digest);
   const images: PackedImage[] = [];
-  for (const { id, annotations } of set.images) images.push(await pack(await layers.store.images.get(id), annotations));
+  for (const image of set.images) images.push(await pack(await layers.store.images.get(image.id), image));
   return { images, index: indexOf(set, images, packing), name };
 }
 

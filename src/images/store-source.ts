@@ -1,3 +1,4 @@
+import type { Artifact } from '../attest/index.ts';
 import { invariant, ShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
@@ -20,9 +21,9 @@ import type { ImageIndexRecord, ImageRecord, Store } from '../store/index.ts';
 import type { PackedItem } from './archive.ts';
 import type { Document, ImageSource } from './content.ts';
 import { fileBytes } from './encode.ts';
-import { readImageSet, type ImageSet } from './image-set.ts';
+import { readImageSet, readPredicates, type ImageSet } from './image-set.ts';
 import { isLayoutSource } from './layout-source.ts';
-import { hasAny, packImage, type PackedDocument, type Packing } from './pack.ts';
+import { hasAny, packImage, referrersOf, type PackedDocument, type Packing } from './pack.ts';
 import type { FoundImage } from './resolve.ts';
 import { packFound } from './save.ts';
 
@@ -80,11 +81,15 @@ export async function packedSource(
   name: string,
 ): Promise<StoreSource> {
   const manifests = new Map<Digest, Document>();
-  for (const { config, manifest } of images) manifests.set(config.descriptor.digest, await keep(layers, manifest));
+  const referrers = new Map<Digest, Descriptor[]>();
+  for (const { config, manifest, referrers: artifacts } of images) {
+    manifests.set(config.descriptor.digest, await keep(layers, manifest));
+    referrers.set(manifest.descriptor.digest, await keepArtifacts(layers, artifacts));
+  }
   const [only] = manifests.values();
   const root = index === undefined ? only : await keep(layers, index);
   invariant(root !== undefined, 'what is packed has an image');
-  return new FromStore(layers, { name, root, manifests, came: new CameWith(layers.store, undefined) });
+  return new FromStore(layers, { name, root, manifests, referrers, came: new CameWith(layers.store, undefined) });
 }
 
 interface Named {
@@ -118,8 +123,9 @@ async function indexOfSet(
   { name, came, packing, signal }: Named & { readonly packing: Packing; readonly signal: AbortSignal },
 ): Promise<StoreSource> {
   const manifests = new Map<Digest, Document>();
+  const referrers = new Map<Digest, Descriptor[]>();
   const entries: Descriptor[] = [];
-  for (const { id, platform, annotations } of set.images) {
+  for (const { id, platform, annotations, attestations } of set.images) {
     const record = await layers.store.images.get(id);
     const document = hasAny(annotations?.manifest) ? undefined : await came.manifest(record);
     const config = document === undefined ? await layers.store.blobs.read(id, CONFIG_MAX_BYTES) : Buffer.alloc(0);
@@ -135,15 +141,18 @@ async function indexOfSet(
     const { digest, mediaType, bytes } = sent;
     const about = hasAny(described) ? { annotations: described } : {};
     entries.push({ mediaType, digest, size: bytes.byteLength, platform, ...about });
+    const predicates = await readPredicates(layers.store, attestations);
+    const artifacts = referrersOf({ mediaType, digest, size: bytes.byteLength }, predicates);
+    referrers.set(digest, await keepArtifacts(layers, artifacts));
   }
   const [only] = manifests.values();
   invariant(only !== undefined, 'a set has an image');
-  if (set.kind === 'image') return new FromStore(layers, { name, root: only, manifests, came });
+  if (set.kind === 'image') return new FromStore(layers, { name, root: only, manifests, referrers, came });
   const own = hasAny(set.annotations) ? { annotations: set.annotations } : {};
   const bytes = formatManifest({ kind: 'index', index: { mediaType: MEDIA.ociIndex, manifests: entries, ...own } });
   await layers.store.blobs.put(bytes);
   const root = { bytes, digest: digestOf(bytes), mediaType: MEDIA.ociIndex };
-  return new FromStore(layers, { name, root, manifests, came });
+  return new FromStore(layers, { name, root, manifests, referrers, came });
 }
 
 /** Finds what images came with, and remembers where layers lie that are not here. */
@@ -205,11 +214,19 @@ async function keep({ store }: Layers, { bytes, descriptor }: PackedDocument): P
   return { bytes, digest: descriptor.digest, mediaType: descriptor.mediaType };
 }
 
+/** Puts artifacts with their blobs into the store, until they are sent. */
+async function keepArtifacts(layers: Layers, artifacts: readonly Artifact[]): Promise<Descriptor[]> {
+  for (const { manifest, blobs } of artifacts)
+    for (const { bytes } of [...blobs, manifest]) await layers.store.blobs.put(bytes);
+  return artifacts.map(({ manifest }) => manifest.descriptor);
+}
+
 class FromStore implements StoreSource {
   readonly name: string;
   readonly manifests: ReadonlyMap<Digest, Document>;
   readonly #store: Store;
   readonly #root: Document;
+  readonly #referrers: ReadonlyMap<Digest, readonly Descriptor[]>;
   readonly #came: CameWith;
 
   constructor(
@@ -218,13 +235,19 @@ class FromStore implements StoreSource {
       name,
       root,
       manifests,
+      referrers = new Map(),
       came,
-    }: Named & { readonly root: Document; readonly manifests: ReadonlyMap<Digest, Document> },
+    }: Named & {
+      readonly root: Document;
+      readonly manifests: ReadonlyMap<Digest, Document>;
+      readonly referrers?: ReadonlyMap<Digest, readonly Descriptor[]>;
+    },
   ) {
     this.name = name;
     this.manifests = manifests;
     this.#store = store;
     this.#root = root;
+    this.#referrers = referrers;
     this.#came = came;
   }
 
@@ -234,6 +257,10 @@ class FromStore implements StoreSource {
 
   async manifest({ digest, mediaType }: Pick<Descriptor, 'digest' | 'mediaType'>): Promise<Document> {
     return { bytes: await this.#store.blobs.read(digest, MANIFEST_MAX_BYTES), digest, mediaType };
+  }
+
+  async referrers(subject: Digest): Promise<readonly Descriptor[]> {
+    return this.#referrers.get(subject) ?? [];
   }
 
   async *blob(descriptor: Descriptor, offset = 0): AsyncGenerator<Uint8Array> {

@@ -1,4 +1,4 @@
-import { describeImage, putImageSet, type ImageSet } from '../../images/index.ts';
+import { describeImage, putImageSet, putPredicates, type ImageOfSet, type ImageSet } from '../../images/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import type { Publication, Store, TagTarget } from '../../store/index.ts';
 import { documentAnnotations, imageAnnotations, imageReport, namesOf } from './describe.ts';
@@ -7,7 +7,7 @@ import type { Annotation, ImageOutput } from './output.ts';
 
 /**
  * The images in the store, and the names moved to them: to the image itself, or to a set of images where there are several
- * platforms or annotations. What is there under all its names already is left alone.
+ * platforms, annotations or attestations. What is there under all its names already is left alone.
  */
 export function imageExporter(output: ImageOutput): Exporter {
   return {
@@ -34,15 +34,21 @@ type Target =
 
 async function targetOf(store: Store, product: Product, annotations: readonly Annotation[]): Promise<Target> {
   const [only] = product.images;
-  if (!product.isIndex && annotations.length === 0 && only !== undefined) return { kind: 'image', digest: only.id };
-  const set: ImageSet = {
-    kind: product.isIndex ? 'index' : 'image',
-    images: product.images.map((image) => ({
+  const isAttested = product.images.some((image) => (image.attestations ?? []).length > 0);
+  if (!product.isIndex && annotations.length === 0 && !isAttested && only !== undefined)
+    return { kind: 'image', digest: only.id };
+  const images: ImageOfSet[] = [];
+  for (const image of product.images)
+    images.push({
       id: image.id,
       sizeBytes: image.config.length,
       platform: image.platform,
       annotations: imageAnnotations(annotations, image.platform),
-    })),
+      attestations: await putPredicates(store, image.attestations ?? []),
+    });
+  const set: ImageSet = {
+    kind: product.isIndex ? 'index' : 'image',
+    images,
     ...documentAnnotations(annotations),
   };
   const record = await putImageSet(store, set);

@@ -26,7 +26,7 @@ async function exportToRegistry(output: RegistryOutput, product: Product, contex
   for (const name of names) {
     const reference = parseReference(name);
     await using sink = registrySink(output.byDigest ? { ...reference, tag: undefined } : reference, registry);
-    await copyImage(source, sink, { platform: 'all', referrers: false, signal });
+    await copyImage(source, sink, { platform: 'all', referrers: true, signal });
   }
   const configDigest = product.isIndex ? undefined : packed.images[0]?.config.descriptor.digest;
   return {

@@ -125,11 +125,24 @@ describe('bake', () => {
   });
 
   test('what shale build refuses is refused with the target’s name, and nothing is built', async () => {
-    const run = await bake({ 'docker-bake.hcl': 'target "default" { attest = ["type=sbom"] }\n' }, []);
+    const run = await bake({ 'docker-bake.hcl': 'target "default" { attest = ["type=sbom,generator=x"] }\n' }, []);
     assert.deepEqual([run.status, run.targets], [125, []]);
-    assert.match(run.stderr, /target default: --attest: /);
+    assert.match(run.stderr, /target default: --attest type=sbom/);
     const off = await bake({ 'docker-bake.hcl': 'target "default" { attest = ["type=sbom,disabled=true"] }\n' }, []);
     assert.equal(off.status, 0);
+  });
+
+  test('--provenance and --sbom hold for every target', async () => {
+    const files = { 'docker-bake.hcl': 'group "default" { targets = ["a", "b"] }\ntarget "a" {}\ntarget "b" {}\n' };
+    const { targets } = await bake(files, ['--provenance', 'mode=min', '--sbom=true']);
+    const wanted = [
+      { kind: 'provenance', mode: 'min' },
+      { kind: 'sbom', format: 'spdx' },
+    ];
+    assert.deepEqual(
+      targets.map(({ request }) => request.attestations),
+      [wanted, wanted],
+    );
   });
 
   test('--list shows targets and variables, as a table and as JSON', async () => {

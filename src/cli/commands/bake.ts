@@ -19,6 +19,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import { displayLine } from '../output/text-width.ts';
 import { parseFlags } from '../parse-flags.ts';
+import { attestWord } from '../options/attestations.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { composeEnvironment, readBakeFiles } from './bake-files.ts';
@@ -76,8 +77,13 @@ export const command: Command = {
     { kind: 'text', name: 'metadata-file', value: 'FILE', summary: 'write what was made to a file, as JSON by target' },
     { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
     { kind: 'boolean', name: 'load', default: true, summary: 'changes nothing: images are in the store anyway' },
-    { kind: 'text', name: 'provenance', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
-    { kind: 'text', name: 'sbom', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
+    { kind: 'text', name: 'provenance', value: 'BOOL|mode=MODE', summary: 'for every target: say how it was made' },
+    {
+      kind: 'text',
+      name: 'sbom',
+      value: 'BOOL|format=FORMAT',
+      summary: 'for every target: say what packages are in it',
+    },
   ],
   refused: [{ name: 'builder', why: 'there is one builder' }],
   args: { min: 0, max: Infinity },
@@ -121,7 +127,11 @@ async function readDefinition(context: Context, names: readonly string[]): Promi
 
 function planOf(context: Context, definition: Definition, { flags, args }: ParsedArguments): BakePlan {
   const switches = (['no-cache', 'pull'] as const).filter((name) => flags.boolean(name));
-  const overrides = [...flags.list('set'), ...switches.map((name) => `*.${name}=true`)];
+  const attested = (['provenance', 'sbom'] as const).flatMap((kind) => {
+    const value = flags.text(kind);
+    return value === undefined ? [] : [`*.attest=${attestWord(kind, value)}`];
+  });
+  const overrides = [...flags.list('set'), ...switches.map((name) => `*.${name}=true`), ...attested];
   return resolvePlan(definition, { names: args, overrides, environment: context.env });
 }
 

@@ -5,16 +5,14 @@ import type { BuildRequest, NetworkMode } from '../../engine/index.ts';
 import { parseLabels } from '../options/assignments.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
+import { ATTEST_FLAGS, attestOptions } from './build-attest-flags.ts';
 import { OUTPUT_FLAGS, outputOptions, printsId, writeResultFiles } from './build-output-flags.ts';
 import { INPUT_FLAGS, inputOptions, splitList } from './build-input-flags.ts';
 import { openProgressWithShell } from './failed-step.ts';
 import { answerCall, CALL_FLAGS, callOf } from './build-call.ts';
 import { formatWhy } from './why.ts';
 
-const REFUSED: readonly RefusedFlag[] = [
-  { name: 'attest', why: 'shale makes no attestations' },
-  { name: 'builder', why: 'there is one builder' },
-];
+const REFUSED: readonly RefusedFlag[] = [{ name: 'builder', why: 'there is one builder' }];
 
 export const command: Command = {
   usage: '[OPTIONS] [CONTEXT | -]',
@@ -47,9 +45,8 @@ export const command: Command = {
     { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
     { kind: 'boolean', name: 'quiet', short: 'q', summary: 'show no progress, print the id of the image' },
     ...OUTPUT_FLAGS,
+    ...ATTEST_FLAGS,
     { kind: 'boolean', name: 'rm', default: true, summary: 'changes nothing: no containers stay behind' },
-    { kind: 'text', name: 'provenance', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
-    { kind: 'text', name: 'sbom', value: 'false', choices: ['false'], summary: 'changes nothing: none is made' },
   ],
   refused: REFUSED,
   args: { min: 0, max: 1, complete: 'file' },
@@ -64,6 +61,10 @@ export const command: Command = {
     { command: 'shale build --check .', says: 'say what is doubtful in the Dockerfile, and build nothing' },
     { command: 'shale build --on-error shell .', says: 'stop in a step that fails, with a shell' },
     { command: 'shale build -t web https://github.com/me/web.git#main:docker', says: 'a folder of a repository' },
+    {
+      command: 'shale build --provenance mode=min --sbom true --push -t registry.example/web .',
+      says: 'with what it is and where it came from',
+    },
     { command: 'shale build -o out .', says: 'only the files of the result, into a folder' },
     {
       command: 'shale build --platform linux/amd64,linux/arm64 -t web .',
@@ -112,5 +113,6 @@ export function buildRequest(context: Context, parsed: ParsedArguments, network:
     ...(noCacheStages.length > 0 && { noCacheStages }),
     ...(flags.boolean('squash') && { squash: true }),
     ...outputOptions(context, flags),
+    ...attestOptions(flags),
   };
 }

@@ -61,6 +61,18 @@ export function isBuilderArg(name: string): boolean {
   return BUILDER_ARGS.has(name);
 }
 
+/** Arguments for the builder in a stage: as an ARG of it has them, else the command line, else an ARG before the first FROM. */
+export function builderArgsOf(
+  { state }: { readonly state?: { readonly buildArgs: ReadonlyMap<string, string | undefined> } },
+  planning: { readonly options: { readonly buildArgs?: BuildArgs }; readonly globals: Environment },
+): Readonly<Record<string, string>> {
+  const values = Array.from(BUILDER_ARGS, (name): [string, string | undefined] => [
+    name,
+    state?.buildArgs.get(name) ?? buildArg(planning.options.buildArgs ?? {}, name) ?? planning.globals.get(name),
+  ]);
+  return Object.fromEntries(values.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
 /** True for arguments that may be given without any ARG. */
 export function isPredefinedArg(name: string): boolean {
   return (

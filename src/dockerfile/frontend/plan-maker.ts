@@ -6,7 +6,7 @@ import { textsOf } from '../syntax/source.ts';
 import { cleanPath } from '../syntax/ignore.ts';
 import { openSquash } from './squash.ts';
 import { applyInstruction } from './apply.ts';
-import { buildArg, isPredefinedArg } from './arguments.ts';
+import { buildArg, builderArgsOf, isPredefinedArg } from './arguments.ts';
 import { addImage, EPOCH_DEFAULT, imageKey, isEmptyImage, type Bases } from './bases.ts';
 import { descriptionIn } from './description.ts';
 import { Environment, splitVariable } from './environment.ts';
@@ -94,7 +94,7 @@ export class PlanMaker implements Planning {
     invariant(state !== undefined, 'the target was built');
     this.#warn();
     const graph = this.builder.finish([state.rootfs]);
-    const stages = this.stages.map(plannedStage);
+    const stages = this.stages.map((stage) => plannedStage(stage, this));
     const planned = stages[target.index];
     invariant(planned !== undefined, 'the target is one of the stages');
     return {
@@ -211,6 +211,7 @@ export class PlanMaker implements Planning {
       vertex,
       config: resolved.config,
       ...(resolved.digest === undefined ? {} : { digest: resolved.digest }),
+      ...(resolved.id === undefined ? {} : { id: resolved.id }),
     });
     return vertex;
   }
@@ -307,7 +308,7 @@ function emptyState(): Omit<StageState, 'rootfs' | 'platform' | 'environment' | 
   };
 }
 
-function plannedStage(stage: Stage): PlannedStage {
+function plannedStage(stage: Stage, planning: Planning): PlannedStage {
   const { name, from } = stage;
   const description = descriptionIn(from.node, name);
   return {
@@ -316,6 +317,7 @@ function plannedStage(stage: Stage): PlannedStage {
     base: stage.baseText,
     ...(description === undefined ? {} : { description }),
     ...(stage.state === undefined ? {} : { rootfs: stage.state.rootfs }),
+    builderArgs: builderArgsOf(stage, planning),
   };
 }
 

@@ -8,6 +8,8 @@ import type { Dockerfile } from '../syntax/dockerfile.ts';
 export interface ResolvedImage {
   /** Of the manifest, where known. */
   readonly digest?: string;
+  /** Of the config as it is stored, where the image has a record. */
+  readonly id?: string;
   readonly config: ImageConfig;
 }
 
@@ -68,6 +70,7 @@ export interface BaseImage {
   readonly reference: string;
   readonly platform: Platform;
   readonly digest?: string;
+  readonly id?: string;
   readonly vertex: VertexId;
   readonly config: ImageConfig;
 }
@@ -82,6 +85,8 @@ export interface PlannedStage {
   readonly description?: string;
   /** Absent when the target does not need the stage. */
   readonly rootfs?: VertexId;
+  /** Arguments for the builder (`BUILDKIT_SBOM_SCAN_…`) as they hold in the stage. */
+  readonly builderArgs: Readonly<Record<string, string>>;
 }
 
 /** What a Dockerfile comes to. */

@@ -14,10 +14,10 @@ import type { EngineContext } from '../context.ts';
 import { isPlace, openSource, parsePlace } from '../places.ts';
 import { transferring } from '../transfer-progress.ts';
 import type { Watch } from '../watch.ts';
-import type { SbomReport, SbomRequest } from './types.ts';
+import type { ImageRequest, SbomReport } from './types.ts';
 
 /** `shale sbom`. @throws IMAGE_NOT_FOUND, PLATFORM_UNKNOWN, and what opening a place throws */
-export async function sbom(context: EngineContext, request: SbomRequest, watch: Watch): Promise<SbomReport> {
+export async function sbom(context: EngineContext, request: ImageRequest, watch: Watch): Promise<SbomReport> {
   const { id, config, stack } = await openImage(context, request, watch);
   const inventory = readInventory(stack);
   const subject: SbomSubject = {
@@ -46,7 +46,7 @@ export async function sbom(context: EngineContext, request: SbomRequest, watch: 
 }
 
 /** A name of the store wins over a place: an image may be called `oci:1`. */
-async function openImage(context: EngineContext, request: SbomRequest, watch: Watch): Promise<OpenedImage> {
+async function openImage(context: EngineContext, request: ImageRequest, watch: Watch): Promise<OpenedImage> {
   const { image, folder } = request;
   const { store, layers } = context;
   const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);

@@ -54,7 +54,9 @@ export function packMount(mount: MountConfig, layer: EncodedLayer & { readonly d
     annotations: { [REF_NAME]: `cache-mount-${identity.slice('sha256:'.length, 24)}`, [TITLE]: name },
   };
   return {
-    images: [{ config, layers: [{ ...layer, descriptor: annotated }], manifest: { ...described, descriptor } }],
+    images: [
+      { config, layers: [{ ...layer, descriptor: annotated }], manifest: { ...described, descriptor }, referrers: [] },
+    ],
     name: undefined,
   };
 }

@@ -1,0 +1,36 @@
+import type { BuildRequest } from '../../engine/index.ts';
+import type { Flag } from '../command.ts';
+import { parseAttestations } from '../options/attestations.ts';
+import type { ParsedFlags } from '../parse-flags.ts';
+
+/** What is said about the image, and goes with it. */
+export const ATTEST_FLAGS: readonly Flag[] = [
+  {
+    kind: 'list',
+    name: 'attest',
+    value: 'type=KIND,…',
+    summary: 'attest type=provenance[,mode=min|max][,builder-id=URI] or type=sbom[,format=spdx|cyclonedx]',
+  },
+  {
+    kind: 'text',
+    name: 'provenance',
+    value: 'BOOL|mode=MODE',
+    summary: 'say how the image was made; mode=min leaves out arguments, labels and the Dockerfile',
+  },
+  {
+    kind: 'text',
+    name: 'sbom',
+    value: 'BOOL|format=FORMAT',
+    summary: 'say what packages are in the image, as spdx or cyclonedx',
+  },
+];
+
+/** @throws USAGE */
+export function attestOptions(flags: ParsedFlags): Pick<BuildRequest, 'attestations'> {
+  const attestations = parseAttestations({
+    attest: flags.list('attest'),
+    provenance: flags.text('provenance'),
+    sbom: flags.text('sbom'),
+  });
+  return attestations.length === 0 ? {} : { attestations };
+}

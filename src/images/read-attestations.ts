@@ -1,0 +1,77 @@
+import { IN_TOTO_TYPE, parseStatement, STATEMENT_MAX_BYTES } from '../attest/index.ts';
+import { collect, type Json } from '../base/index.ts';
+import {
+  hostPlatform,
+  isManifestType,
+  parseManifest,
+  type Descriptor,
+  type Digest,
+  type Platform,
+} from '../oci/index.ts';
+import { chooseEntry } from './choose.ts';
+import type { ImageSource } from './content.ts';
+
+/** Artifacts about one image that are looked at. */
+const ARTIFACTS_MAX = 200;
+/** How BuildKit marks the attestations that it lists in an index beside their images. */
+const BESIDE_TYPE = 'vnd.docker.reference.type';
+const BESIDE_DIGEST = 'vnd.docker.reference.digest';
+
+/** What an artifact says about an image. Nobody has looked whether it is signed. */
+export interface FoundAttestation {
+  readonly predicateType: string;
+  readonly predicate: Json;
+  /** The manifest that holds it. */
+  readonly artifact: Digest;
+}
+
+/** The manifest that a source's name means, with what says that it is about it. */
+export interface AboutImage {
+  readonly manifest: Descriptor;
+  readonly artifacts: readonly Descriptor[];
+}
+
+/**
+ * Finds what is about the image of one platform: artifacts that refer to its manifest, and those that BuildKit lists beside
+ * it in an index. Of very many the first count. @throws PLATFORM_UNKNOWN
+ */
+export async function aboutImage(source: ImageSource, platform: Platform | undefined): Promise<AboutImage> {
+  const top = await source.root();
+  const parsed = parseManifest(top.bytes, top.mediaType);
+  const entries = parsed.kind === 'index' ? parsed.index.manifests : [];
+  const manifest =
+    parsed.kind === 'index'
+      ? chooseEntry(parsed.index, platform ?? hostPlatform())
+      : { mediaType: parsed.manifest.mediaType, digest: top.digest, size: top.bytes.byteLength };
+  const beside = entries.filter(
+    ({ annotations = {} }) =>
+      annotations[BESIDE_TYPE] === 'attestation-manifest' && annotations[BESIDE_DIGEST] === manifest.digest,
+  );
+  const referrers = (await source.referrers?.(manifest.digest)) ?? [];
+  return { manifest, artifacts: [...beside, ...referrers].slice(0, ARTIFACTS_MAX) };
+}
+
+/** The statements about an image that are not signed themselves. Those about other images are passed over. */
+export async function readAttestations(
+  source: ImageSource,
+  { manifest, artifacts }: AboutImage,
+): Promise<FoundAttestation[]> {
+  const found: FoundAttestation[] = [];
+  for (const artifact of artifacts) {
+    for (const layer of await layersOf(source, artifact)) {
+      if (layer.mediaType !== IN_TOTO_TYPE) continue;
+      const bytes = await collect(source.blob(layer), STATEMENT_MAX_BYTES, `the statement ${layer.digest}`);
+      const { subjects, predicateType, predicate } = parseStatement(bytes);
+      if (subjects.includes(manifest.digest)) found.push({ predicateType, predicate, artifact: artifact.digest });
+    }
+  }
+  return found;
+}
+
+/** What an artifact holds; nothing for what is no manifest. */
+export async function layersOf(source: ImageSource, artifact: Descriptor): Promise<readonly Descriptor[]> {
+  if (!isManifestType(artifact.mediaType)) return [];
+  const { bytes } = await source.manifest(artifact);
+  const parsed = parseManifest(bytes, artifact.mediaType);
+  return parsed.kind === 'manifest' ? parsed.manifest.layers : [];
+}

@@ -1,0 +1,169 @@
+/** What builds say about their images, and how it travels. */
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { after, before, describe, test } from 'node:test';
+import { isJsonObject, streamOf, type Json } from '../../src/base/index.ts';
+import type { AttestationRequest, FoundStatement } from '../../src/engine/index.ts';
+import { Lab } from '../support/lab.ts';
+import type { TestRegistry } from '../support/registry.ts';
+import { serveLab } from '../support/serve-lab.ts';
+
+const PROVENANCE = 'https://slsa.dev/provenance/v1';
+const SPDX = 'https://spdx.dev/Document';
+const BOTH: readonly AttestationRequest[] = [
+  { kind: 'provenance', mode: 'max' },
+  { kind: 'sbom', format: 'spdx' },
+];
+const FILES = {
+  Dockerfile:
+    'ARG V=1\nFROM scratch AS tools\nCOPY m /app/node_modules/m\nFROM scratch\nARG V\nCOPY os /etc/\nCOPY --from=tools /app /a\nLABEL v=$V\n',
+  'm/package.json': '{"name":"m","version":"1.0.0"}',
+  'os/os-release': 'ID=test\n',
+};
+
+function watch(): { readonly signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(60_000) };
+}
+
+describe('attestations', () => {
+  let lab: Lab;
+  before(async () => void (lab = await Lab.open()));
+  after(() => lab[Symbol.asyncDispose]());
+
+  async function said(about: Lab, image: string): Promise<readonly FoundStatement[]> {
+    return about.engine.attestations({ image, folder: about.folder }, watch());
+  }
+
+  async function savedBy(from: Lab, image: string): Promise<Buffer> {
+    const parts: Uint8Array[] = [];
+    for await (const chunk of from.engine.save({ images: [image], format: 'oci' }, watch())) parts.push(chunk);
+    return Buffer.concat(parts);
+  }
+
+  test('a build says the same whether its steps ran or were found, and on every machine', async () => {
+    await using other = await Lab.open();
+    const texts: string[] = [];
+    for (const [where, noCache] of [
+      [lab, false],
+      [lab, false],
+      [lab, true],
+      [other, false],
+    ] as const) {
+      await where.build(where.context(FILES), { tags: ['said:1'], attestations: BOTH, noCache });
+      texts.push(
+        createHash('sha256')
+          .update(await savedBy(where, 'said:1'))
+          .digest('hex'),
+      );
+    }
+    assert.equal(new Set(texts).size, 1);
+  });
+
+  test('the id of an image does not depend on what is said about it', async () => {
+    const bare = await lab.build(lab.context(FILES), { tags: ['bare:1'] });
+    const attested = await lab.build(lab.context(FILES), { tags: ['attested:1'], attestations: BOTH });
+    assert.equal(attested.imageId, bare.imageId);
+    assert.deepEqual(await said(lab, 'bare:1'), []);
+    assert.deepEqual(
+      (await said(lab, 'attested:1')).map(({ predicateType }) => predicateType),
+      [PROVENANCE, SPDX],
+    );
+  });
+
+  test('attestations survive save and load, and go with the last name of their image', async () => {
+    await lab.build(lab.context(FILES), { tags: ['moved:1'], attestations: BOTH });
+    const archive = await savedBy(lab, 'moved:1');
+    await using other = await Lab.open();
+    await other.engine.load(streamOf(archive), watch());
+    assert.deepEqual(await said(other, 'moved:1'), await said(lab, 'moved:1'));
+    assert.deepEqual(await savedBy(other, 'moved:1'), archive);
+    await other.engine.removeImage('moved:1', { force: false });
+    const { removed } = await other.engine.prune({ what: ['images', 'build-cache'], all: true }, watch());
+    assert.deepEqual(removed, []);
+    assert.equal((await other.engine.check({ full: true, repair: false }, watch())).checkedBlobs, 0);
+  });
+
+  test('BUILDKIT_SBOM_SCAN_STAGE lists the packages of a stage too, and the context is refused', async () => {
+    const files = {
+      ...FILES,
+      Dockerfile: FILES.Dockerfile.replace('AS tools\n', 'AS tools\nARG BUILDKIT_SBOM_SCAN_STAGE=true\n'),
+    };
+    const sbom = [{ kind: 'sbom', format: 'spdx' }] as const;
+    await lab.build(lab.context(files), { tags: ['scanned:1'], attestations: sbom });
+    const names = (await said(lab, 'scanned:1')).map(({ predicate }) => namesIn(predicate));
+    assert.deepEqual(
+      names.map((each) => each.slice(1)),
+      [['test', 'm'], ['m']],
+    );
+    const buildArgs = { BUILDKIT_SBOM_SCAN_CONTEXT: '1' };
+    const { events } = await lab.build(lab.context(FILES), { attestations: sbom, buildArgs });
+    assert.ok(events.some((event) => event.kind === 'warning' && /SCAN_CONTEXT/.test(event.message)));
+  });
+
+  test('attestations without an output that can hold them are refused', async () => {
+    const outputs = [{ kind: 'local', folder: lab.newFolder(), mode: 'copy' }] as const;
+    await assert.rejects(lab.build(lab.context(FILES), { attestations: BOTH, outputs }), {
+      code: 'OUTPUT_UNSUPPORTED',
+    });
+  });
+
+  test('F-221: provenance says which secrets a build may ask for, and never what they are', async () => {
+    const files = { ...FILES, 'secret.txt': 'canary-value' };
+    const context = lab.context(files);
+    const secrets = [{ kind: 'file', id: 'token', path: `${context}/secret.txt` }] as const;
+    await lab.build(context, {
+      tags: ['quiet:1'],
+      attestations: [{ kind: 'provenance', mode: 'min' }],
+      secrets,
+      buildArgs: { V: 'canary-argument' },
+    });
+    assert.doesNotMatch(JSON.stringify(await said(lab, 'quiet:1')), /canary/);
+  });
+
+  describe('in a registry', () => {
+    let other: Lab;
+    let served: TestRegistry;
+    before(async () => {
+      other = await Lab.open();
+      served = await serveLab(other);
+    });
+    after(async () => {
+      await served[Symbol.asyncDispose]();
+      await other[Symbol.asyncDispose]();
+    });
+
+    test('are referrers of the image, whose digest they do not change', async () => {
+      const name = `${served.host}/team/app`;
+      await lab.build(lab.context(FILES), { tags: [`${name}:bare`] });
+      await lab.build(lab.context(FILES), { tags: [`${name}:said`], attestations: BOTH });
+      const bare = await lab.engine.push({ image: `${name}:bare`, force: false }, watch());
+      const pushed = await lab.engine.push({ image: `${name}:said`, force: false }, watch());
+      assert.equal(pushed.digest, bare.digest);
+      const referrers = await lab.engine.registry.referrers(
+        `${name}:said`,
+        'application/vnd.in-toto+json',
+        watch().signal,
+      );
+      assert.equal(referrers.length, 2);
+      const there = await said(lab, `docker://${name}:said`);
+      const here = await said(lab, `${name}:said`);
+      const plain = (all: readonly FoundStatement[]): ReadonlySet<string> =>
+        new Set(all.map(({ predicateType, predicate }) => JSON.stringify([predicateType, predicate])));
+      assert.deepEqual(plain(there), plain(here));
+    });
+
+    test('are pushed by the build itself', async () => {
+      const name = `${served.host}/team/built:1`;
+      const outputs = [{ kind: 'registry', names: [] }] as const;
+      await lab.build(lab.context(FILES), { tags: [name], attestations: BOTH, outputs });
+      assert.equal((await said(lab, `docker://${name}`)).length, 2);
+    });
+  });
+});
+
+function namesIn(document: Json): string[] {
+  const packages = isJsonObject(document) ? document['packages'] : undefined;
+  return (Array.isArray(packages) ? packages : []).map((each: Json) =>
+    isJsonObject(each) && typeof each['name'] === 'string' ? each['name'] : '',
+  );
+}
