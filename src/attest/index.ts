@@ -7,9 +7,12 @@
  * - What is checked is checked against the digest that the caller asks about, and nothing counts that was not signed.
  */
 export * from './artifact.ts';
+export * from './bundle.ts';
 export { cyclonedxDocument } from './cyclonedx.ts';
+export * from './keys.ts';
 export * from './predicate.ts';
 export * from './provenance.ts';
 export * from './sbom-subject.ts';
+export * from './simple-signing.ts';
 export { spdxDocument } from './spdx.ts';
 export * from './statement.ts';

@@ -224,6 +224,22 @@ export const COMMANDS: readonly CommandRow[] = [
     { name: 'provenance', implies: ['--type=provenance'] },
   ]),
   row('sbom', 'images', 'list the packages that an image holds', () => import('./commands/sbom.ts')),
+  row('sign', 'images', 'sign an image in its registry', () => import('./commands/sign.ts')),
+  row(
+    'sign generate-key-pair',
+    'images',
+    'make a pair of keys to sign images with',
+    () => import('./commands/sign-generate-key-pair.ts'),
+    ['generate-key-pair'],
+  ),
+  row('verify-signature', 'images', 'check who signed an image', () => import('./commands/verify-signature.ts')),
+  row('attest', 'images', 'sign a statement about an image', () => import('./commands/attest.ts')),
+  row(
+    'verify-attestation',
+    'images',
+    'check who signed a statement about an image',
+    () => import('./commands/verify-attestation.ts'),
+  ),
   row('inspect', 'images', 'show everything about images and containers', () => import('./commands/inspect.ts'), [
     { name: 'image inspect', implies: ['--type=image'] },
     { name: 'container inspect', implies: ['--type=container'] },

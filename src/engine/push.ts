@@ -75,8 +75,7 @@ async function pushOne(
 }
 
 async function hasReferrers(source: StoreSource): Promise<boolean> {
-  for (const { digest } of source.manifests.values())
-    if (((await source.referrers?.(digest)) ?? []).length > 0) return true;
+  for (const { digest } of source.manifests.values()) if ((await source.referrers(digest)).length > 0) return true;
   return false;
 }
 
@@ -135,6 +134,10 @@ export async function copyBetween(
     const { signal } = watch;
     await using source = await openSource(context, from, watch, { platform: wanted });
     if (to.kind === 'store') {
+      if (request.referrers)
+        throw new ShaleError('PLACE_INVALID', 'the store does not take in what refers to an image elsewhere', {
+          hint: 'copy to oci:FOLDER or docker://NAME; shale attestations docker://NAME reads it where it is',
+        });
       const name = storeName(to.image);
       const taken = await takeImage(context.layers, source, {
         platform,

@@ -1,5 +1,13 @@
-import { IN_TOTO_TYPE, parseStatement, STATEMENT_MAX_BYTES } from '../attest/index.ts';
-import { collect, type Json } from '../base/index.ts';
+import {
+  BUNDLE_MAX_BYTES,
+  BUNDLE_TYPE,
+  IN_TOTO_TYPE,
+  parseStatement,
+  STATEMENT_MAX_BYTES,
+  unverifiedStatement,
+  type Statement,
+} from '../attest/index.ts';
+import { collect, isShaleError, type Json } from '../base/index.ts';
 import {
   hostPlatform,
   isManifestType,
@@ -51,7 +59,7 @@ export async function aboutImage(source: ImageSource, platform: Platform | undef
   return { manifest, artifacts: [...beside, ...referrers].slice(0, ARTIFACTS_MAX) };
 }
 
-/** The statements about an image that are not signed themselves. Those about other images are passed over. */
+/** The statements about an image, bare or in bundles. Those about other images, and what is no statement, are passed over. */
 export async function readAttestations(
   source: ImageSource,
   { manifest, artifacts }: AboutImage,
@@ -59,13 +67,26 @@ export async function readAttestations(
   const found: FoundAttestation[] = [];
   for (const artifact of artifacts) {
     for (const layer of await layersOf(source, artifact)) {
-      if (layer.mediaType !== IN_TOTO_TYPE) continue;
-      const bytes = await collect(source.blob(layer), STATEMENT_MAX_BYTES, `the statement ${layer.digest}`);
-      const { subjects, predicateType, predicate } = parseStatement(bytes);
-      if (subjects.includes(manifest.digest)) found.push({ predicateType, predicate, artifact: artifact.digest });
+      const statement = await statementIn(source, layer);
+      if (statement?.subjects.includes(manifest.digest) !== true) continue;
+      const { predicateType, predicate } = statement;
+      found.push({ predicateType, predicate, artifact: artifact.digest });
     }
   }
   return found;
+}
+
+async function statementIn(source: ImageSource, layer: Descriptor): Promise<Statement | undefined> {
+  const isBundle = layer.mediaType === BUNDLE_TYPE;
+  if (!isBundle && layer.mediaType !== IN_TOTO_TYPE) return undefined;
+  const maxBytes = isBundle ? BUNDLE_MAX_BYTES : STATEMENT_MAX_BYTES;
+  const bytes = await collect(source.blob(layer), maxBytes, `the statement ${layer.digest}`);
+  try {
+    return isBundle ? unverifiedStatement(bytes) : parseStatement(bytes);
+  } catch (error) {
+    if (isShaleError(error, 'JSON_INVALID', 'STATEMENT_INVALID', 'BUNDLE_INVALID')) return undefined;
+    throw error;
+  }
 }
 
 /** What an artifact holds; nothing for what is no manifest. */

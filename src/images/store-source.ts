@@ -40,6 +40,8 @@ export interface StoreSourceOptions {
 export interface StoreSource extends ImageSource {
   /** The manifests that were made or found, by image. */
   readonly manifests: ReadonlyMap<Digest, Document>;
+  /** What is said about one of them in the store: artifacts that were made for it. */
+  referrers(subject: Digest): Promise<readonly Descriptor[]>;
 }
 
 /**

@@ -152,6 +152,14 @@ describe('attestations', () => {
       assert.deepEqual(plain(there), plain(here));
     });
 
+    test('are served with the images of the store itself', async () => {
+      const name = `${served.host}/team/own:1`;
+      await other.build(other.context(FILES), { tags: ['team/own:1'], attestations: BOTH });
+      assert.equal((await said(lab, `docker://${name}`)).length, 2);
+      await other.engine.removeImage('team/own:1', { force: false });
+      await assert.rejects(said(lab, `docker://${name}`), { code: 'MANIFEST_UNKNOWN' });
+    });
+
     test('are pushed by the build itself', async () => {
       const name = `${served.host}/team/built:1`;
       const outputs = [{ kind: 'registry', names: [] }] as const;

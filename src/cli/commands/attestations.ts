@@ -4,14 +4,8 @@ import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import { formatList, type ListLayout } from '../output/list.ts';
 import { FORMAT_FLAG, quietFlag } from './list-flags.ts';
+import { predicateTypes } from './predicate-types.ts';
 import { optional } from './run.ts';
-
-/** Short words for types of predicates. */
-const TYPES: Readonly<Record<string, readonly string[]>> = {
-  provenance: ['https://slsa.dev/provenance/v1', 'https://slsa.dev/provenance/v0.2'],
-  spdx: ['https://spdx.dev/Document'],
-  cyclonedx: ['https://cyclonedx.org/bom'],
-};
 
 const LAYOUT: ListLayout<FoundStatement> = {
   columns: [
@@ -58,7 +52,7 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
     const how = { format: flags.text('format'), quiet: flags.boolean('quiet') };
     return await context.stdout.write(formatList(found, LAYOUT, how));
   }
-  const types = Object.hasOwn(TYPES, type) ? (TYPES[type] ?? []) : [type];
+  const types = predicateTypes(type);
   const wanted = found.filter(({ predicateType }) => types.includes(predicateType));
   if (wanted.length === 0)
     throw new ShaleError('ATTESTATION_NOT_FOUND', `${image} has no attestation of the type ${type}`, {

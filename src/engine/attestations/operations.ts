@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { EngineContext } from '../context.ts';
 import type { AttestationOperations } from './types.ts';
 
@@ -5,6 +6,10 @@ import type { AttestationOperations } from './types.ts';
 export function attestationOperations(context: EngineContext): AttestationOperations {
   return {
     attestations: async (request, watch) => (await import('./read.ts')).attestations(context, request, watch),
+    sign: async (request, watch) => (await import('./sign.ts')).signImage(context, request, watch),
+    attest: async (request, watch) => (await import('./sign.ts')).attestImage(context, request, watch),
+    verify: async (request, watch) => (await import('./verify.ts')).verifyImage(context, request, watch),
+    generateKeyPair: async (password) => (await import('../../attest/index.ts')).generateKeyPair(password, randomBytes),
     sbom: async (request, watch) => (await import('./sbom.ts')).sbom(context, request, watch),
   };
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { ShaleError } from '../../base/index.ts';
-import { storeSource } from '../../images/index.ts';
+import { storeSource, type FoundImage, type StoreSource } from '../../images/index.ts';
 import type { Layers } from '../../layers/index.ts';
 import {
   isDigest,
@@ -64,7 +64,7 @@ export class StoreContents implements RegistryContents {
     const manifest =
       target.kind === 'image'
         ? await this.#ofImage(await this.#store.images.get(target.digest), repository, name)
-        : await this.#ofSet(await this.#store.indexes.find(target.digest), name);
+        : await this.#ofSet(await this.#store.indexes.find(target.digest), name, repository);
     if (manifest !== undefined) this.#memory.addManifest(repository, { manifest, target });
     return manifest;
   }
@@ -85,16 +85,20 @@ export class StoreContents implements RegistryContents {
   }
 
   /** An index or artifact as it came, or the index over the images of a set. */
-  async #ofSet(set: ImageIndexRecord | undefined, name: string): Promise<ServedManifest | undefined> {
+  async #ofSet(
+    set: ImageIndexRecord | undefined,
+    name: string,
+    repository: string,
+  ): Promise<ServedManifest | undefined> {
     if (set === undefined) return undefined;
     if (isIndexType(set.mediaType) || isManifestType(set.mediaType)) return this.#read(set);
     const [first] = set.entries.flatMap(({ imageId }) => (imageId === undefined ? [] : [imageId]));
     const record = first === undefined ? undefined : await this.#store.images.find(first);
-    return record && this.#made({ record, set, reference: name }, name);
+    return record && this.#made({ record, set, reference: name }, name, repository);
   }
 
   /** Makes the manifests of an image or set, and records them, so that they are found by their digests from now on. */
-  async #made(found: Parameters<typeof storeSource>[1], name: string): Promise<ServedManifest> {
+  async #made(found: FoundImage, name: string, repository?: string): Promise<ServedManifest> {
     await using source = await storeSource(this.#layers, found, name, { signal: this.#options.signal });
     for (const [id, { digest, mediaType, bytes }] of source.manifests) {
       const record = await this.#store.images.get(id);
@@ -102,7 +106,20 @@ export class StoreContents implements RegistryContents {
       const made = { digest, mediaType, sizeBytes: bytes.byteLength, repositories: [] };
       await this.#store.publish({ images: [{ ...record, manifests: [made] }], reason: REASON });
     }
+    if (repository !== undefined && found.set !== undefined)
+      await this.#rememberReferrers(source, repository, { kind: 'index', digest: found.set.digest });
     return source.root();
+  }
+
+  /** What is said about the images of a set refers to their manifests, as long as the set is there. */
+  async #rememberReferrers(source: StoreSource, repository: string, target: TagTarget): Promise<void> {
+    for (const { digest } of source.manifests.values())
+      for (const descriptor of await source.referrers(digest)) {
+        const manifest = await source.manifest(descriptor);
+        for (const blob of this.#facts(manifest).sizes.keys())
+          await holdForManifest(this.#store, blob, this.#options.now());
+        this.#memory.addManifest(repository, { manifest, target });
+      }
   }
 
   async #byDigest(repository: string, digest: Digest): Promise<ServedManifest | undefined> {
@@ -208,6 +225,10 @@ export class StoreContents implements RegistryContents {
     for (const known of stored === undefined ? [] : await this.#manifestsIn(stored)) {
       const facts = await this.#factsOf(known);
       if (facts?.subject === subject) found.set(facts.digest, facts.descriptor);
+    }
+    for (const { manifest, target } of stored === undefined ? [] : this.#memory.manifestsIn(stored)) {
+      const facts = this.#facts(manifest);
+      if (facts.subject === subject && (await this.#isThere(target))) found.set(facts.digest, facts.descriptor);
     }
     return [...found.values()].toSorted((a, b) => byBytes(a.digest, b.digest));
   }
