@@ -18,7 +18,7 @@ const FACTS: BuildFacts = {
   toolVersion: '1.2.3',
   platform: 'linux/arm64',
   builderPlatform: 'linux/amd64',
-  dockerfile: { name: 'Dockerfile', bytes: dockerfile, digest: digestOf(dockerfile) },
+  dockerfile: { name: 'Dockerfile', text: dockerfile.toString(), digest: digestOf(dockerfile) },
   contextAddress: undefined,
   commit: undefined,
   target: 'app',

@@ -41,7 +41,8 @@ export interface BuildFacts {
   /** `linux/amd64`: of the image, and of the machine that built it. */
   readonly platform: string;
   readonly builderPlatform: string;
-  readonly dockerfile: { readonly name: string; readonly bytes: Uint8Array; readonly digest: Digest };
+  /** `text` is as it may be shown, `digest` that of the file. */
+  readonly dockerfile: { readonly name: string; readonly text: string; readonly digest: Digest };
   /** Of the repository or archive that the build was given as its context; undefined for a folder and standard input. */
   readonly contextAddress: string | undefined;
   /** What is checked out in the repository that the context is or lies in. */
@@ -172,8 +173,8 @@ function stepJson({ name, inputs, layer }: ProvenanceStep, number: number): Json
 }
 
 function sourceInfo({ dockerfile }: BuildFacts): JsonObject {
-  const { name, bytes, digest } = dockerfile;
-  const data = Buffer.from(bytes).toString('base64');
+  const { name, text, digest } = dockerfile;
+  const data = Buffer.from(text).toString('base64');
   return { filename: name, language: 'Dockerfile', data, digest: { sha256: hexOf(digest) } };
 }
 

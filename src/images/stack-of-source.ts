@@ -1,11 +1,8 @@
-import { mapPool } from '../base/index.ts';
 import type { Layers, Stack } from '../layers/index.ts';
 import { hostPlatform, parseManifest, type Digest, type ImageConfig, type Platform } from '../oci/index.ts';
 import { chooseManifest, readImage } from './choose.ts';
 import type { ImageSource, TellBlob } from './content.ts';
 import { takeLayer } from './take-layer.ts';
-
-const LAYERS_AT_ONCE = 4;
 
 /** An image whose files can be read. */
 export interface OpenedImage {
@@ -35,9 +32,10 @@ export async function stackOfSource(
     isIndex || platform !== undefined
       ? await chooseManifest(source, top, platform ?? hostPlatform())
       : await readImage(source, top);
-  await mapPool(config.diffIds.entries(), LAYERS_AT_ONCE, async ([at, diffId]) => {
+  // One after the other: whoever looks into an image has time, and may have little memory.
+  for (const [at, diffId] of config.diffIds.entries()) {
     const layer = manifest.layers[at];
     if (layer !== undefined) await takeLayer(layers, source, { diffId, layer, signal, tell });
-  });
+  }
   return { id: manifest.config.digest, config, stack: await layers.stack(config.diffIds) };
 }

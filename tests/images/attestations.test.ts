@@ -120,6 +120,21 @@ describe('attestations', () => {
     assert.doesNotMatch(JSON.stringify(await said(lab, 'quiet:1')), /canary/);
   });
 
+  test('F-176: provenance has no user, password or signature of an address, also with mode=max', async () => {
+    const secret = 'https://user:canary@files.example/x?signature=canary';
+    const Dockerfile = `# ${secret}\nFROM scratch\nARG SOURCE\nCOPY os /etc/\nLABEL source=$SOURCE\nENV FROM="${secret}"\n`;
+    const attestations = [{ kind: 'provenance', mode: 'max' }] as const;
+    const how = { tags: ['address:1'], attestations, buildArgs: { SOURCE: secret }, labels: { from: secret } };
+    await lab.build(lab.context({ ...FILES, Dockerfile }), how);
+    const [found] = await said(lab, 'address:1');
+    const text = JSON.stringify(found?.predicate);
+    const [, data = ''] = /"data":"([^"]+)"/.exec(text) ?? [];
+    const shown = Buffer.from(data, 'base64').toString();
+    assert.match(shown, /^# https:\/\/files\.example\/x\?…\nFROM scratch\n/);
+    assert.match(text, /"build-arg:SOURCE":"https:\/\/files\.example\/x\?…"/);
+    assert.doesNotMatch(text + shown, /canary/);
+  });
+
   describe('in a registry', () => {
     let other: Lab;
     let served: TestRegistry;

@@ -15,6 +15,7 @@ import type { Store } from '../../store/index.ts';
 import type { BuildOptions } from '../build.ts';
 import type { PlatformPlan } from '../plan.ts';
 import type { AllSolved } from './attest-product.ts';
+import { shownText, shownValues } from './shown-text.ts';
 
 /** What is known of how the image of one platform was made; nothing of it depends on what was found in the cache. */
 export async function buildFacts(
@@ -33,12 +34,16 @@ export async function buildFacts(
     toolVersion: SHALE_VERSION,
     platform: formatPlatform(platform),
     builderPlatform: formatPlatform(options.buildPlatform),
-    dockerfile: { name: dockerfile.name, bytes: dockerfile.bytes, digest: digestOf(dockerfile.bytes) },
+    dockerfile: {
+      name: dockerfile.name,
+      text: shownText(Buffer.from(dockerfile.bytes).toString('utf8')),
+      digest: digestOf(dockerfile.bytes),
+    },
     contextAddress: isAddress ? contexts.title : undefined,
     commit: contexts.revision()?.commit,
     target,
-    buildArgs,
-    labels,
+    buildArgs: shownValues(buildArgs),
+    labels: shownValues(labels),
     network,
     secrets: requested(mounts, 'secret'),
     ssh: requested(mounts, 'ssh'),
@@ -101,7 +106,7 @@ function stepsOf(vertices: readonly Vertex[], solved: AllSolved): ProvenanceStep
     const result = solved.get(id)?.result;
     const layer = result?.kind === 'rootfs' ? result.layer : undefined;
     return {
-      name,
+      name: shownText(name),
       inputs: inputs.flatMap((input) => numbers.get(input) ?? []),
       ...(layer !== undefined && { layer }),
     };
