@@ -23,6 +23,8 @@ export interface PullRequest {
   readonly platform?: string;
   /** Every image of an index, and the index itself. */
   readonly allPlatforms?: boolean;
+  /** PEM: only what the owner of this key has signed is pulled. */
+  readonly publicKey?: string;
 }
 
 export interface PullResult {

@@ -12,9 +12,11 @@ import {
   familiarName,
   formatReference,
   hostPlatform,
+  parseDigest,
   parsePlatform,
   parseReference,
   type Platform,
+  type Reference,
 } from '../oci/index.ts';
 import { openRepository } from '../registry/index.ts';
 import { applyChanges } from './changes.ts';
@@ -79,8 +81,10 @@ export async function pull(context: EngineContext, request: PullRequest, watch: 
   const name = familiarName(reference);
   const before = await context.store.tags.find(full);
   await refuseMadeHere(context, full);
+  // What is pulled is what was verified, though the tag may move meanwhile.
+  const signed = request.publicKey === undefined ? reference : await signedBy(context, reference, request, watch);
   const pulled = await transferring(context, watch, `pull ${name}`, (tell) =>
-    pullImage(context.layers, reference, {
+    pullImage(context.layers, signed, {
       platform: request.allPlatforms === true ? 'all' : platformOrHost(request.platform),
       registry: context.registry(watch.signal),
       lazy: false,
@@ -89,6 +93,18 @@ export async function pull(context: EngineContext, request: PullRequest, watch: 
   );
   const changed = ![pulled.id, pulled.digest].includes(before?.target.digest ?? pulled.id) || before === undefined;
   return { imageId: pulled.id, name, digest: pulled.digest, changed };
+}
+
+/** The reference with the digest that the owner of the key has signed. @throws SIGNATURE_NOT_FOUND, SIGNATURE_INVALID, KEY_… */
+async function signedBy(
+  context: EngineContext,
+  reference: Reference,
+  { publicKey = '' }: PullRequest,
+  watch: Watch,
+): Promise<Reference> {
+  const { verifyImage } = await import('./attestations/verify.ts');
+  const { digest } = await verifyImage(context, { image: formatReference(reference), publicKey }, watch);
+  return { ...reference, digest: parseDigest(digest) };
 }
 
 /** Pulls every tag of a repository, one after the other. */

@@ -103,6 +103,21 @@ describe('signatures in a registry', () => {
     assert.equal((await verify(`${served.host}/team/moved@${digest}`)).digest, digest);
   });
 
+  test('pull --verify-key takes what was signed under its tag, and nothing else', async () => {
+    await using user = await Lab.open();
+    const { name, digest } = await pushed('team/pulled', 'one');
+    const pull = (): Promise<unknown> => user.engine.pull({ image: name, publicKey: own.publicKey }, watch());
+    await assert.rejects(pull(), { code: 'SIGNATURE_NOT_FOUND' });
+    assert.deepEqual(await user.engine.images({ all: true }), []);
+    await sign(name, 'bundle');
+    await pull();
+    const [image] = await user.engine.images({ all: true });
+    assert.equal(image?.digest, digest);
+    assert.equal(image?.tag?.tag, '1');
+    await pushed('team/pulled', 'two');
+    await assert.rejects(pull(), { code: 'SIGNATURE_NOT_FOUND' });
+  });
+
   test('a signature that is moved to another image does not verify', async () => {
     const signed = await pushed('team/theft', 'one');
     await sign(signed.name, 'bundle');

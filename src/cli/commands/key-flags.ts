@@ -27,15 +27,14 @@ export const PUBLIC_KEY_FLAG: Flag = {
 
 /** @throws USAGE, KEY_UNREADABLE, CANCELED */
 export async function privateKey(context: Context, flags: ParsedFlags): Promise<PrivateKey> {
-  const pem = keyText(context, flags);
+  const pem = keyText(context, '--key', flags.text('key'));
   const isEncrypted = /-----BEGIN ENCRYPTED|^Proc-Type: 4,ENCRYPTED/m.test(pem);
   return { pem, password: isEncrypted ? await passwordOf(context, 'Password of the key: ') : undefined };
 }
 
-/** The PEM of the file that `--key` names, or of a variable as `env://NAME`. @throws USAGE, KEY_UNREADABLE */
-export function keyText({ cwd, env }: Context, flags: ParsedFlags): string {
-  const place = flags.text('key') ?? '';
-  if (place === '') throw new UsageError('--key FILE is missing', 'shale sign generate-key-pair makes a pair');
+/** The PEM of the file that a flag names, or of a variable as `env://NAME`. @throws USAGE, KEY_UNREADABLE */
+export function keyText({ cwd, env }: Context, flag: string, place = ''): string {
+  if (place === '') throw new UsageError(`${flag} FILE is missing`, 'shale sign generate-key-pair makes a pair');
   const [, scheme, name] = /^([a-z0-9]+):\/\/(.*)$/.exec(place) ?? [];
   if (scheme === 'env') {
     const text = env[name ?? ''];
@@ -43,7 +42,7 @@ export function keyText({ cwd, env }: Context, flags: ParsedFlags): string {
       throw new ShaleError('KEY_UNREADABLE', `the variable ${name ?? ''} with the key is not set`);
     return text;
   }
-  if (scheme !== undefined) throw new UsageError(`--key ${place}: keys lie in files`, '--key cosign.key');
+  if (scheme !== undefined) throw new UsageError(`${flag} ${place}: keys lie in files`, `${flag} cosign.pub`);
   return readSmallFile(resolve(cwd, place), 'the key');
 }
 

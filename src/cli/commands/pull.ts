@@ -3,6 +3,7 @@ import type { Context } from '../context.ts';
 import type { PullResult } from '../../engine/index.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
+import { keyText } from './key-flags.ts';
 import { optional } from './run.ts';
 
 export const command: Command = {
@@ -12,8 +13,14 @@ export const command: Command = {
     { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of images for several platforms, this one' },
     { kind: 'boolean', name: 'all-platforms', summary: 'all of them, and the index that joins them' },
     { kind: 'boolean', name: 'all-tags', short: 'a', summary: 'every tag of the repository' },
+    {
+      kind: 'text',
+      name: 'verify-key',
+      value: 'FILE',
+      summary: 'only what the owner of this public key (cosign.pub) has signed',
+    },
   ],
-  refused: [{ name: 'disable-content-trust', why: 'signatures are not checked; digests always are' }],
+  refused: [{ name: 'disable-content-trust', why: 'digests are always checked', instead: '--verify-key' }],
   args: { min: 1, max: 1, complete: 'image' },
   examples: [
     { command: 'shale pull debian:trixie-slim', says: 'from Docker Hub' },
@@ -21,6 +28,7 @@ export const command: Command = {
       command: 'shale pull --platform linux/arm64 registry.example:5000/web',
       says: 'from a registry, for another platform',
     },
+    { command: 'shale pull --verify-key cosign.pub registry.example/team/web', says: 'nothing but what was signed' },
   ],
   run,
 };
@@ -38,7 +46,13 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   const { settings } = await context.config();
   await using progress = openProgress(context, quiet ? 'quiet' : settings.progress, { doing: 'Pulling' });
   const engine = await context.engine();
-  const request = { image, allPlatforms, ...optional('platform', platform) };
+  const key = flags.text('verify-key');
+  const request = {
+    image,
+    allPlatforms,
+    ...optional('platform', platform),
+    ...(key !== undefined && { publicKey: keyText(context, '--verify-key', key) }),
+  };
   const pulled: PullResult[] = [];
   if (!flags.boolean('all-tags')) pulled.push(await engine.pull(request, progress.watch));
   else for await (const one of engine.pullAllTags(request, progress.watch)) pulled.push(one);

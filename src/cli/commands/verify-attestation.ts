@@ -33,7 +33,7 @@ export const command: Command = {
 
 async function run(context: Context, { flags, args }: ParsedArguments): Promise<void> {
   const type = predicateType(flags.text('type'));
-  const publicKey = keyText(context, flags);
+  const publicKey = keyText(context, '--key', flags.text('key'));
   const engine = await context.engine();
   const request = { image: args[0] ?? '', publicKey, predicateType: type };
   const { signatures } = await engine.verify(request, { signal: context.signal });

@@ -25,7 +25,7 @@ export const command: Command = {
 };
 
 async function run(context: Context, { flags, args }: ParsedArguments): Promise<void> {
-  const publicKey = keyText(context, flags);
+  const publicKey = keyText(context, '--key', flags.text('key'));
   const engine = await context.engine();
   const image: VerifiedImage = await engine.verify({ image: args[0] ?? '', publicKey }, { signal: context.signal });
   await context.stdout.write(flags.boolean('quiet') ? `${image.digest}\n` : `${image.name}\n`);
