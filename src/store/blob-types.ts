@@ -27,7 +27,10 @@ export interface Blobs {
   stream(digest: Digest): AsyncIterable<Uint8Array>;
   /** Stores bytes that are in memory. */
   put(bytes: Uint8Array): Promise<Digest>;
-  /** Starts a write. @throws INGEST_BUSY when another live writer has the `ref` and `wait` is not set. */
+  /**
+   * Starts a write. @throws INGEST_BUSY when another live writer has the `ref` and `wait` is not set; INGEST_NOT_FOUND when
+   * there is none to resume and that is required
+   */
   createIngest(options?: IngestOptions): Promise<Ingest>;
   /**
    * The blob, made by `fill` when it is missing: whoever comes first (of all processes) fills, the others wait for it.
@@ -56,8 +59,8 @@ export interface IngestOptions {
   readonly ref?: string;
   readonly expectedDigest?: Digest;
   readonly expectedSizeBytes?: number;
-  /** What to do with bytes that an interrupted ingest of the same ref left. Default `resume`. */
-  readonly existing?: 'resume' | 'truncate';
+  /** What to do with bytes that an interrupted ingest of the same ref left. Default `resume`; `required`: there must be some. */
+  readonly existing?: 'resume' | 'truncate' | 'required';
   /** Wait for another writer of the same ref instead of failing with INGEST_BUSY. */
   readonly wait?: boolean;
   /** Hash while writing (default). With `false` the caller passes the digest to `commit`, or the file is read again. */

@@ -124,6 +124,21 @@ test('F-102: bytes of another boot are not resumed, since they may never have re
   assert.equal(again.sizeBytes, 0);
 });
 
+test('a write that has to be resumed is resumed, or not found', async () => {
+  await using fixture = await scratchStore();
+  const { blobs } = fixture.store;
+  const required = { ref: 'r', existing: 'required' } as const;
+  await assert.rejects(blobs.createIngest(required), { code: 'INGEST_NOT_FOUND' });
+  const first = await blobs.createIngest({ ref: 'r' });
+  await first.write(HELLO);
+  await assert.rejects(blobs.createIngest(required), { code: 'INGEST_BUSY' });
+  await first.keep();
+  const again = await blobs.createIngest(required);
+  assert.equal(again.sizeBytes, HELLO.length);
+  await again[Symbol.asyncDispose]();
+  await assert.rejects(blobs.createIngest(required), { code: 'INGEST_NOT_FOUND' });
+});
+
 test('F-103: of two writers of one ref the second is told so, or waits', async () => {
   await using fixture = await scratchStore();
   const { blobs } = fixture.store;

@@ -44,6 +44,14 @@ export interface Images {
   /** Removes the record and its tags, durably; blobs go with the next collection. @throws IMAGE_NOT_FOUND */
   remove(id: Digest): Promise<void>;
   /**
+   * What a repository has: manifests and indexes that are recorded as being in it, those that its tags lead to, and the
+   * manifests of images that are in a set which it has. Of one digest where that is given, without looking at all others.
+   */
+  manifestsIn(
+    repository: string,
+    digest?: Digest,
+  ): Promise<readonly Pick<ImageManifestRecord, 'digest' | 'mediaType'>[]>;
+  /**
    * Takes a manifest, index or artifact out of a repository, and the given tags with it, durably and at once. What came from
    * outside and is then in no repository, in no set, and without a name or container goes altogether.
    */
@@ -114,6 +122,8 @@ export interface Tags {
   /** By name. */
   list(): Promise<readonly TagRecord[]>;
   of(target: Digest): Promise<readonly TagRecord[]>;
+  /** Those of a repository (`docker.io/library/alpine`), by name. */
+  in(repository: string): Promise<readonly TagRecord[]>;
   /** Durable. @throws IMAGE_NOT_FOUND when the target has no record. */
   set(name: string, target: TagTarget, reason: string): Promise<void>;
   /** Durable; false when there was none. */

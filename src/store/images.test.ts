@@ -53,6 +53,38 @@ test('images are found by id, prefix and manifest; putting one again joins what 
   await assert.rejects(images.get(digestOf('no')), { code: 'IMAGE_NOT_FOUND' });
 });
 
+test('a repository has what its tags lead to, what is recorded as being in it, and the images of its sets', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const tagged = await publishImage(store, 'r.example/a:1', ['x']);
+  const other = await publishImage(store, 'r.example/a/b:1', ['y']);
+  const inSet = await storeImage(store, 'z', ['z']);
+  await store.images.put(inSet);
+  const type = 'application/vnd.oci.image.index.v1+json';
+  const set = await store.blobs.put(Buffer.from('{"manifests":[]}'));
+  const entry = { digest: digestOf('entry'), sizeBytes: 1, mediaType: 'm', imageId: inSet.id };
+  await store.indexes.put({
+    digest: set,
+    mediaType: type,
+    sizeBytes: 16,
+    entries: [entry],
+    repositories: ['r.example/a'],
+  });
+  const digests = async (repository: string): Promise<string[]> =>
+    (await store.images.manifestsIn(repository)).map(({ digest }) => digest).toSorted();
+  const manifestOf = (image: { readonly manifests: readonly { readonly digest: string }[] }): string =>
+    image.manifests[0]?.digest ?? '';
+  assert.deepEqual(await digests('r.example/a'), [manifestOf(tagged), manifestOf(inSet), set].toSorted());
+  assert.deepEqual(await digests('r.example/a/b'), [manifestOf(other)]);
+  assert.deepEqual(await digests('r.example'), []);
+  assert.deepEqual(await store.images.manifestsIn('r.example/a', set), [{ digest: set, mediaType: type }]);
+  assert.deepEqual(await store.images.manifestsIn('r.example/a/b', set), []);
+  assert.deepEqual(
+    (await store.tags.in('r.example/a')).map(({ name }) => name),
+    ['r.example/a:1'],
+  );
+});
+
 test('a prefix that fits several images is refused', async () => {
   await using fixture = await scratchStore();
   const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };

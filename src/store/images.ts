@@ -16,7 +16,7 @@ import {
   toJson,
   type Row,
 } from './row.ts';
-import { removeTag } from './tags.ts';
+import { IN_REPOSITORY, removeTag } from './tags.ts';
 import type {
   ImageIndexEntry,
   ImageIndexRecord,
@@ -46,6 +46,7 @@ export function createImages({ db, clock }: StoreContext, publish: Publish): Ima
       }),
     list: () =>
       db.read((sql) => sql.all('SELECT * FROM images ORDER BY added_at DESC, id').map((row) => imageIn(sql, row))),
+    manifestsIn: (repository, manifest) => db.read((sql) => manifestsIn(sql, repository, manifest)),
     put: (image) => publish({ images: [image], reason: 'put' }),
     remove: async (id) => {
       await db.write((sql) => removeImage(sql, id, clock(), 'rmi'), { durable: true, frees: true });
@@ -104,6 +105,26 @@ function manifestsOf(sql: Sql, id: Digest): readonly ImageManifestRecord[] {
     mediaType: text(row, 'media_type'),
     repositories: jsonList<string>(row, 'repositories'),
   }));
+}
+
+function manifestsIn(
+  sql: Sql,
+  repository: string,
+  only: Digest | undefined,
+): readonly Pick<ImageManifestRecord, 'digest' | 'mediaType'>[] {
+  const isListed = 'EXISTS (SELECT 1 FROM json_each(repositories) WHERE value = ?1)';
+  const isAsked = only === undefined ? 'TRUE' : 'digest = ?2';
+  const query = `
+    WITH named AS (SELECT digest FROM tags WHERE ${IN_REPOSITORY}),
+      sets AS MATERIALIZED (
+        SELECT digest, media_type, entries FROM image_indexes WHERE digest IN named OR ${isListed}),
+      members AS (
+        SELECT digest AS id FROM named
+        UNION SELECT json_extract(value, '$.imageId') FROM sets, json_each(sets.entries))
+    SELECT digest, media_type FROM sets WHERE ${isAsked}
+    UNION SELECT digest, media_type FROM image_manifests WHERE ${isAsked} AND (image IN members OR ${isListed})`;
+  const rows = only === undefined ? sql.all(query, repository) : sql.all(query, repository, only);
+  return rows.map((row) => ({ digest: digest(row, 'digest'), mediaType: text(row, 'media_type') }));
 }
 
 export function putImage(sql: Sql, image: NewImage, now: TimeMs): void {

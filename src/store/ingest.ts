@@ -55,11 +55,20 @@ export class Ingests {
     this.#swept ??= sweepStaging(this.#context);
     await this.#swept;
     if (options.ref === undefined) return this.#open(options, stagingPath(this.#context), true);
+    if (options.existing === 'required' && !(await this.#isKnown(options.ref))) throw notFound(options.ref);
     const path = join(this.#context.layout.ingest, `ref-${createHash('sha256').update(options.ref).digest('hex')}`);
     const resumable = await this.#claim(options.ref, path, options);
     const ingest = this.#open(options, path, !resumable || options.existing === 'truncate');
+    if (options.existing === 'required' && !resumable) {
+      await ingest[Symbol.asyncDispose]();
+      throw notFound(options.ref);
+    }
     await ingest.resume();
     return ingest;
+  }
+
+  async #isKnown(ref: string): Promise<boolean> {
+    return await this.#context.db.read((sql) => sql.first('SELECT 1 FROM ingests WHERE ref = ?', ref) !== undefined);
   }
 
   async ensure(
@@ -358,6 +367,10 @@ class BlobIngest implements Ingest {
     if (this.#state.kind === 'failed') throw this.#state.error;
     throw new ShaleError('INGEST_CLOSED', `the write to ${this.path} is over`, { data: { path: this.path } });
   }
+}
+
+function notFound(ref: string): ShaleError {
+  return new ShaleError('INGEST_NOT_FOUND', `there is no interrupted write of ${ref}`, { data: { ref } });
 }
 
 function sizeMismatch(options: IngestOptions, actual: number): ShaleError {

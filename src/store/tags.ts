@@ -5,6 +5,9 @@ import { appendEvent } from './events.ts';
 import { digest, digestOrNone, integer, json, text, textOrNone, toJson, type Row } from './row.ts';
 import type { Publication, TagMove, TagRecord, Tags, TagTarget, TimeMs } from './types.ts';
 
+/** Names of the repository that is the first parameter; ';' follows ':'. */
+export const IN_REPOSITORY: string = `name >= ?1 || ':' AND name < ?1 || ';'`;
+
 /** `publish` brings to disk what a tag points to before it moves. */
 export function createTags({ db, clock }: StoreContext, publish: (publication: Publication) => Promise<void>): Tags {
   const find = (name: string): Promise<TagRecord | undefined> => db.read((sql) => findTag(sql, name));
@@ -17,6 +20,8 @@ export function createTags({ db, clock }: StoreContext, publish: (publication: P
     },
     list: () => db.read((sql) => sql.all('SELECT * FROM tags ORDER BY name').map(tagIn)),
     of: (target) => db.read((sql) => sql.all('SELECT * FROM tags WHERE digest = ? ORDER BY name', target).map(tagIn)),
+    in: (repository) =>
+      db.read((sql) => sql.all(`SELECT * FROM tags WHERE ${IN_REPOSITORY} ORDER BY name`, repository).map(tagIn)),
     set: (name, target, reason) => publish({ tags: [{ name, target }], reason }),
     remove: (name, reason) => db.write((sql) => removeTag(sql, name, clock(), reason), { durable: true, frees: true }),
     log: (name) =>

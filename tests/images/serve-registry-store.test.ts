@@ -161,6 +161,29 @@ describe('shale serve registry', { concurrency: 2 }, () => {
     assert.equal((await lab.store.blobs.get(parseDigest(digest))).sizeBytes, 100_000);
   });
 
+  test('an upload goes on with another server when the first one ended in the middle of it', async () => {
+    await using lab = await Lab.open();
+    const { digest, bytes } = randomBlob(1000);
+    let at = '';
+    {
+      await using server = await serveLab(lab);
+      const registry = new RegistryProbe(server.host);
+      at = await registry.begin('team/long');
+      assert.equal((await registry.chunk(at, bytes.subarray(0, 600), '0-599')).status, 202);
+    }
+    await lab.store.collect({});
+    await using server = await serveLab(lab);
+    const registry = new RegistryProbe(server.host);
+    const elsewhere = at.replace('team/long', 'team/other');
+    assert.equal((await registry.ask('GET', elsewhere)).code, 'BLOB_UPLOAD_UNKNOWN');
+    const [one, two] = await Promise.all([registry.ask('GET', at), registry.ask('GET', at)]);
+    assert.equal([one, two].find(({ status }) => status === 204)?.headers.range, '0-599');
+    assert.equal((await registry.chunk(at, bytes.subarray(600), '600-999')).status, 202);
+    assert.equal((await registry.close(at, digest)).status, 201);
+    assert.equal((await registry.ask('GET', at)).code, 'BLOB_UPLOAD_UNKNOWN');
+    assert.ok((await registry.ask('GET', `/v2/team/long/blobs/${digest}`)).body.equals(bytes));
+  });
+
   test('with readonly takes and removes nothing', async () => {
     await using lab = (await labWith('fixed:1')).lab;
     await using server = await serveLab(lab, { readOnly: true });

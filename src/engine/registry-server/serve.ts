@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf, ShaleError } from '../../base/index.ts';
+import { isShaleError, messageOf, ShaleError } from '../../base/index.ts';
 import { fetchFromSources } from '../../images/index.ts';
 import { Layers } from '../../layers/index.ts';
 import type { Digest } from '../../oci/index.ts';
 import { parseAccounts, serveRegistry as serve, type RegistryStore, type UploadedBytes } from '../../registry/index.ts';
-import { openStore, type Store } from '../../store/index.ts';
+import { openStore, type IngestOptions, type Store } from '../../store/index.ts';
 import { buildLimits, cacheCap } from '../cache-cap.ts';
 import type { EngineContext } from '../context.ts';
 import type { ServeRegistryRequest } from '../transfer-types.ts';
@@ -91,6 +91,13 @@ function storeAsRegistry(context: EngineContext, upstreams: Upstreams | undefine
   const home = HUB;
   const memory = new ServerMemory(now);
   const openHandle = (): Promise<Store> => openStore({ root, runRoot, clock: now });
+  const openIngest = async (repository: string, id: string, existing: 'truncate' | 'required') => {
+    const stored = writableRepository(repository, HUB);
+    return await openUpload(await openHandle(), { ref: `upload ${stored} ${id}`, existing }, async (store, digest) => {
+      await holdForManifest(store, digest, now());
+      memory.addBlob(stored, digest);
+    });
+  };
   return {
     async open(registry) {
       const layers: Layers = new Layers(await openHandle(), {
@@ -100,19 +107,27 @@ function storeAsRegistry(context: EngineContext, upstreams: Upstreams | undefine
       const meant = registry !== undefined && upstreams.has(registry) ? registry : upstreams.home;
       return new UpstreamContents(layers, upstreams, { memory, now, signal, home: meant, openHandle });
     },
-    async upload(repository) {
-      const stored = writableRepository(repository, home);
-      const store = await openHandle();
-      return await openUpload(store, async (digest) => {
-        await holdForManifest(store, digest, now());
-        memory.addBlob(stored, digest);
-      });
+    upload: (repository, id) => openIngest(repository, id, 'truncate'),
+    resume: async (repository, id) => {
+      try {
+        return await openIngest(repository, id, 'required');
+      } catch (error) {
+        if (isShaleError(error, 'INGEST_NOT_FOUND', 'INGEST_BUSY')) return undefined;
+        throw error;
+      }
     },
   };
 }
 
-async function openUpload(store: Store, committed: (digest: Digest) => Promise<void>): Promise<UploadedBytes> {
-  const ingest = await store.blobs.createIngest();
+async function openUpload(
+  store: Store,
+  options: IngestOptions,
+  committed: (store: Store, digest: Digest) => Promise<void>,
+): Promise<UploadedBytes> {
+  await using opened = new AsyncDisposableStack();
+  opened.use(store);
+  const ingest = opened.use(await store.blobs.createIngest(options));
+  const resources = opened.move();
   return {
     get sizeBytes() {
       return ingest.sizeBytes;
@@ -120,11 +135,9 @@ async function openUpload(store: Store, committed: (digest: Digest) => Promise<v
     write: (chunk) => ingest.write(chunk),
     truncate: (sizeBytes) => ingest.truncate(sizeBytes),
     async commit(digest) {
-      await committed(await ingest.commit(digest));
+      await committed(store, await ingest.commit(digest));
     },
-    async [Symbol.asyncDispose]() {
-      await ingest[Symbol.asyncDispose]();
-      await store[Symbol.asyncDispose]();
-    },
+    keep: () => ingest.keep(),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -74,7 +74,9 @@ export class StoreContents implements RegistryContents {
     for (const diffId of record.diffIds)
       if ((await this.#store.blobs.find(diffId)) === undefined) await this.#layers.open(diffId);
     // Those with a record of their own are what other tags mean (`takePushed`).
-    const others = new Set((await this.#store.indexes.list()).map(({ digest }) => digest));
+    const others = new Set<Digest>();
+    for (const { digest } of record.manifests)
+      if ((await this.#store.indexes.find(digest)) !== undefined) others.add(digest);
     const worth = ({ digest, repositories }: ImageRecord['manifests'][number]): number =>
       (others.has(digest) ? 0 : 2) + (repositories.includes(repository) ? 1 : 0);
     for (const known of record.manifests.toSorted((a, b) => worth(b) - worth(a))) {
@@ -125,7 +127,7 @@ export class StoreContents implements RegistryContents {
   async #byDigest(repository: string, digest: Digest): Promise<ServedManifest | undefined> {
     const remembered = this.#memory.manifest(repository, digest);
     if (remembered !== undefined && (await this.#isThere(remembered.target))) return remembered.manifest;
-    const known = await this.#recorded(repository, digest);
+    const [known] = await this.#manifestsIn(repository, digest);
     return known && this.#read(known);
   }
 
@@ -134,28 +136,11 @@ export class StoreContents implements RegistryContents {
     return (await (kind === 'image' ? images.find(digest) : indexes.find(digest))) !== undefined;
   }
 
-  /** The record of a manifest, where it is one of the repository. */
-  async #recorded(repository: string, digest: Digest): Promise<ManifestRecord | undefined> {
-    return (await this.#manifestsIn(repository)).find((one) => one.digest === digest);
-  }
-
-  /** Every recorded manifest of a repository. */
-  async #manifestsIn(repository: string): Promise<ManifestRecord[]> {
-    const targets = new Set<Digest>();
-    for (const { name, target } of await this.#store.tags.list())
-      if (partsOf(name).repository === repository) targets.add(target.digest);
-    const found: ManifestRecord[] = [];
-    const ofSets = new Set<Digest | undefined>();
-    for (const set of await this.#store.indexes.list()) {
-      if (!targets.has(set.digest) && !set.repositories.includes(repository)) continue;
-      for (const { imageId } of set.entries) ofSets.add(imageId);
-      if (isIndexType(set.mediaType) || isManifestType(set.mediaType)) found.push(set);
-    }
-    for (const { id, manifests } of await this.#store.images.list()) {
-      const isNamed = targets.has(id) || ofSets.has(id);
-      found.push(...manifests.filter((one) => isNamed || one.repositories.includes(repository)));
-    }
-    return found;
+  /** The recorded manifests and indexes of a repository; of one digest where that is given. */
+  async #manifestsIn(repository: string, digest?: Digest): Promise<ManifestRecord[]> {
+    const found = await this.#store.images.manifestsIn(repository, digest);
+    // Sets of images that were made here have a form of their own.
+    return found.filter(({ mediaType }) => isIndexType(mediaType) || isManifestType(mediaType));
   }
 
   /** A manifest whose layers are all here as it names them. */
@@ -207,8 +192,7 @@ export class StoreContents implements RegistryContents {
   async tags(repository: string): Promise<readonly string[] | undefined> {
     const stored = this.#stored(repository);
     if (stored === undefined) return undefined;
-    const names = (await this.#store.tags.list()).map((tag) => partsOf(tag.name));
-    const tags = names.filter((name) => name.repository === stored).map(({ tag }) => tag);
+    const tags = (await this.#store.tags.in(stored)).map(({ name }) => partsOf(name).tag);
     if (tags.length > 0) return tags.toSorted(byBytes);
     return (await this.#manifestsIn(stored)).length > 0 ? [] : undefined;
   }
@@ -265,10 +249,8 @@ export class StoreContents implements RegistryContents {
     if (stored === undefined || (await this.#byDigest(stored, digest)) === undefined) return false;
     const own = await this.#store.indexes.find(digest);
     const target = own?.digest ?? (await this.#store.images.findByManifest(digest))?.id;
-    const named = (await this.#store.tags.list()).map((tag) => ({ ...tag, ...partsOf(tag.name) }));
-    const tags = named
-      .filter((tag) => tag.repository === stored && tag.target.digest === target)
-      .map(({ name }) => name);
+    const named = await this.#store.tags.in(stored);
+    const tags = named.filter((tag) => tag.target.digest === target).map(({ name }) => name);
     const held = (await this.#manifestsIn(stored)).filter(({ mediaType }) => isIndexType(mediaType));
     for (const index of held)
       if ((await this.#factsOf(index))?.sizes.has(digest) === true)

@@ -27,7 +27,7 @@ export interface TakenManifest {
   readonly warning?: string | undefined;
 }
 
-/** The bytes of one upload. Nothing of them can be seen before `commit`; disposing without it leaves nothing. */
+/** The bytes of one upload. Nothing of them can be seen before `commit`; disposing without it, or `keep`, leaves nothing. */
 export interface UploadedBytes extends AsyncDisposable {
   readonly sizeBytes: number;
   write(chunk: Uint8Array): Promise<void>;
@@ -35,6 +35,8 @@ export interface UploadedBytes extends AsyncDisposable {
   truncate(sizeBytes: number): Promise<void>;
   /** Makes them a blob of the repository. @throws DIGEST_MISMATCH, and then nothing is left */
   commit(digest: Digest): Promise<void>;
+  /** Lets go of them, to be resumed by another server. */
+  keep(): Promise<void>;
 }
 
 /**
@@ -72,5 +74,7 @@ export interface RegistryStore {
   /** Opens them for one request. `registry`: whose repositories the client means, where it says so. */
   open(registry: string | undefined): Promise<RegistryContents>;
   /** Begins an upload; it lives as long as its bytes are not disposed, over any number of requests. */
-  upload(repository: string): Promise<UploadedBytes>;
+  upload(repository: string, id: string): Promise<UploadedBytes>;
+  /** Goes on with one that a server before this one kept, or left when it was killed; undefined when there is none. */
+  resume(repository: string, id: string): Promise<UploadedBytes | undefined>;
 }

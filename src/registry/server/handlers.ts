@@ -9,7 +9,6 @@ import {
   type Descriptor,
   type Digest,
 } from '../../oci/index.ts';
-import { PAGE_MAX_BYTES } from '../protocol.ts';
 import type { Accounts } from './accounts.ts';
 import { answer, refusal, type Headers } from './answer.ts';
 import { appendBody, rangeOf, readBody } from './body.ts';
@@ -76,19 +75,19 @@ async function read(route: Route, exchange: Exchange): Promise<void> {
     case 'blob':
       return await sendBlob(exchange, route.repository, route.digest);
     case 'tags': {
-      const tags = await contents.tags(route.repository);
-      if (tags === undefined) throw refusal('NAME_UNKNOWN', `there is no repository ${route.repository}`);
-      const { entries, link } = pageOf(tags, query, `/v2/${route.repository}/tags/list`);
-      const body = Buffer.from(JSON.stringify({ name: route.repository, tags: entries }));
-      return answer(response, 200, { ...JSON_TYPE, ...(link !== undefined && { Link: link }) }, body);
+      const { repository } = route;
+      const tags = await contents.tags(repository);
+      if (tags === undefined) throw refusal('NAME_UNKNOWN', `there is no repository ${repository}`);
+      const { entries, link } = pageOf({ entries: tags, keyOf: itself, query, path: `/v2/${repository}/tags/list` });
+      return sendList(response, { name: repository, tags: entries }, link);
     }
     case 'catalog': {
-      const { entries, link } = pageOf(await contents.repositories(), query, '/v2/_catalog');
-      const body = Buffer.from(JSON.stringify({ repositories: entries }));
-      return answer(response, 200, { ...JSON_TYPE, ...(link !== undefined && { Link: link }) }, body);
+      const repositories = await contents.repositories();
+      const { entries, link } = pageOf({ entries: repositories, keyOf: itself, query, path: '/v2/_catalog' });
+      return sendList(response, { repositories: entries }, link);
     }
     case 'referrers':
-      return sendReferrers(exchange, await contents.referrers(route.repository, route.digest));
+      return sendReferrers(exchange, route, await contents.referrers(route.repository, route.digest));
     default:
       throw notHere(exchange.request.method);
   }
@@ -156,27 +155,37 @@ async function sendBlob({ request, response, contents }: Exchange, repository: s
 }
 
 /** distribution-spec, "Listing Referrers": always an index, also for what nobody refers to. */
-function sendReferrers({ query, response }: Exchange, all: readonly Descriptor[]): void {
+function sendReferrers(
+  { query, response }: Exchange,
+  { repository, digest }: { readonly repository: string; readonly digest: Digest },
+  all: readonly Descriptor[],
+): void {
   const wanted = query.get('artifactType');
   const listed = wanted === null ? all : all.filter((one) => one.artifactType === wanted);
-  const manifests = [];
-  let length = 0;
-  for (const descriptor of listed) {
-    const entry = descriptorJson(descriptor);
-    length += JSON.stringify(entry).length + 1;
-    if (length > PAGE_MAX_BYTES / 2) break;
-    manifests.push(entry);
-  }
-  const headers = {
-    'Content-Type': MEDIA.ociIndex,
-    ...(wanted !== null && { 'OCI-Filters-Applied': 'artifactType' }),
-  };
-  answer(
-    response,
-    200,
-    headers,
-    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests })),
-  );
+  const { entries, link } = pageOf({
+    entries: listed,
+    keyOf: (descriptor) => descriptor.digest,
+    query,
+    path: `/v2/${repository}/referrers/${digest}`,
+  });
+  const filtered = wanted === null ? {} : { 'OCI-Filters-Applied': 'artifactType' };
+  const headers = { 'Content-Type': MEDIA.ociIndex, ...filtered };
+  const index = { schemaVersion: 2, mediaType: MEDIA.ociIndex, manifests: entries.map(descriptorJson) };
+  sendList(response, index, link, headers);
+}
+
+function sendList(
+  response: ServerResponse,
+  list: object,
+  link: string | undefined,
+  headers: Headers = JSON_TYPE,
+): void {
+  const more = link === undefined ? {} : { Link: link };
+  answer(response, 200, { ...headers, ...more }, Buffer.from(JSON.stringify(list)));
+}
+
+function itself(entry: string): string {
+  return entry;
 }
 
 async function takeManifest(exchange: Exchange, repository: string, reference: string): Promise<void> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { SingleFlight } from '../../base/index.ts';
 import { refusal } from './answer.ts';
 import type { RegistryStore, UploadedBytes } from './contents.ts';
 
@@ -19,10 +20,14 @@ interface Entry extends Upload {
   expiry: NodeJS.Timeout | undefined;
 }
 
-/** The uploads that are open. They end with the server: a client that comes back later begins anew. */
+/**
+ * The uploads that are open. What a client has sent outlives the server: it goes on with the next one, as with the reference
+ * implementation where that shares its secret.
+ */
 export class Uploads implements AsyncDisposable {
   readonly #store: RegistryStore;
   readonly #entries = new Map<string, Entry>();
+  readonly #resuming = new SingleFlight<string, Entry | undefined>();
   #opening = 0;
 
   constructor(store: RegistryStore) {
@@ -31,13 +36,25 @@ export class Uploads implements AsyncDisposable {
 
   /** @throws TOOMANYREQUESTS */
   async begin(repository: string): Promise<Upload> {
+    const id = randomBytes(16).toString('hex');
+    const entry = await this.#open(repository, id, () => this.#store.upload(repository, id));
+    if (entry === undefined) throw refusal('BLOB_UPLOAD_UNKNOWN', 'the upload has not begun');
+    return entry;
+  }
+
+  async #open(
+    repository: string,
+    id: string,
+    open: () => Promise<UploadedBytes | undefined>,
+  ): Promise<Entry | undefined> {
     if (this.#entries.size + this.#opening >= UPLOADS_MAX)
       throw refusal('TOOMANYREQUESTS', `${UPLOADS_MAX} uploads are open`, { headers: { 'Retry-After': 30 } });
     this.#opening++;
     try {
-      const bytes = await this.#store.upload(repository);
-      const entry: Entry = { id: randomBytes(16).toString('hex'), repository, bytes, isBusy: false, expiry: undefined };
-      this.#entries.set(entry.id, entry);
+      const bytes = await open();
+      if (bytes === undefined) return undefined;
+      const entry: Entry = { id, repository, bytes, isBusy: false, expiry: undefined };
+      this.#entries.set(id, entry);
       this.#wait(entry);
       return entry;
     } finally {
@@ -45,12 +62,18 @@ export class Uploads implements AsyncDisposable {
     }
   }
 
+  async #resume(repository: string, id: string): Promise<Entry | undefined> {
+    return this.#resuming.run(`${repository} ${id}`, () =>
+      this.#open(repository, id, () => this.#store.resume(repository, id)),
+    );
+  }
+
   /**
    * Holds an upload for one request: two at once would mix their bytes.
    * @throws BLOB_UPLOAD_UNKNOWN, BLOB_UPLOAD_INVALID while another request writes to it
    */
   async use<T>(repository: string, id: string, work: (upload: Upload) => Promise<T>): Promise<T> {
-    const entry = this.#entries.get(id);
+    const entry = this.#entries.get(id) ?? (await this.#resume(repository, id));
     if (entry?.repository !== repository) throw refusal('BLOB_UPLOAD_UNKNOWN', 'there is no such upload');
     if (entry.isBusy)
       throw refusal('BLOB_UPLOAD_INVALID', 'another request writes to this upload', {
@@ -80,6 +103,11 @@ export class Uploads implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const entry of this.#entries.values()) await this.end(entry);
+    for (const { bytes, expiry } of this.#entries.values()) {
+      clearTimeout(expiry);
+      await bytes.keep();
+      await bytes[Symbol.asyncDispose]();
+    }
+    this.#entries.clear();
   }
 }
