@@ -8,6 +8,7 @@ import { runCommandLine } from './app.ts';
 import { fakeContext, runFake } from './fake-context.fixture.ts';
 import { formatCommandHelp } from './help.ts';
 import { textWidth } from './output/text-width.ts';
+import { PLAIN_COMMANDS } from './plain-commands.ts';
 import { COMMANDS } from './table.ts';
 import { SHALE_VERSION } from '../base/index.ts';
 
@@ -30,6 +31,21 @@ describe('the command table', () => {
   test('no two commands or aliases have one name', () => {
     const names = COMMANDS.flatMap((row) => [row.name, ...row.aliases.map((alias) => alias.name)]);
     assert.equal(new Set(names).size, names.length);
+  });
+
+  test('plain commands are commands, and a command that is not plain enters the namespace before it runs', async () => {
+    const names = new Set(COMMANDS.map((row) => row.name));
+    assert.deepEqual(
+      [...PLAIN_COMMANDS].filter((name) => !names.has(name)),
+      [],
+    );
+    const entered: string[] = [];
+    for (const words of [['images'], ['ps'], ['ps', '--help'], ['ps', '--nosuch']]) {
+      const { context } = fakeContext();
+      const enterNamespace = async (): Promise<void> => void entered.push(words.join(' '));
+      await runCommandLine(words, { ...context, enterNamespace });
+    }
+    assert.deepEqual(entered, ['ps']);
   });
 
   test('every example is a command line that its command accepts', async () => {

@@ -135,7 +135,9 @@ class Kitchen implements AsyncDisposable {
 
   /** One for all, opened when a step needs it and closed at the end of all. */
   async #openRunner(): Promise<StepRunner> {
-    this.#runner ??= import('./step-runner.ts').then(({ openRunner }) => openRunner(this.#context));
+    const warn = (message: string): void =>
+      this.#watch.progress?.({ kind: 'warning', message, time: this.#context.options.now() });
+    this.#runner ??= import('./step-runner.ts').then(({ openRunner }) => openRunner(this.#context, warn));
     const runner = await this.#runner;
     return {
       run: (request) => runner.run(request),

@@ -97,7 +97,10 @@ export async function buildOne(
   const sources = sourcesOf(context, request, ssh);
   const input = await loadInput(context, request, sources, watch);
   const outside = await outsideOf(context, request, { input, watch, recorder });
-  const openRunner = async (): Promise<StepRunner> => (await import('./step-runner.ts')).openRunner(context);
+  const openRunner = async (): Promise<StepRunner> =>
+    (await import('./step-runner.ts')).openRunner(context, (message) =>
+      watch.progress?.({ kind: 'warning', message, time: context.options.now() }),
+    );
   const result = await buildImage({
     ...planInput(context, request, { input, outside, watch, together }),
     layers: context.layers,

@@ -9,6 +9,7 @@ import {
   findNamedSubnet,
   findNameServer,
   formatSubnet,
+  hasBridges,
   type NetworkDefinition,
   overlaps,
   parseAddress,
@@ -37,8 +38,20 @@ interface Stored {
   readonly options: Readonly<Record<string, string>>;
 }
 
-/** @throws NETWORK_EXISTS, NETWORK_INVALID, NETWORK_FULL */
+/**
+ * What has to do with networks that several containers share.
+ * @throws NETWORK_NEEDS_ROOT
+ */
+export function requireBridges(): void {
+  if (hasBridges()) return;
+  throw new ShaleError('NETWORK_NEEDS_ROOT', 'networks that containers share, and fixed addresses, need root', {
+    hint: 'without root each container has a network of its own (the default), or --network host, none, container:NAME',
+  });
+}
+
+/** @throws NETWORK_EXISTS, NETWORK_INVALID, NETWORK_FULL, NETWORK_NEEDS_ROOT */
 export async function createNetwork(context: EngineContext, request: CreateNetworkRequest): Promise<Network> {
+  requireBridges();
   const { name } = request;
   if (!NAME.test(name)) throw invalid(`${JSON.stringify(name)} is no name of a network`);
   if (PREDEFINED.some((one) => one === name)) throw exists(name);

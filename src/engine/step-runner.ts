@@ -6,9 +6,9 @@ import { makeWorkFolder, sweepWorkFolders } from './work-folders.ts';
 import { networkFolder, openWorkshop } from './workshop.ts';
 
 /** Opens what RUN needs, once a step really runs. */
-export async function openRunner(context: EngineContext): Promise<StepRunner> {
+export async function openRunner(context: EngineContext, warn?: (message: string) => void): Promise<StepRunner> {
   await sweepWorkFolders(context);
-  const workshop = await openWorkshop(context);
+  const workshop = await openWorkshop(context, { warn });
   await workshop.runtime.sweep();
   const folder = await makeWorkFolder(context.store);
   const pool = openNetworkPool({ folder: networkFolder(context) });

@@ -1,6 +1,6 @@
 import { ShaleError } from '../base/index.ts';
 import type { StepSettings } from '../build/index.ts';
-import { readCgroupSupport } from '../runtime/index.ts';
+import { cgroupSupport } from '../runtime/index.ts';
 import { checkCgroupParent, fitLimits } from './containers/limits.ts';
 import { DEFAULT_HOST_CONFIG, type HostConfig } from './host-config.ts';
 import type { BuildRequest } from './types.ts';
@@ -17,7 +17,7 @@ export function stepSettingsOf(
 ): StepSettings {
   if (cgroupParent !== undefined) checkCgroupParent(cgroupParent);
   const host: HostConfig = { ...DEFAULT_HOST_CONFIG, ...stepConfig };
-  const { resources, warnings } = fitLimits(host, readCgroupSupport());
+  const { resources, warnings } = fitLimits(host, cgroupSupport());
   for (const warning of warnings) warn(warning);
   const ulimits = host.Ulimits.map(({ Name, Soft, Hard }) => ({ name: Name, soft: Soft, hard: Hard }));
   const shmSize = host.ShmSize === DEFAULT_HOST_CONFIG.ShmSize ? {} : { shmSizeBytes: host.ShmSize };

@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isShaleError, isSystemError, ShaleError, thisOwner } from '../base/index.ts';
+import { isShaleError, isSystemError, ShaleError, thisOwner, toText } from '../base/index.ts';
 import { TREE_KIND } from '../layers/index.ts';
-import { openMountHost, type MountHost, type MountHostOptions, type TreeStore } from '../mounts/index.ts';
+import {
+  openMountHost,
+  type LostEntries,
+  type MountHost,
+  type MountHostOptions,
+  type TreeStore,
+} from '../mounts/index.ts';
 import { parseDiffId } from '../oci/index.ts';
 import { openRuntime, type Runtime } from '../runtime/index.ts';
 import type { Store } from '../store/index.ts';
@@ -15,23 +21,39 @@ export interface Workshop extends AsyncDisposable {
   readonly runtime: Runtime;
 }
 
+export interface WorkshopOptions {
+  /** Of a container that outlives this command. */
+  readonly mountDir?: string;
+  /** Hears a sentence of what a layer holds and containers here will lack. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
+const LOST_SHOWN_MAX = 5;
+
+function describeLost({ layer, count, entries }: LostEntries): string {
+  const shown = entries.slice(0, LOST_SHOWN_MAX).map(({ path, what }) => `${toText(path)} (${what})`);
+  const more = count > shown.length ? ` and ${count - shown.length} more` : '';
+  return `without root containers lack what layer ${layer.slice(0, 19)} holds: ${shown.join(', ')}${more}`;
+}
+
 /**
  * Opens a mount namespace of its own. What is mounted there is seen by the programs that are started through it, and gone
- * with the last of them. A container that outlives this command is given a `lasting` folder for its mount points: to remove
+ * with the last of them. A container that outlives this command is given a folder for its mount points: to remove
  * such a folder, from any namespace, takes the mounts in it away.
  * @throws EPERM where this process may not mount
  */
-export async function openWorkshop(context: EngineContext, lasting?: { readonly mountDir: string }): Promise<Workshop> {
+export async function openWorkshop(context: EngineContext, how: WorkshopOptions = {}): Promise<Workshop> {
   const { options, store } = context;
+  const { warn } = how;
   const { pid, startTime } = thisOwner();
-  const mountDir =
-    lasting?.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
+  const mountDir = how.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
   const host = await mountHost(options.mountRefusal, {
     mountDir,
     probeDir: await store.folder('index'),
     stateDir: options.runRoot,
     driver: options.mountDriver,
     trees: treeStore(store),
+    ...(warn !== undefined && { onLost: (lost) => warn(describeLost(lost)) }),
   });
   const runtime = openRuntime({ host, runRoot: options.runRoot });
   return {
@@ -39,7 +61,7 @@ export async function openWorkshop(context: EngineContext, lasting?: { readonly 
     runtime,
     async [Symbol.asyncDispose]() {
       await host[Symbol.asyncDispose]();
-      if (lasting === undefined) rmSync(mountDir, { recursive: true, force: true });
+      if (how.mountDir === undefined) rmSync(mountDir, { recursive: true, force: true });
     },
   };
 }

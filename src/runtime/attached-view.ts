@@ -1,10 +1,10 @@
 import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { isAlive, type Owner, ownerOf, ShaleError } from '../base/index.ts';
 import { openProcess, signalProcess } from '../sys/index.ts';
-import { isFrozen, setFrozen, thaw } from './cgroups.ts';
 import { decodeTraces, type EncodedTraces, encodeTraces } from './detached-record.ts';
 import { childOf, execInContainer } from './exec.ts';
 import { isOwner, readJson, readRecord, writeRecord } from './folders.ts';
+import { goOn, isPaused, type Pausable, setPaused } from './pausing.ts';
 import type { RuntimeContext } from './prepare.ts';
 import { setLimits } from './set-limits.ts';
 import { signalNumber } from './signals.ts';
@@ -69,7 +69,7 @@ class AttachedView implements ContainerView {
     const pid = childOf(runtime.pid);
     if (pid === undefined || existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`))
       return { kind: 'created', pid: runtime.pid };
-    return { kind: 'running', pid, paused: isFrozen(this.id, this.#cgroupParent()) };
+    return { kind: 'running', pid, paused: isPaused(this.#pausable(pid)) };
   }
 
   async wait(signal?: AbortSignal): Promise<DetachedState> {
@@ -86,13 +86,13 @@ class AttachedView implements ContainerView {
     const runtime = this.#runtime();
     if (runtime === undefined) return false;
     const sent = signalOwner(runtime, number);
-    if (number === SIGKILL) thaw(this.id, this.#cgroupParent());
+    if (number === SIGKILL) goOn(this.#pausable());
     return sent;
   }
 
   async stop(options: { readonly signal?: string | number; readonly graceMs: number }): Promise<DetachedState> {
     await this.kill(options.signal ?? 'TERM');
-    thaw(this.id, this.#cgroupParent());
+    goOn(this.#pausable());
     try {
       return await this.wait(AbortSignal.timeout(Math.max(0, options.graceMs)));
     } catch (error) {
@@ -103,11 +103,11 @@ class AttachedView implements ContainerView {
   }
 
   pause(): Promise<void> {
-    return setFrozen(this.id, true, this.#cgroupParent());
+    return setPaused(this.#pausable(), true);
   }
 
   resume(): Promise<void> {
-    return setFrozen(this.id, false, this.#cgroupParent());
+    return setPaused(this.#pausable(), false);
   }
 
   setLimits(resources: Resources): Promise<void> {
@@ -116,12 +116,12 @@ class AttachedView implements ContainerView {
   }
 
   processes(): readonly number[] {
-    return pidsOf(this.id, this.#cgroupParent());
+    return pidsOf(this.#pausable());
   }
 
   usage(): UsageReading | undefined {
     const state = this.state();
-    return state.kind === 'running' ? readUsage(this.id, state.pid, this.#cgroupParent()) : undefined;
+    return state.kind === 'running' ? readUsage(this.#pausable(), state.pid) : undefined;
   }
 
   async exec(request: ExecRequest): Promise<ExecHandle> {
@@ -135,8 +135,13 @@ class AttachedView implements ContainerView {
     return openRootfsOf(this.#runtime(), `${this.#folder}/config.json`, this.id);
   }
 
-  #cgroupParent(): string | undefined {
-    return readRecord(this.#context.folders, this.id)?.cgroupParent;
+  #pausable(init: number | undefined = this.#init()): Pausable {
+    return { id: this.id, cgroupParent: readRecord(this.#context.folders, this.id)?.cgroupParent, init };
+  }
+
+  #init(): number | undefined {
+    const runtime = this.#runtime();
+    return runtime === undefined ? undefined : childOf(runtime.pid);
   }
 
   #requireRunning(): { readonly state: DetachedState & { readonly kind: 'running' }; readonly runtime: Owner } {

@@ -34,7 +34,7 @@ export async function runAttached(context: RuntimeContext, spec: RunSpec, io: Co
     ...(spec.cgroupParent !== undefined && { cgroupParent: spec.cgroupParent }),
   });
   try {
-    const prepared = await prepare(context, spec, folder);
+    const prepared = await prepare(context, spec, { folder, isLasting: false });
     let bundle: MountedPlace | undefined;
     try {
       bundle = await secretBundle(context, spec, prepared);

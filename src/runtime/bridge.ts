@@ -19,7 +19,7 @@ import {
 } from './leases.ts';
 import { type NetavarkNetwork, netavarkSetup, netavarkTeardown, removeLeftoverChains } from './netavark.ts';
 import { makeNetworkNamespace, type NetworkNamespace } from './netns.ts';
-import { resolvConfFor } from './networks-basic.ts';
+import { readHostResolvConf, resolvConfFor } from './networks-basic.ts';
 import { openPlainHost } from './plain-host.ts';
 import { settlePorts } from './ports.ts';
 import { hostsFile } from './resolv.ts';
@@ -126,7 +126,7 @@ export interface Joined {
 export async function joinBridge(network: LockedBridge, wish: JoinWish, namespace: string): Promise<Joined> {
   const before: NetworkState = readState(network.folder, network.bridge) ?? {
     bridge: network.bridge,
-    subnet: network.network?.subnet ?? findSubnet(network.bridge, hostResolvConf()),
+    subnet: network.network?.subnet ?? findSubnet(network.bridge, readHostResolvConf()),
     leases: [],
     ...(network.network !== undefined && { network: network.network }),
   };
@@ -251,14 +251,6 @@ function uplinkMtu(): number | undefined {
     return Number.isInteger(mtu) && mtu >= 576 ? mtu : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function hostResolvConf(): string {
-  try {
-    return readFileSync('/etc/resolv.conf', 'utf8');
-  } catch {
-    return '';
   }
 }
 

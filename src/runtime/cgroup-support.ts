@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { isSystemError } from '../base/index.ts';
+import { hostFacts } from './facts.ts';
 
 /** Limits that a kernel may lack, each named by what is lost without it. */
 export type LimitKind =
@@ -69,6 +70,12 @@ export function readCgroupSupport(root: string = ROOT, self: string = ownCgroups
     ...list('cpus', read(`${root}/cpuset/cpuset.cpus`)),
     ...list('memoryNodes', read(`${root}/cpuset/cpuset.mems`)),
   };
+}
+
+/** What containers of this process can be limited in: nothing where it may not make cgroups. */
+export function cgroupSupport(): CgroupSupport {
+  const machine = readCgroupSupport();
+  return hostFacts().mayMakeCgroups ? machine : { ...machine, limits: new Set() };
 }
 
 function unifiedSupport(root: string, controllers: string, self: string): CgroupSupport {

@@ -3,7 +3,7 @@ import { isAlive, isSystemError, messageOf, type Owner, ownerOf, ShaleError, thi
 import { openAttachment } from './attachment.ts';
 import { openRootfsOf, signalOwner } from './attached-view.ts';
 import { releaseLeases } from './bridge.ts';
-import { isFrozen, oomKills, removeCgroups, setFrozen, thaw } from './cgroups.ts';
+import { oomKills, removeCgroups, thaw } from './cgroups.ts';
 import { codeOf, oneLine } from './errors.ts';
 import { execInContainer } from './exec.ts';
 import {
@@ -14,8 +14,11 @@ import {
   readExit,
   writeDetachedRecord,
 } from './detached-record.ts';
+import { keeperArgs } from './conmon-args.ts';
 import { executionFailure } from './executable.ts';
 import { claimFolder, readJson, removeFolder, writeRecord } from './folders.ts';
+import { releasePasta } from './pasta.ts';
+import { goOn, isPaused, type Pausable, setPaused } from './pausing.ts';
 import { readLog, readLogOutput } from './log-reader.ts';
 import { mountTargets, type Prepared, prepare, type RuntimeContext } from './prepare.ts';
 import { RUNTIME_ENV, runProgram } from './program.ts';
@@ -42,7 +45,6 @@ import type {
   UsageReading,
 } from './types.ts';
 
-const LOG_BYTES = 64 * 1024 * 1024;
 const SIGKILL = 9;
 const POLL_MS = 20;
 /** How long conmon may need from the end of the container to its exit file before the container counts as lost. */
@@ -81,10 +83,10 @@ export async function createDetached(
       rmSync(stale, { recursive: true, force: true });
     }
     for (const made of [paths.bundle, paths.exitFolder]) mkdirSync(made, { recursive: true, mode: 0o700 });
-    const prepared = await prepare(context, spec, paths.bundle);
+    const prepared = await prepare(context, spec, { folder: paths.bundle, isLasting: true });
     try {
       checkProgram(spec, prepared);
-      await startKeeper(context, spec, options, paths, prepared.network.namespace);
+      await startKeeper(context, spec, options, paths, prepared.network);
       const init = requireOwner(paths.pidFile, 'the container');
       const keeper = requireOwner(paths.keeperPidFile, 'conmon');
       writeDetachedRecord(paths.record, {
@@ -145,19 +147,19 @@ async function startKeeper(
   spec: RunSpec,
   options: DetachedOptions,
   paths: Paths,
-  namespace: { readonly kind: string; readonly path?: string },
+  { namespace, endCommand }: NetworkAttachment,
 ): Promise<void> {
   const log = openSync(paths.keeperLog, 'a', 0o600);
   try {
     const child = await context.host.spawn({
       command: 'conmon',
-      args: keeperArgs(context, spec, options, paths),
+      args: keeperArgs(context, { spec, options, paths, endCommand }),
       env: { ...RUNTIME_ENV, _OCI_SYNCPIPE: '3' },
       stdio: ['ignore', 'ignore', log, 'pipe'],
       lifetime: 'own',
       // conmon writes a file `oom` into the folder that it is started in.
       cwd: options.stateDir,
-      ...(namespace.path === undefined ? {} : { networkNamespace: namespace.path }),
+      ...(namespace.kind === 'path' ? { networkNamespace: namespace.path } : {}),
     });
     // conmon keeps the pipe open as long as it lives: one line is all that is read.
     const line = await firstLine(child.output(3), context.options.commandTimeoutMs);
@@ -176,33 +178,6 @@ async function startKeeper(
   } finally {
     closeSync(log);
   }
-}
-
-function keeperArgs(context: RuntimeContext, spec: RunSpec, options: DetachedOptions, paths: Paths): string[] {
-  const keeping = options.log ?? { kind: 'file' };
-  const { bundle, pidFile, keeperPidFile, exitFolder, log } = paths;
-  const words = [
-    ['--api-version', '1'],
-    ['--cid', spec.id, '--cuuid', spec.id, '--name', spec.id],
-    ['--runtime', absolute(context.command), '--runtime-arg=--root', `--runtime-arg=${context.folders.runtimeState}`],
-    ['--bundle', bundle, '--container-pidfile', pidFile, '--conmon-pidfile', keeperPidFile, '--exit-dir', exitFolder],
-    keeping.kind === 'none'
-      ? ['--log-path', 'off:']
-      : ['--log-path', `k8s-file:${log}`, '--log-size-max', String(keeping.bytesMax ?? LOG_BYTES)],
-    ['--full-attach', '--log-level', 'error'],
-    spec.terminal === true ? ['--terminal'] : [],
-    options.stdin === undefined ? [] : ['--stdin'],
-    // Otherwise conmon ends the input with whatever attachment ends first. A terminal has no end.
-    options.stdin === 'kept' || spec.terminal === true ? ['--leave-stdin-open'] : [],
-  ];
-  return words.flat();
-}
-
-/** conmon does not search PATH. */
-function absolute(command: string): string {
-  if (command.includes('/')) return command;
-  const places = (RUNTIME_ENV['PATH'] ?? '').split(':').map((folder) => `${folder}/${command}`);
-  return places.find((path) => existsSync(path)) ?? command;
 }
 
 const ANSWER_BYTES_MAX = 1024 * 1024;
@@ -332,7 +307,7 @@ class Detached implements DetachedContainer {
     }
     // The runtime's fifo is there until `start`.
     if (existsSync(`${this.#context.folders.runtimeState}/${this.id}/exec.fifo`)) return { kind: 'created', pid };
-    return { kind: 'running', pid, paused: isFrozen(this.id, record.cgroupParent) };
+    return { kind: 'running', pid, paused: isPaused(this.#pausable()) };
   }
 
   get addresses(): NetworkAddresses {
@@ -372,10 +347,10 @@ class Detached implements DetachedContainer {
 
   async kill(signal: string | number): Promise<boolean> {
     const number = signalNumber(signal);
-    const { init, cgroupParent } = this.#record() ?? {};
+    const { init } = this.#record() ?? {};
     if (init === undefined || !isAlive(init)) return false;
     const sent = signalOwner(init, number);
-    if (number === SIGKILL) thaw(this.id, cgroupParent);
+    if (number === SIGKILL) goOn(this.#pausable());
     return sent;
   }
 
@@ -385,7 +360,7 @@ class Detached implements DetachedContainer {
     if (state.kind === 'running') {
       await this.kill(options.signal ?? 'TERM');
       // A frozen container cannot act on the signal (docker thaws it too).
-      thaw(this.id, this.#record()?.cgroupParent);
+      goOn(this.#pausable());
       const ended = await this.#endWithin(options.graceMs);
       if (ended !== undefined) return ended;
     }
@@ -403,11 +378,11 @@ class Detached implements DetachedContainer {
   }
 
   pause(): Promise<void> {
-    return setFrozen(this.id, true, this.#record()?.cgroupParent);
+    return setPaused(this.#pausable(), true);
   }
 
   resume(): Promise<void> {
-    return setFrozen(this.id, false, this.#record()?.cgroupParent);
+    return setPaused(this.#pausable(), false);
   }
 
   setLimits(resources: Resources): Promise<void> {
@@ -415,12 +390,12 @@ class Detached implements DetachedContainer {
   }
 
   processes(): readonly number[] {
-    return pidsOf(this.id, this.#record()?.cgroupParent);
+    return pidsOf(this.#pausable());
   }
 
   usage(): UsageReading | undefined {
     const state = this.state();
-    return state.kind === 'running' ? readUsage(this.id, state.pid, this.#record()?.cgroupParent) : undefined;
+    return state.kind === 'running' ? readUsage(this.#pausable(), state.pid) : undefined;
   }
 
   async exec(request: ExecRequest): Promise<ExecHandle> {
@@ -468,7 +443,13 @@ class Detached implements DetachedContainer {
     }
     await discard(this.#context, this.id, this.#record()?.cgroupParent);
     await releaseLeases(this.#context.host, this.#context.folders.networks, (lease) => lease.id === this.id);
+    releasePasta(this.#context.folders.networks, ({ id }) => id === this.id);
     removeFolder(`${this.#context.folders.containers}/${this.id}`);
+  }
+
+  #pausable(): Pausable {
+    const { cgroupParent, init } = this.#record() ?? {};
+    return { id: this.id, cgroupParent, init: init !== undefined && isAlive(init) ? init.pid : undefined };
   }
 
   #record(): DetachedRecord | undefined {

@@ -1,7 +1,8 @@
 import { lstatSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { ShaleError } from '../base/index.ts';
+import type { HostFacts } from './facts.ts';
 import type { ResolvedDevice } from './spec.ts';
-import type { DeviceNumbers, DeviceSpec, RunSpec } from './types.ts';
+import type { DeviceNumbers, DeviceSpec, MountSpec, RunSpec } from './types.ts';
 
 /** Directories of devices (`/dev/snd`, `/dev`) hold at most this many. */
 const DEVICES_MAX = 5000;
@@ -32,11 +33,25 @@ function resolveDevice(device: DeviceSpec): ResolvedDevice[] {
   if (!/^[rwm]{1,3}$/.test(access)) throw bad(`its access ${access} is not made of r, w and m`);
   const stat = statSync(device.source, { throwIfNoEntry: false });
   if (stat === undefined) throw bad('it does not exist');
-  if (isDevice(stat)) return [describe(stat, device.target, access)];
+  if (isDevice(stat)) return [describe(stat, device, access)];
   if (!stat.isDirectory()) throw bad('it is not a device');
   const found = devicesBelow(device.source, device.target, access);
   if (found.length === 0) throw bad('there is no device in this directory');
   return found;
+}
+
+/**
+ * Devices that are to be mounted: in a user namespace nobody makes nodes, and the runtime then mounts the one that has the
+ * same name on this machine, so that those with another name are left to us.
+ */
+export function mountedDevices(devices: readonly ResolvedDevice[], { ids }: HostFacts): readonly MountSpec[] {
+  if (ids === undefined) return [];
+  return devices
+    .filter(({ source, path }) => source !== path)
+    .map(({ source, path, access }) => {
+      const readonly = !access.includes('w');
+      return { kind: 'bind', source, sourceKind: 'file', target: path, readonly };
+    });
 }
 
 function hostDevices(): ResolvedDevice[] {
@@ -48,7 +63,8 @@ function devicesBelow(source: string, target: string, access: string): ResolvedD
   const found: ResolvedDevice[] = [];
   for (const path of pathsBelow(source, DEPTH_MAX)) {
     const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat !== undefined && isDevice(stat)) found.push(describe(stat, target + path.slice(source.length), access));
+    if (stat !== undefined && isDevice(stat))
+      found.push(describe(stat, { source: path, target: target + path.slice(source.length) }, access));
     if (found.length > DEVICES_MAX) {
       throw new ShaleError(
         'DEVICE_INVALID',
@@ -72,9 +88,14 @@ function isDevice(stat: Stats): boolean {
   return stat.isCharacterDevice() || stat.isBlockDevice();
 }
 
-function describe(stat: Stats, path: string, access: string): ResolvedDevice {
+function describe(
+  stat: Stats,
+  { source, target }: { readonly source: string; readonly target: string },
+  access: string,
+): ResolvedDevice {
   return {
-    path,
+    source,
+    path: target,
     type: stat.isBlockDevice() ? 'b' : 'c',
     ...deviceNumbers(stat.rdev),
     mode: stat.mode & 0o777,

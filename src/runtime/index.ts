@@ -9,10 +9,11 @@
  */
 export { AUTHORITY_PATH, AUTHORITY_VARIABLES, plantAuthority, removeAuthority } from './authority.ts';
 export { type BridgeOptions, bridgeNetwork, defaultBridgeOf } from './bridge.ts';
-export { type CgroupSupport, type LimitKind, readCgroupSupport } from './cgroup-support.ts';
+export { type CgroupSupport, cgroupSupport, type LimitKind } from './cgroup-support.ts';
 export { containerNetwork, type SharedNetwork } from './container-network.ts';
 export { blockDevice } from './devices.ts';
 export { CDI_FOLDERS, findDevices, type DeviceEdits, type DeviceRequest } from './cdi.ts';
+export { defaultNetwork, hasBridges } from './default-network.ts';
 export type { HostFacts } from './facts.ts';
 export { hostFacts } from './facts.ts';
 export type * from './host.ts';

@@ -28,6 +28,8 @@ export interface NetworkRequest {
   readonly dns: DnsOptions;
   /** `net.` settings of the namespace (`net.ipv4.ip_forward`), docker's defaults included. */
   readonly sysctls: Readonly<Record<string, string>>;
+  /** The container outlives this process. */
+  readonly isLasting?: boolean;
 }
 
 /** A network that was made by name. Plain data: it is kept beside the leases, so that a sweep knows it. */
@@ -77,11 +79,11 @@ export interface EndpointAddresses {
 
 /** Gives containers their network. `none`, `host` and `bridge` exist; a build uses a pool of bridge namespaces. */
 export interface NetworkProvider {
-  readonly kind: 'none' | 'host' | 'bridge' | 'pool' | 'container' | 'custom';
+  readonly kind: 'none' | 'host' | 'bridge' | 'pasta' | 'pool' | 'container' | 'custom';
   /**
    * Prepares the network of one container. The caller disposes the attachment when the container is gone; disposing is
    * idempotent and leaves no interface, rule or address behind (a pool keeps its namespaces until it is disposed).
-   * @throws NETWORK_UNAVAILABLE when a program is missing; NETWORK_SETUP_FAILED; PORT_IN_USE.
+   * @throws NETWORK_UNAVAILABLE when a program is missing; NETWORK_SETUP_FAILED; PORT_IN_USE; PORT_FORBIDDEN.
    */
   attach(request: NetworkRequest): Promise<NetworkAttachment>;
 }
@@ -106,6 +108,8 @@ export interface NetworkAttachment extends AsyncDisposable {
   readonly macAddress?: string;
   /** The published ports with the host ports that were chosen. */
   readonly ports: readonly PublishedPort[];
+  /** A program with its arguments that gives the network back when nobody of us is there; for the keeper to run. */
+  readonly endCommand?: readonly string[];
   /**
    * The container lives on without this process: the network is from now on the container's, and is given back when it is
    * removed or found dead. Disposing does nothing afterwards.

@@ -37,7 +37,7 @@ function hostFiles(request: NetworkRequest): NetworkAttachment['files'] {
     const at = entry.search(/[:=]/);
     return `${entry.slice(at + 1)}\t${entry.slice(0, at)}\n`;
   });
-  const resolvConf = isAsked(request.dns) ? resolvConfFor(request) : (readOptional(RESOLV_CONF) ?? '');
+  const resolvConf = isAsked(request.dns) ? resolvConfFor(request) : readHostResolvConf();
   return {
     resolvConf,
     hosts: `${own}${own.endsWith('\n') ? '' : '\n'}${added.join('')}`,
@@ -45,9 +45,14 @@ function hostFiles(request: NetworkRequest): NetworkAttachment['files'] {
   };
 }
 
+/** The host's own; empty where it has none. */
+export function readHostResolvConf(): string {
+  return readOptional(RESOLV_CONF) ?? '';
+}
+
 /** The resolv.conf of a container that is not in the host's network. */
 export function resolvConfFor(request: NetworkRequest): string {
-  return containerResolvConf(readOptional(RESOLV_CONF) ?? '', readOptional(RESOLVED_UPSTREAM), request.dns);
+  return containerResolvConf(readHostResolvConf(), readOptional(RESOLVED_UPSTREAM), request.dns);
 }
 
 function bare(kind: 'new' | 'host'): Omit<NetworkAttachment, 'files'> {

@@ -1,20 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { ShaleError } from '../base/index.ts';
-import {
-  attachToBridge,
-  type Bridge,
-  type BridgeAttachment,
-  type BridgeOptions,
-  leaveTogether,
-  openBridge,
-} from './bridge.ts';
+import { attachToBridge, type BridgeAttachment, type BridgeOptions, leaveTogether, openBridge } from './bridge.ts';
+import { hasBridges } from './default-network.ts';
 import { hostFacts } from './facts.ts';
+import { attachToPasta } from './pasta.ts';
 import { OWN_NAME_ADDRESS, resolvConfFor } from './networks-basic.ts';
 import { hostsFile } from './resolv.ts';
 import type { NetworkAttachment, NetworkProvider, NetworkRequest } from './types.ts';
 
 /**
- * The network of a build's steps: as many bridge namespaces as steps run at once, each used by one step after another,
+ * The network of a build's steps: as many namespaces of the default network as steps run at once, each used by one step after another,
  * because setting one up takes as long as two steps. Steps see the same /etc/hosts everywhere.
  */
 export interface NetworkPool extends NetworkProvider, AsyncDisposable {
@@ -25,18 +20,38 @@ export interface NetworkPool extends NetworkProvider, AsyncDisposable {
 
 /** Opens an empty pool; dispose it when no step runs any more. */
 export function openNetworkPool(options: BridgeOptions): NetworkPool {
-  return new Pool(options);
+  return hasBridges() ? new Pool(ofBridge(options)) : new Pool(ofPasta(options));
 }
 
-class Pool implements NetworkPool {
+/** Where a pool's namespaces come from, and how they are given back together. */
+interface Source<Made extends NetworkAttachment> {
+  readonly make: (request: NetworkRequest) => Promise<Made>;
+  readonly giveBack: (made: readonly Made[]) => Promise<void>;
+}
+
+function ofBridge(options: BridgeOptions): Source<BridgeAttachment> {
+  const bridge = openBridge(options);
+  return { make: (request) => attachToBridge(bridge, request), giveBack: (made) => leaveTogether(bridge, made) };
+}
+
+function ofPasta({ folder }: BridgeOptions): Source<NetworkAttachment> {
+  return {
+    make: (request) => attachToPasta({ folder }, request),
+    giveBack: async (made) => {
+      for (const attachment of made) await attachment[Symbol.asyncDispose]();
+    },
+  };
+}
+
+class Pool<Made extends NetworkAttachment> implements NetworkPool {
   readonly kind = 'pool';
-  readonly #bridge: Bridge;
-  readonly #free: Promise<BridgeAttachment>[] = [];
-  readonly #all = new Set<Promise<BridgeAttachment>>();
+  readonly #source: Source<Made>;
+  readonly #free: Promise<Made>[] = [];
+  readonly #all = new Set<Promise<Made>>();
   #isClosed = false;
 
-  constructor(options: BridgeOptions) {
-    this.#bridge = openBridge(options);
+  constructor(source: Source<Made>) {
+    this.#source = source;
   }
 
   warm(): void {
@@ -51,8 +66,8 @@ class Pool implements NetworkPool {
     return borrowed(shared, request, () => this.#free.push(making));
   }
 
-  #make(): Promise<BridgeAttachment> {
-    const making = attachToBridge(this.#bridge, {
+  #make(): Promise<Made> {
+    const making = this.#source.make({
       sysctls: hostFacts().networkSysctls,
       id: `pool-${process.pid}-${randomBytes(4).toString('hex')}`,
       hostname: 'shale',
@@ -69,14 +84,14 @@ class Pool implements NetworkPool {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#free.length = 0;
-    const made: BridgeAttachment[] = [];
+    const made: Made[] = [];
     for (const making of this.#all) {
       // One that could not be made has left by itself; its step was told.
       const attachment = await making.catch(() => undefined);
       if (attachment !== undefined) made.push(attachment);
     }
     this.#all.clear();
-    if (made.length > 0) await leaveTogether(this.#bridge, made);
+    if (made.length > 0) await this.#source.giveBack(made);
   }
 }
 

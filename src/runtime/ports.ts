@@ -8,7 +8,7 @@ const RANGE_MAX = 65_535;
 /**
  * Settles the host's side of published ports: a free port for 0, and no port that a program listens on or another
  * container (`taken`) has. The answer holds at this moment; nothing keeps the port.
- * @throws PORT_IN_USE, RUN_SPEC_INVALID.
+ * @throws PORT_IN_USE, PORT_FORBIDDEN, RUN_SPEC_INVALID.
  */
 export async function settlePorts(
   ports: readonly PublishedPort[],
@@ -62,8 +62,20 @@ async function bindOnce(port: PublishedPort, number: number): Promise<number> {
     if (isSystemError(error, 'EADDRINUSE')) throw inUse({ ...port, hostPort: number }, 'a program listens on it');
     if (isSystemError(error, 'EADDRNOTAVAIL'))
       throw inUse({ ...port, hostPort: number }, 'the host has no such address');
+    if (isSystemError(error, 'EACCES')) throw forbidden({ ...port, hostPort: number });
     throw error;
   }
+}
+
+function forbidden(port: PublishedPort): ShaleError {
+  return new ShaleError('PORT_FORBIDDEN', `cannot publish on ${shown(port)}: low ports belong to root`, {
+    data: { ...port },
+    hint: `take a port from 1024 on, or let everybody have it: sysctl -w net.ipv4.ip_unprivileged_port_start=${port.hostPort}`,
+  });
+}
+
+function shown({ hostAddress = '', hostPort, protocol }: PublishedPort): string {
+  return `${hostAddress}:${hostPort}/${protocol}`;
 }
 
 function bindTcp(host: string, port: number): Promise<number> {
@@ -90,6 +102,5 @@ function bindUdp(address: string, port: number): Promise<number> {
 }
 
 function inUse(port: PublishedPort, why: string): ShaleError {
-  const shown = `${port.hostAddress ?? ''}:${port.hostPort}/${port.protocol}`;
-  return new ShaleError('PORT_IN_USE', `cannot publish on ${shown}: ${why}`, { data: { ...port } });
+  return new ShaleError('PORT_IN_USE', `cannot publish on ${shown(port)}: ${why}`, { data: { ...port } });
 }

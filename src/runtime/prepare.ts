@@ -1,6 +1,6 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { type ByteString, invariant, isSystemError, ShaleError } from '../base/index.ts';
-import { resolveDevices } from './devices.ts';
+import { mountedDevices, resolveDevices } from './devices.ts';
 import type { HostFacts } from './facts.ts';
 import type { RunFolders } from './folders.ts';
 import type { RuntimeHost } from './host.ts';
@@ -31,19 +31,30 @@ export interface Prepared {
 }
 
 /**
- * Makes everything that a start needs, in `folder`: identity, network, mount targets, config.json. On failure the network
+ * Makes everything that a start needs, in `folder`, of a container that outlives this process or not: identity, network, mount targets, config.json. On failure the network
  * is given back; the folder is the caller's. @throws the errors of its parts.
  */
-export async function prepare(context: RuntimeContext, spec: RunSpec, folder: string): Promise<Prepared> {
+export async function prepare(
+  context: RuntimeContext,
+  spec: RunSpec,
+  { folder, isLasting }: { readonly folder: string; readonly isLasting: boolean },
+): Promise<Prepared> {
   checkRunSpec(spec);
-  const devices = resolveDevices(spec);
+  const found = resolveDevices(spec);
+  const mounted = mountedDevices(found, context.facts);
+  const devices = mounted.length === 0 ? found : found.filter(({ source, path }) => source === path);
   // Setting up a network takes longest: it goes on while the user is looked up.
-  const attaching = attachNetwork(spec, context.facts);
+  const attaching = attachNetwork(spec, context.facts, isLasting);
   const looked = await settled(resolveUser(spec.user ?? '', spec.groups ?? [], rootfsUserDatabase(spec.rootfs)));
   const network = await attaching;
   try {
     const identity = looked();
-    const mounts = orderMounts([...fileMounts(spec, network, folder), ...initMount(spec), ...(spec.mounts ?? [])]);
+    const mounts = orderMounts([
+      ...fileMounts(spec, network, folder),
+      ...initMount(spec),
+      ...mounted,
+      ...(spec.mounts ?? []),
+    ]);
     const checked = preflight({ rootfs: spec.rootfs, targets: mounts.map(targetOf), cwd: spec.cwd ?? '/' });
     const placed = mounts.map((mount, index) => withTarget(mount, checked.targets[index]));
     const config = makeConfig({ spec, identity, network, mounts: placed, devices, facts: context.facts });
@@ -67,13 +78,14 @@ async function settled<T>(promise: Promise<T>): Promise<() => T> {
   }
 }
 
-function attachNetwork(spec: RunSpec, facts: HostFacts): Promise<NetworkAttachment> {
+function attachNetwork(spec: RunSpec, facts: HostFacts, isLasting: boolean): Promise<NetworkAttachment> {
   return spec.network.attach({
     id: spec.id,
     hostname: spec.hostname ?? spec.id.slice(0, 12),
     ports: spec.ports ?? [],
     extraHosts: spec.extraHosts ?? [],
     dns: spec.dns ?? {},
+    isLasting,
     sysctls: Object.fromEntries(
       Object.entries({ ...facts.networkSysctls, ...spec.sysctls }).filter(([name]) => isNetworkSysctl(name)),
     ),

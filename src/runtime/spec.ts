@@ -17,6 +17,9 @@ import type { Identity } from './users.ts';
 
 /** A device node, found on the host. */
 export interface ResolvedDevice {
+  /** Where it is on this machine. */
+  readonly source: string;
+  /** Where the container finds it. */
   readonly path: string;
   readonly type: 'c' | 'b';
   readonly major: number;

@@ -4,6 +4,7 @@ import { isOrphan, releaseLeases } from './bridge.ts';
 import { cgroupFolders, removeCgroupsSoon, thaw } from './cgroups.ts';
 import { isDetachedAlive, retireDetached } from './detached.ts';
 import { listRecords, readRecord, removeFolder, sweepPassing } from './folders.ts';
+import { isOrphanOfPasta, releasePasta } from './pasta.ts';
 import type { RuntimeContext } from './prepare.ts';
 import type { SweepReport } from './types.ts';
 
@@ -26,7 +27,11 @@ export async function sweep(context: RuntimeContext): Promise<SweepReport> {
     folders.networks,
     (lease) => isOrphan(lease) || (lease.kind === 'container' && !listRecords(folders).includes(lease.id)),
   );
-  return { ...swept, networks: leases.released, left: [...left, ...leases.left] };
+  const carried = releasePasta(
+    folders.networks,
+    (record) => isOrphanOfPasta(record) || (record.kind === 'container' && !listRecords(folders).includes(record.id)),
+  );
+  return { ...swept, networks: [...leases.released, ...carried], left: [...left, ...leases.left] };
 }
 
 /** A record of this run folder; one that cannot be read is nobody's. */

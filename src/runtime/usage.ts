@@ -1,11 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { cgroupFolders } from './cgroups.ts';
+import { processesWith } from './namespace-processes.ts';
+import type { Pausable } from './pausing.ts';
 import type { UsageReading } from './types.ts';
 
 /** Reads what is there: files that a kernel or hierarchy does not have count as 0. */
-export function readUsage(id: string, pid: number, cgroupParent: string | undefined): UsageReading {
-  const folders = cgroupFolders(id, cgroupParent);
+export function readUsage(container: Pausable, pid: number): UsageReading {
+  const folders = cgroupFolders(container.id, container.cgroupParent);
+  if (folders.length === 0) return usageOfProcesses(pid);
   const stat = (name: string): ReadonlyMap<string, number> => table(firstText(folders, name));
   const [blockReadBytes, blockWriteBytes] = blockIo(folders);
   return {
@@ -14,14 +17,30 @@ export function readUsage(id: string, pid: number, cgroupParent: string | undefi
     blockReadBytes,
     blockWriteBytes,
     ...network(pid),
-    processes: firstNumber(folders, 'pids.current') ?? pidsOf(id, cgroupParent).length,
+    processes: firstNumber(folders, 'pids.current') ?? pidsOf(container).length,
+  };
+}
+
+/** What can be told without a cgroup: of the processes that are there now, and with the pages that several share. */
+function usageOfProcesses(init: number): UsageReading {
+  const processes = processesWith(init);
+  return {
+    cpuNs: processes.reduce((sum, { cpuNs }) => sum + cpuNs, 0),
+    memoryBytes: processes.reduce((sum, { residentBytes }) => sum + residentBytes, 0),
+    memoryLimitBytes: totalmem(),
+    blockReadBytes: 0,
+    blockWriteBytes: 0,
+    ...network(init),
+    processes: processes.length,
   };
 }
 
 /** The host's pids of all processes in the container, in their order. */
-export function pidsOf(id: string, cgroupParent: string | undefined): readonly number[] {
+export function pidsOf({ id, cgroupParent, init }: Pausable): readonly number[] {
+  const folders = cgroupFolders(id, cgroupParent);
+  if (folders.length === 0 && init !== undefined) return processesWith(init).map(({ pid }) => pid);
   const pids = new Set<number>();
-  for (const folder of cgroupFolders(id, cgroupParent)) collect(folder, pids, 8);
+  for (const folder of folders) collect(folder, pids, 8);
   return [...pids].toSorted((a, b) => a - b);
 }
 

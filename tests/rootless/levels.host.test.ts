@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BUSYBOX } from '../support/lab.ts';
-import { cannotVisit, OrdinaryUser, type UserOptions } from '../support/ordinary-user.ts';
+import { cannotVisit, OrdinaryUser } from '../support/ordinary-user.ts';
 
 const skip = cannotVisit() || BUSYBOX.missing;
 
 interface Report {
   readonly level: string;
   readonly findings: readonly { readonly name: string; readonly status: string; readonly fix?: string }[];
-}
-
-async function withBusybox(options: UserOptions = {}): Promise<OrdinaryUser> {
-  const user = new OrdinaryUser(options);
-  await user.done('import', '-c', 'ENV PATH=/bin', '-c', 'CMD ["sh"]', BUSYBOX.path, 'busybox');
-  return user;
 }
 
 async function doctor(user: OrdinaryUser): Promise<Report> {
@@ -26,7 +20,7 @@ function statusOf({ findings }: Report, name: string): string | undefined {
 
 describe('privilege levels', { skip }, () => {
   test('subordinate ids give all of a user namespace', async () => {
-    using user = await withBusybox();
+    using user = await new OrdinaryUser().withBusybox();
     const report = await doctor(user);
     assert.equal(report.level, 'user namespace');
     assert.deepEqual(
@@ -36,7 +30,7 @@ describe('privilege levels', { skip }, () => {
   });
 
   test('without subordinate ids what needs one owner works, and chown says why it does not', async () => {
-    using user = await withBusybox({ subordinateIds: false });
+    using user = await new OrdinaryUser({ subordinateIds: false }).withBusybox();
     const report = await doctor(user);
     assert.equal(report.level, 'user namespace');
     assert.equal(statusOf(report, 'subordinate ids'), 'limited');
@@ -66,7 +60,7 @@ describe('privilege levels', { skip }, () => {
   });
 
   test('where no user namespace can be made, builds without RUN work and the rest says why', async () => {
-    using user = await withBusybox();
+    using user = await new OrdinaryUser().withBusybox();
     const plain = async (...words: string[]): ReturnType<OrdinaryUser['run']> =>
       // Uid 0 of a namespace that may have none below, and may not mount: a container under a filter of system calls.
       user.run([

@@ -34,14 +34,18 @@ export interface Stage {
   readonly folder: string;
   readonly env: NodeJS.ProcessEnv;
   readonly image: string;
+  /** The words that start a program, where that is not this process's own doing. */
+  readonly start?: (words: readonly [string, ...string[]]) => readonly [string, ...string[]];
 }
 
 const STEP_MS = 120_000;
 
 /** Carries one step out. */
-export async function play(step: string, { program, folder, env, image }: Stage): Promise<StepResult> {
+export async function play(step: string, { program, folder, env, image, start }: Stage): Promise<StepResult> {
   const script = `docker() { "${program}" "$@"; }\n${step}\n`;
-  const child = spawn('sh', ['-c', script], {
+  const shell = ['sh', '-c', script] as const;
+  const [command, ...args] = start?.(shell) ?? shell;
+  const child = spawn(command, args, {
     cwd: folder,
     env: { ...env, I: image },
     stdio: ['ignore', 'pipe', 'ignore'],

@@ -3,6 +3,7 @@ import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readFileSync,
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { debianFile } from './debian-tools.ts';
+import { BUSYBOX } from './lab.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../bin/shale');
 const SUBORDINATE_COUNT = 65_536;
@@ -134,6 +135,12 @@ export class OrdinaryUser implements Disposable {
     });
   }
 
+  /** A store with busybox in it. */
+  async withBusybox(): Promise<this> {
+    await this.done('import', '-c', 'ENV PATH=/bin', '-c', 'CMD ["sh"]', BUSYBOX.path, 'busybox');
+    return this;
+  }
+
   /** Runs shale. */
   async shale(...words: readonly string[]): Promise<Ran> {
     return this.run([PROGRAM, ...words]);
@@ -159,6 +166,14 @@ export class OrdinaryUser implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // After a test that failed containers may still run.
+    for (const line of this.processes()) {
+      try {
+        process.kill(Number(line.trim().split(/\s+/)[2]), 'SIGKILL');
+      } catch {
+        // It ended meanwhile.
+      }
+    }
     rmSync(this.folder, { recursive: true, force: true });
   }
 
@@ -170,7 +185,7 @@ export class OrdinaryUser implements Disposable {
       `mount -t tmpfs -o mode=755 private ${at('private')}`,
       // Where udev has not opened it for everybody, as it does on machines for people.
       `if [ -c /dev/net/tun ]; then mknod -m 666 ${at('private/tun')} c 10 200; mount --bind ${at('private/tun')} /dev/net/tun; fi`,
-      ...mapPrograms().map((path) => `cp --preserve=mode '${path}' ${at('private/')}`),
+      ...[...mapPrograms(), ...borrowedPasta()].map((path) => `cp --preserve=mode '${path}' ${at('private/')}`),
       this.#options.prepare ?? '',
     ].join('\n');
   }
@@ -185,9 +200,17 @@ function mapPrograms(): readonly string[] {
   });
 }
 
-/** pasta, from the host's release of Debian where it is not installed. */
-export function findPasta(): string | undefined {
-  return existsSync('/usr/bin/pasta') ? '/usr/bin/pasta' : debianFile(hostRelease(), 'passt', 'usr/bin/pasta');
+/** pasta, where the machine lacks it. */
+function borrowedPasta(): readonly string[] {
+  if (existsSync('/usr/bin/pasta')) return [];
+  const path = debianFile(hostRelease(), 'passt', 'usr/bin/pasta');
+  return path === undefined ? [] : [path];
+}
+
+/** Why networks of containers cannot be tested here; false where they can. */
+export function cannotReach(): string | false {
+  if (!existsSync('/dev/net/tun')) return 'there is no /dev/net/tun';
+  return existsSync('/usr/bin/pasta') || borrowedPasta().length > 0 ? false : 'pasta is not installed';
 }
 
 function hostRelease(): string {

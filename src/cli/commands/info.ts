@@ -1,5 +1,6 @@
 import { SHALE_VERSION } from '../../base/index.ts';
 import type { SystemInfo } from '../../engine/index.ts';
+import { type Level, type Standing, standingOf } from '../../privilege/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import { binarySize } from '../output/human.ts';
@@ -25,6 +26,9 @@ async function run(context: Context, { flags }: ParsedArguments): Promise<void> 
   await context.stdout.write(`${text}\n`);
 }
 
+/** See `Level` of `privilege`: this command is inside a user namespace where one can be made. */
+const LEVELS: Readonly<Record<Standing, Level>> = { root: 'root', inside: 'user namespace', outside: 'plain' };
+
 /** Docker's names, as far as they mean something here. */
 function infoJson(info: SystemInfo): Record<string, string | number> {
   const { running, paused, stopped } = info.containers;
@@ -48,6 +52,7 @@ function infoJson(info: SystemInfo): Record<string, string | number> {
     MemTotal: info.memoryBytes,
     Name: info.hostname,
     DockerRootDir: info.home,
+    Level: LEVELS[standingOf()],
   };
 }
 
@@ -73,5 +78,6 @@ function formatInfo(info: Record<string, string | number>): string {
     `Total Memory: ${binarySize(Number(info['MemTotal']))}\n`,
     line('Name', 'Name'),
     line('Store', 'DockerRootDir'),
+    line('Level', 'Level'),
   ].join('');
 }

@@ -21,7 +21,13 @@ export async function networkSettings(
   const networks = await networksJson(context, record, setup.request);
   const found = networks['bridge'];
   const bridge: Record<string, unknown> | undefined =
-    found === undefined ? undefined : { ...found, MacAddress: addresses?.macAddress ?? '' };
+    found === undefined
+      ? undefined
+      : {
+          ...found,
+          ...(isUp && addresses !== undefined && carried(addresses)),
+          MacAddress: addresses?.macAddress ?? '',
+        };
   const top = ['Gateway', 'IPAddress', 'IPPrefixLen', 'MacAddress'] as const;
   return {
     Bridge: '',
@@ -29,6 +35,12 @@ export async function networkSettings(
     ...Object.fromEntries(top.map((name) => [name, bridge?.[name] ?? (name === 'IPPrefixLen' ? 0 : '')])),
     Networks: { ...networks, ...(bridge !== undefined && { bridge }) },
   };
+}
+
+/** Of a network that has no bridge: the addresses that the container found at its start. */
+function carried({ addresses, gateway }: NetworkAddresses): Record<string, unknown> {
+  const [address = '', prefix = '0'] = (addresses[0] ?? '').split('/');
+  return address === '' ? {} : { Gateway: gateway ?? '', IPAddress: address, IPPrefixLen: Number(prefix) };
 }
 
 /** Every exposed port, with where it is published. */

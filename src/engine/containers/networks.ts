@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShaleError } from '../../base/index.ts';
 import {
-  bridgeNetwork,
   connectNetwork,
   containerNetwork,
   defaultBridgeOf,
+  defaultNetwork,
   disconnectNetwork,
   endpointsOf,
   hostNetwork,
@@ -18,7 +18,7 @@ import {
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { EndpointRequest, Network } from '../network-types.ts';
-import { bridgeOf, definitionOf, inspectNetwork } from '../networks.ts';
+import { bridgeOf, definitionOf, inspectNetwork, requireBridges } from '../networks.ts';
 import type { RunRequest } from '../types.ts';
 import { networkFolder } from '../workshop.ts';
 import { type ContainerSetup, formatSetup, parseSetup } from './record.ts';
@@ -83,7 +83,8 @@ export async function networkOf(
   if (first?.name === 'none') return noNetwork;
   if (first?.name === 'host') return hostNetwork;
   if (asked.length === 1 && first?.name === 'bridge' && Object.keys(first).length === 1)
-    return bridgeNetwork({ folder });
+    return defaultNetwork({ folder });
+  requireBridges();
   const endpoints: NetworkEndpoint[] = [];
   for (const endpoint of asked) {
     endpoints.push(
@@ -140,6 +141,7 @@ function bundleOf(context: EngineContext, { id }: ContainerRecord): string {
 
 /** `shale network connect`. @throws CONTAINER_NOT_FOUND, NETWORK_NOT_FOUND, NETWORK_CONFLICT, NETWORK_CONNECTED */
 export async function connectContainer(context: EngineContext, name: string, asked: EndpointRequest): Promise<void> {
+  requireBridges();
   const record = await context.store.containers.get(name);
   const setup = parseSetup(record);
   const network = await inspectNetwork(context, asked.name);

@@ -20,6 +20,10 @@ export async function run(context: EngineContext, request: RunRequest, watch: Wa
   return isKept(request) ? await runKept(context, request, watch) : await runAsChild(context, request, watch);
 }
 
+function warnings(context: EngineContext, { progress }: Watch): (message: string) => void {
+  return (message) => progress?.({ kind: 'warning', message, time: context.options.now() });
+}
+
 async function runKept(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
   const { record } = await createContainer(context, request, watch);
   try {
@@ -27,6 +31,7 @@ async function runKept(context: EngineContext, request: RunRequest, watch: Watch
     const started = await startContainer(context, record.id, {
       attach: !request.detach,
       terminalSize: request.terminalSize,
+      warn: warnings(context, watch),
     });
     return followStarted(context, record, started);
   } catch (error) {
@@ -38,7 +43,7 @@ async function runKept(context: EngineContext, request: RunRequest, watch: Watch
 
 async function runAsChild(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
   // Its thread starts while the image is looked up and the record is written.
-  const opening = openWorkshop(context);
+  const opening = openWorkshop(context, { warn: warnings(context, watch) });
   opening.catch(() => undefined); // Told below, unless the container cannot be made at all.
   let record: ContainerRecord | undefined;
   try {

@@ -32,6 +32,8 @@ export interface StartOptions {
   /** Connect to its streams before it starts, so that nothing is lost. */
   readonly attach: boolean;
   readonly terminalSize?: { readonly columns: number; readonly rows: number } | undefined;
+  /** See `openWorkshop`. */
+  readonly warn?: (message: string) => void;
   /** By the restart policy: it counts on. */
   readonly again?: boolean;
 }
@@ -130,7 +132,7 @@ async function startClaimed(
   const earlier = detachedOf(context, record);
   if (existsSync(mountDir) || earlier.state().kind !== 'lost') await earlier.remove({ force: true });
   rmSync(mountDir, { recursive: true, force: true });
-  await using workshop = await openWorkshop(context, { mountDir });
+  await using workshop = await openWorkshop(context, { mountDir, warn: options.warn });
   await sweepWorkFolders(context);
   await workshop.runtime.sweep();
   const stack = await context.layers.stack(record.diffIds);

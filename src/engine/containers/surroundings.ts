@@ -5,7 +5,7 @@ import {
   findDevices,
   findNameServer,
   hostFacts,
-  readCgroupSupport,
+  cgroupSupport,
   type DeviceEdits,
   type MountSpec,
   type NamespaceChoice,
@@ -53,7 +53,7 @@ export async function surroundingsOf(context: EngineContext, request: RunRequest
   const host = hostConfigOf(request);
   checkConflicts(request, host);
   if (host.CgroupParent !== '') checkCgroupParent(host.CgroupParent);
-  const { resources, warnings } = fitLimits(host, readCgroupSupport());
+  const { resources, warnings } = fitLimits(host, cgroupSupport());
   const given = await devicesOf(context, host);
   return {
     env: given.env,

@@ -1,5 +1,5 @@
 import { ShaleError } from '../../base/index.ts';
-import { type CgroupSupport, readCgroupSupport, type Resources } from '../../runtime/index.ts';
+import { type CgroupSupport, cgroupSupport, type Resources } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { changeLimits, fitLimits } from './limits.ts';
@@ -21,7 +21,7 @@ export async function updateContainer(
   const record = await context.store.containers.get(name);
   const setup = parseSetup(record);
   checkRestart(record.name, setup, request);
-  const support = readCgroupSupport();
+  const support = cgroupSupport();
   const { limits } = request;
   const fitted =
     limits === undefined ? undefined : fitLimits(hostConfigOf(withChanges(setup, { limits }).request), support);
