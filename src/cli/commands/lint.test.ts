@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { Engine, ImageDiff } from '../../engine/index.ts';
 import { runFake } from '../fake-context.fixture.ts';
 
 let folder: string;
@@ -79,4 +80,55 @@ test('`lint` reads the ignore file of the Dockerfile and the config that is name
   assert.match((await lint(path)).stdout, /copy-ignored-file/);
   const config = write('context/own.toml', 'ignore = ["copy-ignored-file"]\n');
   assert.equal((await lint('--config', config, path)).status, 0);
+});
+
+test('`lint --fix=pin` writes what is looked up, and tells what cannot be', async () => {
+  const path = write(
+    'pin/Dockerfile',
+    'FROM debian:12\nRUN apt-get install -y --no-install-recommends curl vim\nUSER 1\n',
+  );
+  const engine: Partial<Engine> = {
+    pinVersions: async ({ queries }) =>
+      queries.map(({ name }) => (name === 'vim' ? { problem: 'gone' } : { version: '7-1' })),
+  };
+  const { stderr } = await runFake(['lint', '--shellcheck=false', '--fix=pin', path], { engine });
+  assert.match(readFileSync(path, 'utf8'), /curl=7-1 vim$/m);
+  assert.match(stderr, /Dockerfile:2:53: no version for vim: gone\n/);
+});
+
+test('`lint --fix --verify` writes what two builds have shown, and leaves a file alone whose image would be another', async () => {
+  const text = 'FROM debian:12 as a\nUSER 1\n';
+  const image = { name: 'i', id: 'i', sizeBytes: 10, layers: 1 };
+  const diff = {
+    before: image,
+    after: image,
+    sharedLayers: 1,
+    config: [],
+    files: { added: [], removed: [], changed: [] },
+  };
+  const changed = { ...diff, files: { ...diff.files, added: [{ path: '/x', kind: 'file', sizeBytes: 1 }] } };
+  const engineWith = (answer: ImageDiff): Partial<Engine> => ({
+    images: async () => [],
+    removeImage: async () => [],
+    build: async () => ({ imageId: 'i', buildId: 'b1', tags: [], metadata: {} }),
+    diffImages: async () => answer,
+  });
+  const path = write('verify/Dockerfile', text);
+  const words = ['lint', '--shellcheck=false', '--fix', '--verify', path];
+  const refused = await runFake(words, { engine: engineWith(changed) });
+  assert.deepEqual([refused.status, readFileSync(path, 'utf8')], [1, text]);
+  assert.match(refused.stderr, /not verified: the root file system differs \(1 added\)\n {2}\/x\n/);
+  const { status, stderr } = await runFake(words, { engine: engineWith(diff) });
+  assert.deepEqual([status, readFileSync(path, 'utf8')], [0, text.replace(' as ', ' AS ')]);
+  assert.match(stderr, /verified: same root file system\n {2}0 bytes of files/);
+  assert.equal((await lint('--verify', path)).status, 125);
+});
+
+test('`lint --ignorefile` says that there is no build to go by', async () => {
+  const path = write('never/Dockerfile', 'FROM debian:12\n');
+  const { status, stderr } = await runFake(['lint', '--ignorefile', path], {
+    env: { SHALE_HOME: join(folder, 'none') },
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /there is no record of a build/);
 });

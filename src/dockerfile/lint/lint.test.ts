@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
 import { lintDockerfile, type LintOptions } from './lint.ts';
+import { findRule } from './rules.ts';
 
 /** Findings as `rule line:column-line:column text`. */
 async function told(text: string, options: LintOptions = {}): Promise<string[]> {
@@ -107,4 +108,25 @@ test('edits of a file whose lines end in CR LF end so too', async () => {
   const { findings } = await lintDockerfile(parseDockerfile('FROM debian:12\r\nRUN cd /a && b\r\n'));
   const fix = findings.find(({ rule }) => rule.id === 'run-cd-workdir')?.fix;
   assert.equal(fix?.edits[0]?.text, 'WORKDIR /a\r\n');
+});
+
+test('findings of ShellCheck go by their numbers: to be silent, to be louder', async () => {
+  const rule = findRule('shellcheck') ?? assert.fail();
+  const span = { start: 10, end: 13 };
+  const others: LintOptions['others'] = () => [
+    [rule, { message: 'a', span, code: 'SC2086' }],
+    [rule, { message: 'b', span, code: 'SC2046' }],
+  ];
+  const codes = async (text: string, options: LintOptions): Promise<(string | undefined)[]> => {
+    const { findings } = await lintDockerfile(parseDockerfile(text), { ...options, others });
+    return findings.filter((one) => one.rule === rule).map(({ code, severity }) => `${code} ${severity}`);
+  };
+  const text = 'FROM a:1\nRUN x\nUSER 1\n';
+  assert.deepEqual(await codes(text, { ignored: ['sc2086'] }), ['SC2046 warning']);
+  assert.deepEqual(await codes(text, { ignored: ['shellcheck'] }), []);
+  assert.deepEqual(await codes(text, { severities: new Map([['SC2046', 'error']]) }), [
+    'SC2086 warning',
+    'SC2046 error',
+  ]);
+  assert.deepEqual(await codes(`# hadolint global ignore=SC2086\n${text}`, {}), ['SC2046 warning']);
 });

@@ -7,6 +7,7 @@ import type { MeasuredBuild } from './measured.ts';
 import { readLintFile } from './read-file.ts';
 import { DEFAULT_SETTINGS, type LintFound, type LintRule, type LintSettings, type Severity } from './rule.ts';
 import { findRule, RULES } from './rules.ts';
+import { unusedIgnore } from './rules/meta/unused-ignore.ts';
 import { survivingChecks } from './surviving-checks.ts';
 
 /** Something that was found, with its place in every form that people and editors want. */
@@ -53,32 +54,41 @@ export async function lintDockerfile(dockerfile: Dockerfile, options: LintOption
     buildErrors: errors,
     ...(options.measured === undefined ? {} : { measured: options.measured }),
   });
-  const found: LintFinding[] = [];
   const isSpoken = chosenRules(options);
-  const hasCarriageReturns = dockerfile.source.text.includes('\r\n');
-  const take = (rule: LintRule, one: LintFound): void => {
-    const severity = options.severities?.get(rule.id) ?? one.severity ?? rule.severity;
-    const end = Math.max(one.span.start, one.span.end);
-    const place = { start: positionAt(dockerfile.source, one.span.start), end: positionAt(dockerfile.source, end) };
-    const { fix } = one;
-    const written =
-      fix !== undefined && hasCarriageReturns ? { fix: { ...fix, edits: fix.edits.map(withReturns) } } : {};
-    found.push({ ...one, ...written, span: { start: one.span.start, end }, rule, severity, ...place });
-  };
-  for (const rule of RULES) if (isSpoken(rule)) for (const one of rule.check(file)) take(rule, one);
-  for (const [rule, one] of others?.(file) ?? []) if (isSpoken(rule)) take(rule, one);
+  const found: LintFinding[] = [];
+  for (const rule of RULES) {
+    if (isSpoken(rule)) for (const one of rule.check(file)) found.push(findingOf(rule, one, dockerfile, options));
+  }
+  for (const [rule, one] of others?.(file) ?? []) {
+    if (isSpoken(rule, one.code)) found.push(findingOf(rule, one, dockerfile, options));
+  }
   const ignores = useInlineIgnores ? readIgnores(dockerfile) : [];
   const used = new Set<Ignore>();
   const said = found.filter((finding) => !isIgnored(finding, ignores, used));
   const silenced = found.length - said.length;
-  const unused = findRule('unused-ignore');
-  if (unused !== undefined && isSpoken(unused)) {
-    const before = found.length;
-    for (const one of unusedIgnores(dockerfile, ignores, used)) take(unused, one);
-    said.push(...found.slice(before));
+  if (isSpoken(unusedIgnore)) {
+    for (const one of unusedIgnores(dockerfile, ignores, used))
+      said.push(findingOf(unusedIgnore, one, dockerfile, options));
   }
   said.sort((a, b) => a.span.start - b.span.start || a.rule.id.localeCompare(b.rule.id));
   return { dockerfile, findings: said, silenced };
+}
+
+/** What a rule found, with its places and its severity. */
+function findingOf(rule: LintRule, found: LintFound, { source }: Dockerfile, { severities }: LintOptions): LintFinding {
+  const { fix, code } = found;
+  const severity = severities?.get(code ?? rule.id) ?? severities?.get(rule.id) ?? found.severity ?? rule.severity;
+  const span = { start: found.span.start, end: Math.max(found.span.start, found.span.end) };
+  const isReturned = fix !== undefined && source.text.includes('\r\n');
+  return {
+    ...found,
+    ...(isReturned ? { fix: { ...fix, edits: fix.edits.map(withReturns) } } : {}),
+    rule,
+    severity,
+    span,
+    start: positionAt(source, span.start),
+    end: positionAt(source, span.end),
+  };
 }
 
 /** In a file whose lines end in CR LF those of a fix do too. */
@@ -86,20 +96,22 @@ function withReturns(edit: TextEdit): TextEdit {
   return { ...edit, text: edit.text.replace(/(?<!\r)\n/g, '\r\n') };
 }
 
-function chosenRules({ ignored = [], enabled = [] }: LintOptions): (rule: LintRule) => boolean {
-  const off = new Set(ignored.map((name) => findRule(name)?.id ?? name));
-  const on = new Set(enabled.map((name) => findRule(name)?.id ?? name));
-  return (rule) => !off.has(rule.id) && (rule.isOptional !== true || on.has(rule.id));
+/** Numbers of ShellCheck are names of findings, not of a rule. */
+const CODE = /^SC\d+$/i;
+
+/** Whether a rule speaks, or what it found under a name of its own. */
+function chosenRules({ ignored = [], enabled = [] }: LintOptions): (rule: LintRule, code?: string) => boolean {
+  const idOf = (name: string): string => (CODE.test(name) ? name.toUpperCase() : (findRule(name)?.id ?? name));
+  const off = new Set(ignored.map(idOf));
+  const on = new Set(enabled.map(idOf));
+  return (rule, code) => !off.has(rule.id) && !off.has(code ?? '') && (rule.isOptional !== true || on.has(rule.id));
 }
 
 function isIgnored({ rule, code, start }: LintFinding, ignores: readonly Ignore[], used: Set<Ignore>): boolean {
+  const isNamed = (name: string): boolean =>
+    name === 'all' || name.toUpperCase() === code || (!CODE.test(name) && findRule(name) === rule);
   const holding = ignores.filter(
-    ({ rules, firstLine, lastLine }) =>
-      firstLine <= start.line &&
-      start.line <= lastLine &&
-      rules.some(
-        (name) => name === 'all' || (code === undefined ? findRule(name) === rule : name.toUpperCase() === code),
-      ),
+    ({ rules, firstLine, lastLine }) => firstLine <= start.line && start.line <= lastLine && rules.some(isNamed),
   );
   for (const ignore of holding) used.add(ignore);
   return holding.length > 0;
@@ -111,7 +123,7 @@ function* unusedIgnores(
   used: ReadonlySet<Ignore>,
 ): Iterable<LintFound> {
   for (const ignore of ignores) {
-    if (used.has(ignore) || ignore.isForeign || ignore.rules.some((name) => /^SC\d+$/i.test(name))) continue;
+    if (used.has(ignore) || ignore.isForeign || ignore.rules.some((name) => CODE.test(name))) continue;
     const message = `nothing is found here that ${ignore.rules.join(', ')} would tell: the comment can go`;
     const { line } = positionAt(source, ignore.span.start);
     const edit = {
