@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { parseDockerfile } from '../syntax/dockerfile.ts';
 import { lintDockerfile, type LintOptions } from './lint.ts';
 import { findRule } from './rules.ts';
@@ -129,4 +130,67 @@ test('findings of ShellCheck go by their numbers: to be silent, to be louder', a
     'SC2046 error',
   ]);
   assert.deepEqual(await codes(`# hadolint global ignore=SC2086\n${text}`, {}), ['SC2046 warning']);
+});
+
+/** Beginnings and ends of everything that the language and the shell have. */
+const PIECES = [
+  ...[
+    'FROM a AS b\n',
+    'RUN ',
+    'ONBUILD ',
+    'ENV A$(B=',
+    'ARG X_KEY(=',
+    'COPY --from=b ',
+    'SHELL ["/bin/bash","-c"]\n',
+    'USER ',
+  ],
+  ...[
+    'apt-get install ',
+    'cd /x && ',
+    'curl -k ',
+    '| sh',
+    '\\\n',
+    '\n',
+    '\r\n',
+    '<<E',
+    '\nE\n',
+    "'",
+    '"',
+    '$(',
+    '`',
+    '${A',
+    '}',
+    ')',
+  ],
+  ...[
+    '[',
+    ']',
+    '["',
+    '"]',
+    '=',
+    ' ',
+    '\t',
+    '&&',
+    ';',
+    '#',
+    '# shale:ignore-start all\n',
+    '# hadolint ignore=DL3008\n',
+    '\ufeff',
+    'é😀',
+  ],
+];
+
+test('lintDockerfile() takes any text, and every place that it tells is in it', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.constantFrom(...PIECES), { maxLength: 40 }), async (pieces) => {
+      const text = pieces.join('');
+      const { findings } = await lintDockerfile(parseDockerfile(text));
+      for (const { span, fix } of findings) {
+        assert.ok(span.start >= 0 && span.end <= text.length && (span.end > span.start || text === ''));
+        for (const edit of fix?.edits ?? [])
+          assert.ok(edit.start >= 0 && edit.start <= edit.end && edit.end <= text.length);
+      }
+    }),
+    { numRuns: 400 },
+  );
 });

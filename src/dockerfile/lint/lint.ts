@@ -1,4 +1,4 @@
-import { positionAt, type Position } from '../syntax/source.ts';
+import { positionAt, type Position, type Span } from '../syntax/source.ts';
 import type { Dockerfile } from '../syntax/dockerfile.ts';
 import type { LintFile } from './file.ts';
 import type { TextEdit } from './fix.ts';
@@ -78,7 +78,7 @@ export async function lintDockerfile(dockerfile: Dockerfile, options: LintOption
 function findingOf(rule: LintRule, found: LintFound, { source }: Dockerfile, { severities }: LintOptions): LintFinding {
   const { fix, code } = found;
   const severity = severities?.get(code ?? rule.id) ?? severities?.get(rule.id) ?? found.severity ?? rule.severity;
-  const span = { start: found.span.start, end: Math.max(found.span.start, found.span.end) };
+  const span = within(found.span, source.text.length);
   const isReturned = fix !== undefined && source.text.includes('\r\n');
   return {
     ...found,
@@ -89,6 +89,12 @@ function findingOf(rule: LintRule, found: LintFound, { source }: Dockerfile, { s
     start: positionAt(source, span.start),
     end: positionAt(source, span.end),
   };
+}
+
+/** A span with at least one character of the text in it; of what is missing at the end, the last one. */
+function within({ start, end }: Span, length: number): Span {
+  const last = Math.max(0, Math.min(start, length - 1));
+  return { start: last, end: Math.min(length, Math.max(last + 1, end)) };
 }
 
 /** In a file whose lines end in CR LF those of a fix do too. */

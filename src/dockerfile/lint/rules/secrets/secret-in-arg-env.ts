@@ -50,6 +50,7 @@ function isSecret(name: string): boolean {
 
 /** The ARG gone, and a mount for each RUN of its stage that uses it. */
 function asMount(file: LintFile, node: SyntaxNode, stage: LintStage | undefined, name: string): Fix | undefined {
+  if (!/^\w+$/.test(name)) return undefined;
   const uses = new RegExp(`\\$(?:${name}(?!\\w)|\\{${name}\\W)`);
   const steps = stage?.steps.filter((step) => step.node !== node && uses.test(step.node.text)) ?? [];
   if (steps.length === 0 || steps.some((step) => step.name !== 'run' || step.isTrigger)) return undefined;
