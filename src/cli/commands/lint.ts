@@ -103,7 +103,11 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   if (flags.boolean('ignorefile')) return await printIgnoreFile(context, files);
   const withBuilds = flags.boolean('last-build') ? await withLastBuilds(context, files) : files;
   if (flags.given('fix') || flags.boolean('diff')) return await fixFiles(context, flags, config, withBuilds);
-  const reports = await Promise.all(withBuilds.map(lintFile));
+  const reports: FileReport[] = [];
+  for (const file of withBuilds) {
+    context.signal.throwIfAborted();
+    reports.push(await lintFile(file));
+  }
   await context.stdout.write(formatReports(formatOf(flags.text('format')), reports, formatOptions(context)));
   return isFailure(reports, config.failureThreshold) ? EXIT.found : EXIT.success;
 }

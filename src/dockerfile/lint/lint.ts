@@ -37,7 +37,8 @@ export interface LintOptions {
 }
 
 export interface LintReport {
-  readonly dockerfile: Dockerfile;
+  /** What was looked at. */
+  readonly text: string;
   /** In the order of the file. */
   readonly findings: readonly LintFinding[];
   /** How many were kept silent by comments in the file. */
@@ -71,7 +72,7 @@ export async function lintDockerfile(dockerfile: Dockerfile, options: LintOption
       said.push(findingOf(unusedIgnore, one, dockerfile, options));
   }
   said.sort((a, b) => a.span.start - b.span.start || a.rule.id.localeCompare(b.rule.id));
-  return { dockerfile, findings: said, silenced };
+  return { text: dockerfile.source.text, findings: said, silenced };
 }
 
 /** What a rule found, with its places and its severity. */

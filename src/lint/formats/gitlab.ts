@@ -5,10 +5,10 @@ const SEVERITIES = { error: 'critical', warning: 'major', info: 'minor', style: 
 
 /** GitLab's code quality report (a subset of Code Climate's). A fingerprint stays when lines above are added. */
 export const gitlab: Formatter = (reports) => {
-  const rows = reports.flatMap(({ file, dockerfile, findings }) => {
+  const rows = reports.flatMap(({ file, text, findings }) => {
     const seen = new Map<string, number>();
     return findings.map(({ rule, code, severity, message, start, end, span }) => {
-      const what = `${file}\0${code ?? rule.id}\0${message}\0${dockerfile.source.text.slice(span.start, span.end)}`;
+      const what = `${file}\0${code ?? rule.id}\0${message}\0${text.slice(span.start, span.end)}`;
       const times = seen.get(what) ?? 0;
       seen.set(what, times + 1);
       return {

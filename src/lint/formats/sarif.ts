@@ -36,9 +36,8 @@ function descriptor(rule: LintRule): object {
   };
 }
 
-function result({ file, dockerfile }: FileReport, finding: LintFinding, ruleIndex: number): object {
+function result({ file, text }: FileReport, finding: LintFinding, ruleIndex: number): object {
   const { rule, code, severity, message, span, fix } = finding;
-  const { text } = dockerfile.source;
   const artifactLocation = { uri: fileUri(file) };
   return {
     ruleId: rule.id,

@@ -35,7 +35,7 @@ export const tty: Formatter = (reports, { colors }) => {
 };
 
 function block(
-  { file, dockerfile }: FileReport,
+  { file, text }: FileReport,
   finding: LintFinding,
   paint: (color: Color, text: string) => string,
 ): string {
@@ -44,16 +44,9 @@ function block(
   const name = aliases === undefined ? rule.id : `${rule.id} (${aliases})`;
   const head = `${paint('bold', `${file}:${start.line}:${start.column}`)} ${paint(OF_SEVERITY[severity], severity)} ${message} ${paint('dim', name)}`;
   const [why = ''] = rule.why.split(/(?<=[.:]) /);
-  const lines = [
-    head,
-    ...excerpt(dockerfile.source.text, finding, paint),
-    paint('dim', `  why: ${why.replace(/:$/, '.')}`),
-  ];
+  const lines = [head, ...excerpt(text, finding, paint), paint('dim', `  why: ${why.replace(/:$/, '.')}`)];
   if (fix !== undefined) {
-    lines.push(
-      `  fix${fix.safety === 'unsafe' ? ' (unsafe)' : ''}: ${fix.title}`,
-      ...preview(dockerfile.source.text, finding, paint),
-    );
+    lines.push(`  fix${fix.safety === 'unsafe' ? ' (unsafe)' : ''}: ${fix.title}`, ...preview(text, finding, paint));
   } else if (pin !== undefined) lines.push('  fix: --fix=pin looks the version up');
   return `${lines.join('\n')}\n`;
 }
