@@ -1,8 +1,11 @@
 import { deletedLines } from '../../edits.ts';
-import { insertion } from '../../fix.ts';
+import type { LintFile, Step } from '../../file.ts';
+import { insertion, type Fix } from '../../fix.ts';
 import { hasOption } from '../../look.ts';
 import { NOTABLE_BYTES, megabytes } from '../../measured.ts';
 import type { LintRule } from '../../rule.ts';
+import type { AddInstruction, CopyInstruction } from '../../../syntax/instructions.ts';
+import type { Span } from '../../../syntax/source.ts';
 
 export const chownDoubles: LintRule = {
   id: 'chown-doubles',
@@ -17,58 +20,58 @@ export const chownDoubles: LintRule = {
   changes: 'The files are in the image once. A directory that was there before keeps its owner.',
   *check(file) {
     for (const [index, step] of file.steps.entries()) {
-      const { script, node, stage } = step;
-      const change = script?.invocations.find(
-        ({ name, args }) => /^(?:chown|chmod)$/.test(name) && hasOption(args, '-R', '--recursive'),
-      );
-      if (script === undefined || change === undefined) continue;
-      const bytes = file.measured?.steps.find(({ line }) => line === node.firstLine)?.rewrittenBytes ?? 0;
-      const [what, ...paths] = change.args.filter(({ text }) => !text.startsWith('-'));
-      const before = file.steps[index - 1];
-      const copy =
-        before?.instruction?.kind === 'copy' || before?.instruction?.kind === 'add' ? before.instruction : undefined;
-      const earlier = file.steps
+      const change = changeOf(step);
+      if (change === undefined) continue;
+      const bytes = file.measured?.steps.find(({ line }) => line === step.node.firstLine)?.rewrittenBytes ?? 0;
+      const isCopied = file.steps
         .slice(0, index)
-        .filter((one) => one.stage === stage && (one.instruction?.kind === 'copy' || one.instruction?.kind === 'add'));
-      const isCopied = earlier.some(
-        ({ instruction }) =>
-          (instruction?.kind === 'copy' || instruction?.kind === 'add') &&
-          paths.some(({ text }) => isAtOrBelow(instruction.destination.text, text)),
-      );
-      if (what === undefined || (!isCopied && bytes < NOTABLE_BYTES)) continue;
-      const flag = change.name === 'chown' ? '--chown' : '--chmod';
-      const isOnly =
-        script.statements.length === 1 &&
-        script.invocations.length === 1 &&
-        paths.length === 1 &&
-        !step.isTrigger &&
-        before?.isTrigger === false;
-      const canMove =
-        isOnly &&
-        copy !== undefined &&
-        copy.chown === undefined &&
-        copy.chmod === undefined &&
-        isAtOrBelow(copy.destination.text, paths[0]?.text ?? '') &&
-        (flag === '--chmod' ? /^[0-7]{3,4}$/.test(what.text) : /^[\w-]+:[\w-]+$/.test(what.text));
-      const edits = canMove
-        ? [insertion(copy.node.keyword.end, ` ${flag}=${what.text}`), deletedLines(file, node)]
-        : [];
+        .some((one) => one.stage === step.stage && change.paths.some((path) => copiesInto(one, path) !== undefined));
+      if (!isCopied && bytes < NOTABLE_BYTES) continue;
       const message =
         bytes < NOTABLE_BYTES
           ? 'this writes copied files into a second layer'
           : `this wrote ${megabytes(bytes)} of files into a second layer`;
-      yield {
-        message,
-        span: change,
-        ...(canMove ? { fix: { title: `write ${flag}`, safety: 'unsafe', effect: 'files', edits } } : {}),
-      };
+      const fix = moved(file, step, file.steps[index - 1], change);
+      yield { message, span: change.span, ...(fix === undefined ? {} : { fix }) };
     }
   },
 };
 
-function isAtOrBelow(path: string, folder: string): boolean {
-  const [inner, outer] = [path, folder].map((text) => text.replace(/\/+$/, ''));
-  return (
-    inner !== undefined && outer !== undefined && outer !== '' && (inner === outer || inner.startsWith(`${outer}/`))
+interface Change {
+  readonly flag: '--chown' | '--chmod';
+  readonly value: string;
+  readonly paths: readonly string[];
+  readonly span: Span;
+}
+
+/** The first `chown -R` or `chmod -R` of a step. */
+function changeOf({ script }: Step): Change | undefined {
+  const call = script?.invocations.find(
+    ({ name, args }) => /^(?:chown|chmod)$/.test(name) && hasOption(args, '-R', '--recursive'),
   );
+  const [value, ...paths] = call?.args.filter(({ text }) => !text.startsWith('-')).map(({ text }) => text) ?? [];
+  if (call === undefined || value === undefined) return undefined;
+  return { flag: call.name === 'chown' ? '--chown' : '--chmod', value, paths, span: call };
+}
+
+/** The instruction, where it copies to this path or below. */
+function copiesInto({ instruction }: Step, path: string): CopyInstruction | AddInstruction | undefined {
+  if (instruction?.kind !== 'copy' && instruction?.kind !== 'add') return undefined;
+  const [inner, outer] = [instruction.destination.text, path].map((text) => `${text.replace(/\/+$/, '')}/`);
+  return inner !== undefined && outer !== undefined && outer !== '/' && inner.startsWith(outer)
+    ? instruction
+    : undefined;
+}
+
+/** The change as a flag of the COPY above, where the step does nothing else. */
+function moved(file: LintFile, step: Step, above: Step | undefined, { flag, value, paths }: Change): Fix | undefined {
+  const { script, node, isTrigger } = step;
+  const isOnly = script?.statements.length === 1 && script.invocations.length === 1 && paths.length === 1;
+  if (!isOnly || isTrigger || above === undefined || above.isTrigger) return undefined;
+  const copy = copiesInto(above, paths[0] ?? '');
+  if (copy === undefined || copy.chown !== undefined || copy.chmod !== undefined) return undefined;
+  // A user alone would get a group of its own number, and a symbolic mode is no flag.
+  if (!(flag === '--chmod' ? /^[0-7]{3,4}$/ : /^[\w-]+:[\w-]+$/).test(value)) return undefined;
+  const edits = [insertion(copy.node.keyword.end, ` ${flag}=${value}`), deletedLines(file, node)];
+  return { title: `write ${flag}`, safety: 'unsafe', effect: 'files', edits };
 }

@@ -1,5 +1,6 @@
 import type { LintStage, Step } from '../../file.ts';
-import { insertion } from '../../fix.ts';
+import type { Script } from '../../../shell/script.ts';
+import { insertion, type Fix } from '../../fix.ts';
 import { scriptsOf } from '../../look.ts';
 import type { LintRule } from '../../rule.ts';
 
@@ -55,60 +56,49 @@ export const pipefail: LintRule = {
   good: 'FROM debian:12\nSHELL ["/bin/bash", "-o", "pipefail", "-c"]\nRUN curl -fsSL https://example.com/a.tgz | tar -xz -C /opt',
   fix: 'safe',
   changes:
-    'The config names the shell. Where a part of a pipe may well fail, or bash may be missing, the fix is an unsafe one.',
+    'The config names the shell. Where a part of a pipe may well fail, bash may be missing, or it reads a later step in another way, the fix is an unsafe one.',
   *check(file) {
     const mended = new Set<LintStage | undefined>();
     for (const { step, script } of scriptsOf(file)) {
       for (const { names, hasPipefail, start, end } of script.pipelines) {
         if (hasPipefail || names.slice(0, -1).every((name) => /^(?:echo|printf|cat)$/.test(name))) continue;
-        const span = { start, end };
         const message = `a failure of ${names[0] === '' ? 'its first part' : names[0]} is not noticed`;
-        const image = step.stage?.rootImage ?? '';
-        const isAlpine = /(?:^|[/:-])(?:alpine|busybox)/.test(image);
-        const isCalm = script.pipelines.every(
-          (one) =>
-            one.names.slice(1).every((name) => READS_ALL.has(name)) && !one.names.some((name) => FAILS_OFTEN.has(name)),
-        );
-        const canMend =
-          !step.isTrigger &&
-          !script.isHeredoc &&
-          script.form === 'shell' &&
-          step.before.shell === undefined &&
-          !mended.has(step.stage);
-        if (!canMend) {
-          yield { message, span };
-          continue;
-        }
-        mended.add(step.stage);
-        const shell = isAlpine ? '/bin/ash' : '/bin/bash';
-        const text = `SHELL ["${shell}", "-o", "pipefail", "-c"]\n`;
-        // The shell is that of all later steps of the stage, so that their pipes count as well.
-        const isSafe = (isAlpine || HAS_BASH.test(image)) && isCalm && areCalm(step);
-        yield {
-          message,
-          span,
-          fix: {
-            title: 'let pipes fail',
-            safety: isSafe ? 'safe' : 'unsafe',
-            effect: 'config',
-            edits: [insertion(step.node.start, text)],
-          },
-        };
+        const fix = mended.has(step.stage) ? undefined : shellFix(step, script);
+        if (fix !== undefined) mended.add(step.stage);
+        yield { message, span: { start, end }, ...(fix === undefined ? {} : { fix }) };
       }
     }
   },
 };
 
-/** True where no later step of the stage has a pipe that may fail, and no command in shell form that would get another shell. */
-function areCalm(step: Step): boolean {
-  const later = step.stage?.steps.filter(({ node }) => node.start > step.node.start) ?? [];
-  return later.every(
-    ({ name, node, script }) =>
-      !(['cmd', 'entrypoint', 'healthcheck'].includes(name) && node.body.kind !== 'json') &&
-      (script?.pipelines ?? []).every(
-        (one) =>
-          one.names.slice(1).every((program) => READS_ALL.has(program)) &&
-          !one.names.some((program) => FAILS_OFTEN.has(program)),
-      ),
+/** A SHELL above the step: it is that of all steps of the stage that follow, so that these count as well. */
+function shellFix(step: Step, script: Script): Fix | undefined {
+  if (step.isTrigger || script.isHeredoc || script.form !== 'shell' || step.before.shell !== undefined)
+    return undefined;
+  const image = step.stage?.rootImage ?? '';
+  const isAlpine = /(?:^|[/:-])(?:alpine|busybox)/.test(image);
+  const following = step.stage?.steps.filter(({ node }) => node.start >= step.node.start) ?? [];
+  const isSafe = isAlpine
+    ? following.every(isCalm)
+    : HAS_BASH.test(image) && following.every((one) => isCalm(one) && isSameInBash(one));
+  const text = `SHELL ["${isAlpine ? '/bin/ash' : '/bin/bash'}", "-o", "pipefail", "-c"]\n`;
+  return {
+    title: 'let pipes fail',
+    safety: isSafe ? 'safe' : 'unsafe',
+    effect: 'config',
+    edits: [insertion(step.node.start, text)],
+  };
+}
+
+/** True where no part of a pipe fails of itself, and no command of the image would get another shell. */
+function isCalm({ name, node, script }: Step): boolean {
+  if (['cmd', 'entrypoint', 'healthcheck'].includes(name) && node.body.kind !== 'json') return false;
+  return (script?.pipelines ?? []).every(
+    ({ names }) => names.slice(1).every((one) => READS_ALL.has(one)) && !names.some((one) => FAILS_OFTEN.has(one)),
   );
+}
+
+/** False for text that bash reads in another way than a plain shell: escapes of echo, braces, its own quotes and patterns. */
+function isSameInBash({ script }: Step): boolean {
+  return script === undefined || !/\\[^\n]|\{[^}\s]*[,.]|\$['"]|[?*+@!]\(|~[+-]/.test(script.text);
 }
