@@ -21,7 +21,7 @@ export interface Workshop extends AsyncDisposable {
   readonly runtime: Runtime;
 }
 
-export interface WorkshopOptions {
+export interface WorkshopOptions extends Pick<MountHostOptions, 'thread'> {
   /** Of a container that outlives this command. */
   readonly mountDir?: string;
   /** Hears a sentence of what a layer holds and containers here will lack. */
@@ -49,6 +49,7 @@ export async function openWorkshop(context: EngineContext, how: WorkshopOptions 
   const mountDir = how.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
   const host = await mountHost(options.mountRefusal, {
     mountDir,
+    ...(how.thread !== undefined && { thread: how.thread }),
     probeDir: await store.folder('index'),
     stateDir: options.runRoot,
     driver: options.mountDriver,

@@ -27,13 +27,13 @@ import {
   unmount,
   unshare,
 } from '../sys/index.ts';
+import type { EndedMessage } from './host-carrier.ts';
 import { LayerMounts } from './layer-mounts.ts';
 import { canMountByDescriptor, mountOverlay, mountOverlayByName, openDirectory } from './overlay.ts';
 import { mountFiles, mountInside, type Place } from './places.ts';
 import type {
   ErofsLayer,
   HostLayer,
-  HostMessage,
   MountReply,
   MountRequest,
   PlaceReply,
@@ -44,7 +44,6 @@ import type {
   UpperDirectories,
 } from './protocol.ts';
 import { Spawner } from './spawner.ts';
-import { toWire } from './wire-errors.ts';
 
 // Of a fresh tmpfs for mount points only: neither files nor devices belong there.
 const PLACES_OPTIONS = 'size=1m,mode=0700';
@@ -58,12 +57,18 @@ interface Mounted {
   kept: boolean;
 }
 
+export interface CoreParts {
+  readonly onEnded: (message: EndedMessage) => void;
+  /** Does what has to be done in the host's namespaces. */
+  readonly within: <T>(work: () => T) => T;
+}
+
 /**
  * The host's side of the messages, whatever carries them. It changes the namespaces of the thread that it is called on,
- * so it has a thread (or a process) of its own, and uses synchronous calls only: libuv's pool has other namespaces.
+ * and uses synchronous calls only: libuv's pool has other namespaces.
  */
 export class MountCore {
-  readonly #send: (message: HostMessage) => void;
+  readonly #within: CoreParts['within'];
   readonly #spawner: Spawner;
   readonly #mounted = new Map<number, Mounted>();
   #layers: LayerMounts | undefined;
@@ -71,21 +76,17 @@ export class MountCore {
   #byDescriptor = true;
   #count = 0;
 
-  constructor(send: (message: HostMessage) => void) {
-    this.#send = send;
+  constructor({ onEnded, within }: CoreParts) {
+    this.#within = within;
     this.#spawner = new Spawner(
-      (process, code, signal) => send({ kind: 'ended', process, code, signal }),
+      (process, code, signal) => onEnded({ kind: 'ended', process, code, signal }),
       isInUserNamespace(),
     );
   }
 
-  /** Answers one request with one message. Never throws. */
-  async handle(number: number, request: Request): Promise<void> {
-    try {
-      this.#send({ kind: 'reply', number, value: await this.#answer(request) });
-    } catch (error) {
-      this.#send({ kind: 'failed', number, error: toWire(error) });
-    }
+  async answer<K extends Request['kind']>(request: Extract<Request, { readonly kind: K }>): Promise<ReplyValues[K]> {
+    const value = await this.#within(() => this.#answer(request));
+    return value as ReplyValues[K]; // #answer gives to each kind its value.
   }
 
   #answer(request: Request): ReplyValues[Request['kind']] | Promise<ReplyValues['spawn' | 'close']> {
@@ -226,8 +227,10 @@ export class MountCore {
 
   async #close(): Promise<null> {
     await this.#spawner.close();
-    for (const [id, mounted] of this.#mounted) if (!mounted.kept) this.#unmount(id);
-    this.#layers?.close();
+    this.#within(() => {
+      for (const [id, mounted] of this.#mounted) if (!mounted.kept) this.#unmount(id);
+      this.#layers?.close();
+    });
     return null;
   }
 }

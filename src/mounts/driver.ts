@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync 
 import { join } from 'node:path';
 import { bootId, isSystemError, messageOf } from '../base/index.ts';
 import { isInUserNamespace } from '../sys/index.ts';
-import type { HostThread } from './host-thread.ts';
+import type { HostCarrier } from './host-carrier.ts';
 import type { MountDriver, MountHostOptions } from './types.ts';
 
 export interface DriverChoice {
@@ -15,7 +15,7 @@ export interface DriverChoice {
  * The driver for a store: the one asked for, else the one that was found on this file system since the machine started,
  * else what one mount there shows. A kernel's version does not tell: it depends on the file system too, and on rights.
  */
-export async function chooseDriver(thread: HostThread, options: MountHostOptions): Promise<DriverChoice> {
+export async function chooseDriver(thread: HostCarrier, options: MountHostOptions): Promise<DriverChoice> {
   if (options.driver !== undefined) return { driver: options.driver, reason: undefined };
   if (options.probeDir === undefined) return { driver: 'unpack', reason: 'no folder to try a mount in was given' };
   const key = `${statSync(options.probeDir).dev}${isInUserNamespace() ? ' in a user namespace' : ''}`;
@@ -31,7 +31,7 @@ const PROBE_BYTES = Buffer.from('shale');
 const BLOCK_BYTES = 512;
 
 /** Mounts an index of one file with its tar, both in `directory`, and an overlay on it, and reads the file. */
-async function tryErofs(thread: HostThread, directory: string): Promise<DriverChoice> {
+async function tryErofs(thread: HostCarrier, directory: string): Promise<DriverChoice> {
   const probe = mkdtempSync(join(directory, '.mount-probe-'));
   try {
     const tar = Buffer.alloc(2 * BLOCK_BYTES);

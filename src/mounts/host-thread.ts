@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { ShaleError } from '../base/index.ts';
+import type { EndedMessage, HostCarrier } from './host-carrier.ts';
 import type { HostMessage, Numbered, ReplyValues, Request } from './protocol.ts';
 import { fromWire } from './wire-errors.ts';
 
@@ -10,10 +11,8 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-type EndedMessage = Extract<HostMessage, { readonly kind: 'ended' }>;
-
 /** Main's end of the messages: sends requests, matches replies. Carried by a worker thread. */
-export class HostThread {
+export class HostThread implements HostCarrier {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   readonly #onEnded: (message: EndedMessage) => void;
@@ -47,7 +46,6 @@ export class HostThread {
     });
   }
 
-  /** Sends a request and waits for its answer. @throws what the host threw, MOUNT_HOST_CLOSED */
   async ask<K extends Request['kind']>(request: Extract<Request, { readonly kind: K }>): Promise<ReplyValues[K]> {
     const number = this.#count++;
     const waiting = new Promise<ReplyValues[Request['kind']]>((resolve, reject) => {
@@ -64,7 +62,6 @@ export class HostThread {
     }
   }
 
-  /** Keeps this process alive until `letGo`: an idle host does not. */
   hold(): void {
     if (this.#held++ === 0) this.#worker.ref();
   }
@@ -73,7 +70,6 @@ export class HostThread {
     if (--this.#held === 0) this.#worker.unref();
   }
 
-  /** Waits until the thread has ended, and with it what dies with the thread. */
   async close(): Promise<void> {
     this.hold();
     try {

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { isShaleError, ShaleError, type ByteString } from '../base/index.ts';
 import { isInUserNamespace } from '../sys/index.ts';
+import { CallerThread } from './caller-thread.ts';
 import { chooseDriver } from './driver.ts';
+import type { EndedMessage, HostCarrier } from './host-carrier.ts';
 import { Pipes, SpawnedProcess } from './host-process.ts';
 import { HostThread } from './host-thread.ts';
 import type { HostLayer, MountReply, NamespaceChoice, PrivateFile } from './protocol.ts';
@@ -47,7 +49,7 @@ interface Parts {
 class Host implements MountHost {
   readonly driver: MountDriver;
   readonly driverReason: string | undefined;
-  readonly #thread: HostThread;
+  readonly #thread: HostCarrier;
   readonly #processes: Processes;
   readonly #unpackers: Unpackers | undefined;
   readonly #userXattrs: boolean;
@@ -71,11 +73,14 @@ class Host implements MountHost {
 
   static async #start(
     namespace: NamespaceChoice,
-    { mountDir, byName = false }: Pick<MountHostOptions, 'mountDir' | 'byName'>,
-    prepare: (thread: HostThread) => Promise<Parts>,
+    { mountDir, byName = false, thread: wanted = 'own' }: Pick<MountHostOptions, 'mountDir' | 'byName' | 'thread'>,
+    prepare: (thread: HostCarrier) => Promise<Parts>,
   ): Promise<Host> {
     const processes = new Processes();
-    const thread = await HostThread.start((message) => processes.finish(message));
+    const onEnded = (message: EndedMessage): void => processes.finish(message);
+    // A thread in a user namespace cannot go back to the machine's mounts.
+    const isVisit = wanted === 'caller' && !isInUserNamespace();
+    const thread = isVisit ? new CallerThread(onEnded) : await HostThread.start(onEnded);
     try {
       await thread.ask({ kind: 'start', namespace, mountDir, byName });
       return new Host(thread, processes, await prepare(thread));
@@ -85,7 +90,7 @@ class Host implements MountHost {
     }
   }
 
-  private constructor(thread: HostThread, processes: Processes, parts: Parts) {
+  private constructor(thread: HostCarrier, processes: Processes, parts: Parts) {
     this.#thread = thread;
     this.#processes = processes;
     this.driver = parts.driver;
@@ -172,11 +177,11 @@ class MountHandle implements MountedRootfs, MountedPlace {
   readonly path: string;
   readonly access: string;
   readonly isDirectory: boolean;
-  readonly #thread: HostThread;
+  readonly #thread: HostCarrier;
   readonly #mount: number;
   #unmounted: Promise<null> | undefined;
 
-  constructor(thread: HostThread, reply: MountReply, isDirectory: boolean) {
+  constructor(thread: HostCarrier, reply: MountReply, isDirectory: boolean) {
     this.isDirectory = isDirectory;
     this.#thread = thread;
     this.#mount = reply.mount;

@@ -16,7 +16,7 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { collect, isShaleError } from '../base/index.ts';
 import { getXattr } from '../sys/index.ts';
-import { openMountHost, type MountDriver, type MountHost, type MountLayer } from './index.ts';
+import { openMountHost, type MountDriver, type MountHost, type MountHostOptions, type MountLayer } from './index.ts';
 import {
   DEFAULT_MTIME_NS,
   describeTree,
@@ -56,10 +56,14 @@ const EVERYTHING: readonly FixtureEntry[] = [
 ];
 
 /** The suite of every driver: same interface, same trees. */
-export function mountContract(driver: MountDriver, byName = false): void {
-  describe(`mounts with the ${driver} driver${byName ? ' by name' : ''}`, { skip: skipMounts }, () => {
+export function mountContract(
+  driver: MountDriver,
+  { byName = false, thread = 'own' }: Pick<MountHostOptions, 'byName' | 'thread'> = {},
+): void {
+  const how = `${byName ? ' by name' : ''}${thread === 'caller' ? ' on the thread of the caller' : ''}`;
+  describe(`mounts with the ${driver} driver${how}`, { skip: skipMounts }, () => {
     const open = async (box: Sandbox): Promise<MountHost> => {
-      return await openMountHost({ mountDir: box.path('mnt'), driver, byName, trees: box.trees() });
+      return await openMountHost({ mountDir: box.path('mnt'), driver, byName, thread, trees: box.trees() });
     };
 
     test('mountRootfs() shows the tree of a layer with all its attributes, and nobody else sees it', async () => {

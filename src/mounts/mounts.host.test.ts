@@ -9,7 +9,8 @@ import { mountContract } from './mounts.contract.ts';
 import { mountsWith, Sandbox, skipMounts } from './mounts.fixture.ts';
 
 mountContract('erofs');
-mountContract('erofs', true);
+mountContract('erofs', { byName: true });
+mountContract('erofs', { thread: 'caller' });
 mountContract('unpack');
 
 describe('openMountHost()', { skip: skipMounts }, () => {

@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -58,7 +68,11 @@ async function within1s(holds: () => boolean): Promise<boolean> {
 }
 
 /** A shale of its own to be killed: `script` has `host` and `box`, and calls `say` when it is ready. */
-async function victim(box: Sandbox, script: string): Promise<{ readonly child: ChildProcess; readonly said: string }> {
+async function victim(
+  box: Sandbox,
+  script: string,
+  thread: 'own' | 'caller' = 'own',
+): Promise<{ readonly child: ChildProcess; readonly said: string }> {
   const file = box.path('victim.ts');
   const face = JSON.stringify(new URL('./index.ts', import.meta.url).href);
   writeFileSync(
@@ -66,7 +80,7 @@ async function victim(box: Sandbox, script: string): Promise<{ readonly child: C
     `import { openMountHost } from ${face};
      const dir = ${JSON.stringify(box.dir)};
      const say = (text: string): void => console.log(text);
-     const host = await openMountHost({ mountDir: dir + '/mnt-victim', driver: 'erofs' });
+     const host = await openMountHost({ mountDir: dir + '/mnt-victim', driver: 'erofs', thread: '${thread}' });
      ${script}`,
   );
   const child = spawn(process.execPath, [file], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -251,6 +265,7 @@ describe('MountHost.spawn()', { skip: skipMounts }, () => {
            await host.spawn({ command: 'sh', args, env: {}, stdio: [], lifetime });
          }
          say('ready');`,
+        i % 2 === 0 ? 'own' : 'caller',
       );
       assert.equal(await within1s(() => processesWith(mark).length >= 3), true);
       await killHard(child);
@@ -258,6 +273,37 @@ describe('MountHost.spawn()', { skip: skipMounts }, () => {
       assert.deepEqual(mountsWith(box.dir), []);
       // Nothing holds the upper any more.
       rmSync(box.path(`up${i}`), { recursive: true });
+    }
+  });
+});
+
+describe('a mount host on the thread of its caller', { skip: skipMounts }, () => {
+  const standpoint = (): unknown => {
+    const { dev, ino } = statSync('/');
+    return [readlinkSync('/proc/thread-self/ns/mnt'), process.cwd(), readlinkSync('/proc/thread-self/cwd'), dev, ino];
+  };
+
+  test('visits its namespace: what the caller sees stays as it is, also when a request fails', async () => {
+    using box = new Sandbox();
+    const [before, umask] = [standpoint(), process.umask(0o027)];
+    try {
+      const host = await openMountHost({ mountDir: box.path('mnt'), driver: 'erofs', thread: 'caller' });
+      const rootfs = await host.mountRootfs({ layers: [], upper: box.upper('u') });
+      assert.deepEqual(standpoint(), before);
+      await assert.rejects(start(host, 'true', { command: 'no-such-program' }), { code: 'ENOENT' });
+      assert.deepEqual([standpoint(), process.umask()], [before, 0o027]);
+      writeFileSync(`${rootfs.access}/seen`, 'x');
+      for (const lifetime of ['own', 'child', 'step'] as const)
+        assert.equal(await run(host, `cat ${rootfs.path}/seen; umask`, { lifetime }), 'x0022');
+      assert.deepEqual(mountsWith(box.dir), []);
+      const bound = await start(host, 'sleep 100', { lifetime: 'child' });
+      await host[Symbol.asyncDispose]();
+      assert.equal((await bound.ended).signal, 'SIGKILL');
+      await assert.rejects(start(host, 'true'), { code: 'MOUNT_HOST_CLOSED' });
+      await rootfs[Symbol.asyncDispose]();
+      assert.deepEqual(standpoint(), before);
+    } finally {
+      process.umask(umask);
     }
   });
 });

@@ -66,14 +66,14 @@ export function createContainers(
         if (event !== undefined) appendEvent(sql, clock(), { type: 'container', subject: id, ...event });
         return after;
       }),
-    remove: async (id, events = []) => {
+    remove: async (id, { durable = true, events = [] } = {}) => {
       const path = folder(id);
       await db.write(
         (sql) => {
           if (sql.run('DELETE FROM containers WHERE id = ?', id) === 0) notFound(id);
           for (const event of events) appendEvent(sql, clock(), { type: 'container', subject: id, ...event });
         },
-        { durable: true, frees: true },
+        { durable, frees: true },
       );
       await removeTree(statOf(path) === undefined ? path : movedAway(context, path));
     },

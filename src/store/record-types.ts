@@ -209,8 +209,11 @@ export interface Containers {
     change: (record: ContainerRecord) => ContainerChange | undefined,
     event?: ContainerEventOf,
   ): Promise<ContainerRecord>;
-  /** Removes the record, then its folder; appends `events` with it. */
-  remove(id: string, events?: readonly ContainerEventOf[]): Promise<void>;
+  /** Removes the record, then its folder; appends `events` with it. `durable`: default true. */
+  remove(
+    id: string,
+    options?: { readonly durable?: boolean; readonly events?: readonly ContainerEventOf[] },
+  ): Promise<void>;
   /** `containers/<id>` */
   folder(id: string): string;
 }

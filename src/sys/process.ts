@@ -93,6 +93,17 @@ export function changeDirectory(path: SysPath): void {
   if (native('int chdir(const char *path)')(cPath(path)) !== 0) throw failure('chdir', `go to ${shown(path)}`);
 }
 
+/** fchdir(2) of the calling thread's file system context. */
+export function changeDirectoryTo(fd: number): void {
+  if (native('int fchdir(int fd)')(fd) !== 0) throw failure('fchdir', `go to the directory of descriptor ${fd}`);
+}
+
+/** Makes the directory of a descriptor the root of the calling thread's file system context, and goes to it. */
+export function changeRootTo(fd: number): void {
+  changeDirectoryTo(fd);
+  if (native('int chroot(const char *path)')('.') !== 0) throw failure('chroot', `make descriptor ${fd} the root`);
+}
+
 // linux/capability.h; those that shale asks for.
 const CAPABILITY = {
   chown: 0,

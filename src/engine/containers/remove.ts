@@ -69,6 +69,7 @@ export async function dropContainer(
   const setup = parseSetup(record);
   if (setup.detached) rmSync(containerMountDir(context, record.id), { recursive: true, force: true });
   const destroy = { action: 'destroy', attributes: eventAttributes(record, setup) };
-  await context.store.containers.remove(record.id, [...events, destroy]);
+  // One that ends with its command is swept where a power cut brings its record back, with or without its folder.
+  await context.store.containers.remove(record.id, { durable: setup.detached, events: [...events, destroy] });
   if (volumes) await removeVolumes(context, setup.anonymousVolumes);
 }
