@@ -40,6 +40,7 @@ export function shaleContender(program: string, home: string): Contender {
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     images: imageCommands(command),
+    containers: command,
     base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
     lint: (folder) => command('lint', '--shellcheck=false', '--failure-threshold', 'none', folder),
     forget(tag) {
@@ -97,7 +98,7 @@ function dockerContender(
         : undefined,
     // Docker's own driver keeps no cache in folders, and buildah and podman keep it in registries.
     buildWithCache: () => undefined,
-    ...(name === 'docker' && { images: imageCommands(command) }),
+    ...(name === 'docker' && { images: imageCommands(command), containers: command }),
     base: () => undefined,
     forget(tag) {
       for (const args of [
@@ -143,6 +144,7 @@ function podmanContender(program: string): Contender {
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     buildWithCache: () => undefined,
     images: imageCommands(command, ['--tls-verify=false']),
+    containers: command,
     base: () => undefined,
     forget(tag) {
       for (const args of [

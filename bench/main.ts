@@ -14,6 +14,7 @@ import type { Bench, Command, Contender, Row, Workload } from './types.ts';
 import { base } from './workloads/base.ts';
 import { cacheImport } from './workloads/cache-import.ts';
 import { cached } from './workloads/cached.ts';
+import { containers } from './workloads/containers.ts';
 import { file1g } from './workloads/file1g.ts';
 import { files20k } from './workloads/files20k.ts';
 import { files200k } from './workloads/files200k.ts';
@@ -28,6 +29,7 @@ const WORKLOADS: readonly Workload[] = [
   cached,
   cacheImport,
   runWorkload,
+  containers,
   files20k,
   files200k,
   file1g,
@@ -117,9 +119,9 @@ function measureRow(row: Row, contenders: readonly Contender[]): RowResult {
       const name = contender === 'limit' ? 'limit' : contender.name;
       const command: Command | undefined = contender === 'limit' ? row.limit : row.command(contender);
       if (command === undefined || failures[name] !== undefined || isEnough(samples[name])) continue;
-      row.prepare?.(contender);
-      run({ args: ['sync'] });
       try {
+        row.prepare?.(contender);
+        run({ args: ['sync'] });
         const sample = measure(command, contender === 'limit' ? undefined : contender.daemonPidFile);
         if (round >= 0) (samples[name] ??= []).push(sample);
       } catch (error) {
@@ -128,6 +130,7 @@ function measureRow(row: Row, contenders: readonly Contender[]): RowResult {
       }
     }
   }
+  for (const contender of able) row.finish?.(contender);
   console.error(`bench: ${row.name} done, load ${loadavg()[0]?.toFixed(1)}`);
   return resultOf(row, samples, failures);
 }

@@ -38,6 +38,8 @@ export interface Contender {
   buildWithCache(request: BuildArguments, cache: CacheFolder): Command | undefined;
   /** undefined where it cannot. */
   run(image: string, network: 'default' | 'none'): Command | undefined;
+  /** docker's command line as it is typed; undefined where containers have no such words. */
+  readonly containers?: (...args: readonly string[]) => Command;
   /** Makes a Debian base image from the distribution's packages; undefined where it cannot. */
   base(tag: string): Command | undefined;
   /** Checks all Dockerfiles of a folder; undefined where it cannot. */
@@ -77,6 +79,8 @@ export interface Row {
   prepare?(contender: Contender | 'limit'): void;
   /** undefined where the contender cannot do it. */
   command(contender: Contender): Command | undefined;
+  /** Not measured: takes away what `prepare` made, after the last round. */
+  finish?(contender: Contender): void;
 }
 
 /** Rows that share a context, in the order in which they are run. */
