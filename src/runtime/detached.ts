@@ -16,7 +16,7 @@ import {
 } from './detached-record.ts';
 import { keeperArgs } from './conmon-args.ts';
 import { executionFailure } from './executable.ts';
-import { claimFolder, readJson, removeFolder, writeRecord } from './folders.ts';
+import { claimFolder, readJson, removeFolder, untilFolderGone, writeRecord } from './folders.ts';
 import { releasePasta } from './pasta.ts';
 import { goOn, isPaused, type Pausable, setPaused } from './pausing.ts';
 import { readLog, readLogOutput } from './log-reader.ts';
@@ -68,6 +68,8 @@ export async function createDetached(
     stateDir: options.stateDir,
     ...cgroupParent,
   } as const;
+  // A sweep takes away by the container's id what an earlier run left: not from under this one.
+  await untilFolderGone(context.folders, spec.id, context.options.commandTimeoutMs);
   const folder = claimFolder(context.folders, claim);
   // What earlier runs made to mount on is in the upper still.
   const earlier = readDetachedRecord(paths.record)?.traces ?? { created: [], touched: [] };

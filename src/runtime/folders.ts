@@ -45,7 +45,7 @@ export interface ContainerRecord {
 }
 
 /** Folders that are not there yet, or not any more: a claim in the making, and what is being removed. */
-const PASSING = /^\.(?:claim|gone)-(\d+)-/;
+const PASSING = /^\.(claim|gone)-(\d+)-(.*)$/;
 
 function passing(folder: string, kind: 'claim' | 'gone', name: string): string {
   return `${folder}/.${kind}-${process.pid}-${name}`;
@@ -80,8 +80,64 @@ export function writeRecord(path: string, value: unknown): void {
 
 /** Undefined when there is none, or it is not whole (its writer died in the middle of the claim). */
 export function readRecord(folders: RunFolders, id: string): ContainerRecord | undefined {
-  const value = readJson(`${folders.containers}/${id}/record.json`);
+  return recordIn(`${folders.containers}/${id}`);
+}
+
+function recordIn(folder: string): ContainerRecord | undefined {
+  const value = readJson(`${folder}/record.json`);
   return isRecord(value) ? value : undefined;
+}
+
+/** What is left of a container, taken out of everybody's way by the one process that removes it. */
+export interface TakenFolder {
+  readonly record: ContainerRecord | undefined;
+  /** All that it stood for is gone. */
+  readonly remove: () => void;
+  /** Not all is gone: the next sweep tries again. */
+  readonly giveBack: () => void;
+}
+
+/**
+ * Takes the folder of a dead container. Undefined when it is gone, another process has it, or the container has been
+ * started anew since it was looked at: what is removed afterwards is then somebody's.
+ */
+export function takeFolder(
+  folders: RunFolders,
+  id: string,
+  isDead: (record: ContainerRecord | undefined) => boolean,
+): TakenFolder | undefined {
+  const path = `${folders.containers}/${id}`;
+  const taken = passing(folders.containers, 'gone', id);
+  const giveBack = (): void => {
+    if (existsSync(taken)) renameSync(taken, path);
+  };
+  try {
+    renameSync(path, taken);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'EEXIST', 'ENOTEMPTY')) return undefined;
+    throw error;
+  }
+  const record = recordIn(taken);
+  if (isDead(record)) return { record, remove: () => rmSync(taken, { recursive: true, force: true }), giveBack };
+  giveBack();
+  return undefined;
+}
+
+const GONE_POLL_MS = 5;
+
+/** Waits until nobody is at removing what an earlier run of this container left. @throws CONTAINER_BUSY */
+export async function untilFolderGone(folders: RunFolders, id: string, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (readdirSync(folders.containers).some((name) => isBeingRemoved(name, id))) {
+    if (performance.now() > deadline)
+      throw new ShaleError('CONTAINER_BUSY', `container ${id} is still being removed by another process`);
+    await new Promise((resolve) => setTimeout(resolve, GONE_POLL_MS));
+  }
+}
+
+function isBeingRemoved(name: string, id: string): boolean {
+  const [, kind, pid = '', of] = PASSING.exec(name) ?? [];
+  return kind === 'gone' && of === id && existsSync(`/proc/${pid}`);
 }
 
 export function listRecords(folders: RunFolders): readonly string[] {
@@ -112,9 +168,13 @@ export function removeFolder(path: string): void {
 export function sweepPassing(folders: RunFolders): void {
   for (const folder of [folders.containers, folders.runtimeState]) {
     for (const name of readdirSync(folder)) {
-      const pid = PASSING.exec(name)?.[1];
-      if (pid !== undefined && !existsSync(`/proc/${pid}`))
-        rmSync(`${folder}/${name}`, { recursive: true, force: true });
+      const [, kind, pid, id] = PASSING.exec(name) ?? [];
+      if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
+      const path = `${folder}/${name}`;
+      // Taken, and not yet removed: what it stands for may still be there.
+      const isHalf = kind === 'gone' && recordIn(path) !== undefined && !existsSync(`${folder}/${id}`);
+      if (isHalf) renameSync(path, `${folder}/${id}`);
+      else rmSync(path, { recursive: true, force: true });
     }
   }
 }

@@ -3,7 +3,7 @@ import { isAlive, messageOf } from '../base/index.ts';
 import { isOrphan, releaseLeases } from './bridge.ts';
 import { cgroupFolders, removeCgroupsSoon, thaw } from './cgroups.ts';
 import { isDetachedAlive, retireDetached } from './detached.ts';
-import { listRecords, readRecord, removeFolder, sweepPassing } from './folders.ts';
+import { type ContainerRecord, listRecords, readRecord, removeFolder, sweepPassing, takeFolder } from './folders.ts';
 import { isOrphanOfPasta, releasePasta } from './pasta.ts';
 import type { RuntimeContext } from './prepare.ts';
 import type { SweepReport } from './types.ts';
@@ -18,7 +18,7 @@ export async function sweep(context: RuntimeContext): Promise<SweepReport> {
   const swept = { runtimeStates: [] as string[], cgroups: [] as string[], folders: [] as string[] };
   sweepPassing(folders);
   for (const id of listRecords(folders)) {
-    if (isRecordAlive(context, id)) continue;
+    if (isRecordAlive(readRecord(folders, id))) continue;
     const error = await retire(context, id, swept);
     if (error !== undefined) left.push({ what: `container ${id}`, why: error });
   }
@@ -34,9 +34,8 @@ export async function sweep(context: RuntimeContext): Promise<SweepReport> {
   return { ...swept, networks: [...leases.released, ...carried], left: [...left, ...leases.left] };
 }
 
-/** A record of this run folder; one that cannot be read is nobody's. */
-function isRecordAlive(context: RuntimeContext, id: string): boolean {
-  const record = readRecord(context.folders, id);
+/** One that cannot be read is nobody's. */
+function isRecordAlive(record: ContainerRecord | undefined): boolean {
   if (record === undefined) return false;
   if (isAlive(record.owner)) return true;
   return record.kind === 'detached' && record.stateDir !== undefined && isDetachedAlive(record.stateDir);
@@ -47,21 +46,27 @@ type Swept = { readonly runtimeStates: string[]; readonly cgroups: string[]; rea
 /** Returns why something is left. */
 async function retire(context: RuntimeContext, id: string, swept: Swept): Promise<string | undefined> {
   const { folders } = context;
+  const taken = takeFolder(folders, id, (record) => !isRecordAlive(record));
+  if (taken === undefined) return undefined;
   try {
-    const record = readRecord(folders, id);
+    const { record } = taken;
     const parent = record?.cgroupParent;
     thaw(id, parent);
     if (record?.stateDir !== undefined) await retireDetached(context, id, record.stateDir);
     const had = cgroupFolders(id, parent).length > 0;
     const busy = await removeCgroupsSoon(id, parent);
-    if (busy.length > 0) return `${busy.join(', ')} is in use`;
+    if (busy.length > 0) {
+      taken.giveBack();
+      return `${busy.join(', ')} is in use`;
+    }
     if (had) swept.cgroups.push(id);
     if (existsSync(`${folders.runtimeState}/${id}`)) swept.runtimeStates.push(id);
     removeFolder(`${folders.runtimeState}/${id}`);
-    removeFolder(`${folders.containers}/${id}`);
+    taken.remove();
     swept.folders.push(id);
     return undefined;
   } catch (error) {
+    taken.giveBack();
     return messageOf(error);
   }
 }
