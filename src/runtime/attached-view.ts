@@ -128,7 +128,8 @@ class AttachedView implements ContainerView {
     const { state, runtime } = this.#requireRunning();
     const config = readJson(`${this.#folder}/config.json`) as RuntimeConfig; // written by `prepare`, folder 0700
     const access = `/proc/${state.pid}/root`;
-    return execInContainer({ context: this.#context, id: this.id, config, access, namespacesOf: runtime.pid }, request);
+    const target = { context: this.#context, id: this.id, config, access, init: state.pid, namespacesOf: runtime.pid };
+    return execInContainer(target, request);
   }
 
   openRootfs(): number {

@@ -4,7 +4,7 @@ import type { MountedPlace } from '../mounts/index.ts';
 import { publishAttached } from './attached-view.ts';
 import { oomKills, removeCgroupsSoon, setFrozen, thaw } from './cgroups.ts';
 import { startFailure } from './errors.ts';
-import { execInContainer } from './exec.ts';
+import { childOf, execInContainer } from './exec.ts';
 import { executionFailure } from './executable.ts';
 import { claimFolder, removeFolder } from './folders.ts';
 import type { HostEnd, HostProcess } from './host.ts';
@@ -159,7 +159,14 @@ class AttachedContainer implements ContainerHandle {
   exec(request: ExecRequest): Promise<ExecHandle> {
     const { context, prepared, spec, child } = this.#parts;
     return execInContainer(
-      { context, id: spec.id, config: prepared.config, access: spec.rootfs.access, namespacesOf: child.pid },
+      {
+        context,
+        id: spec.id,
+        config: prepared.config,
+        access: spec.rootfs.access,
+        init: childOf(child.pid),
+        namespacesOf: child.pid,
+      },
       request,
     );
   }

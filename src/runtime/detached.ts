@@ -412,7 +412,14 @@ class Detached implements DetachedContainer {
     // The rootfs is mounted in the keeper's namespace only, and the runtime starts from there.
     const namespacesOf = this.#record()?.keeper.pid;
     return execInContainer(
-      { context: this.#context, id: this.id, config, access, ...(namespacesOf !== undefined && { namespacesOf }) },
+      {
+        context: this.#context,
+        id: this.id,
+        config,
+        access,
+        init: state.pid,
+        ...(namespacesOf !== undefined && { namespacesOf }),
+      },
       request,
     );
   }

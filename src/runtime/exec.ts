@@ -19,6 +19,8 @@ export interface ExecTarget {
   readonly config: RuntimeConfig;
   /** The rootfs as this thread can open it. */
   readonly access: string;
+  /** The host's pid of its first process. */
+  readonly init: number | undefined;
   /** Enter the pid and mount namespaces of this process first: its container's state counts pids from there. */
   readonly namespacesOf?: number;
 }
@@ -27,6 +29,7 @@ export interface ExecTarget {
 export async function execInContainer(target: ExecTarget, request: ExecRequest): Promise<ExecHandle> {
   const { context, id } = target;
   checkIo(request.terminal === true, request.io);
+  requireOwnRoot(target);
   const process = await execProcess(target, request);
   // Random, because several may run at once; the folder goes with the container.
   const base = `${context.folders.containers}/${id}/exec-${randomBytes(6).toString('hex')}`;
@@ -61,13 +64,35 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
 }
 
 /**
- * The words before a command that make it start in the mount and pid namespaces of a process. Not into the pid namespace
+ * Runtimes enter a container by its mount namespace, whose root is that of the container. It is not below a chroot(2): there
+ * pivot_root(2) leaves the machine's root at the top of the namespace, and the command would run on the machine's files.
+ * @throws EXEC_IN_CHROOT
+ */
+function requireOwnRoot({ id, init }: ExecTarget): void {
+  if (init === undefined || rootOf(init) === '/') return;
+  throw new ShaleError('EXEC_IN_CHROOT', `cannot enter the container ${id}: it was started below a chroot`, {
+    hint: 'start it outside of the chroot',
+  });
+}
+
+/** `/` too for one that has ended meanwhile: the runtime says so. */
+function rootOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/root`);
+  } catch {
+    return '/';
+  }
+}
+
+/**
+ * The words before a command that make it start in the mount and pid namespaces of a process, and below its root: that of
+ * the namespace is another where shale lives in a chroot(2). Not into the pid namespace
  * that we are in: in a user namespace it is the machine's, and that would be refused.
  */
 export function enterCommand(pid: number | undefined): readonly string[] {
   if (pid === undefined) return [];
   const same = readlinkSync(`/proc/${pid}/ns/pid`) === readlinkSync('/proc/self/ns/pid');
-  return ['nsenter', '-t', String(pid), '-m', ...(same ? [] : ['-p']), '--'];
+  return ['nsenter', '-t', String(pid), '-m', '-r', ...(same ? [] : ['-p']), '--'];
 }
 
 async function execProcess(target: ExecTarget, request: ExecRequest): Promise<ProcessConfig> {

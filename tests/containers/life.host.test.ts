@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { isShaleError } from '../../src/base/index.ts';
 import type { RunRequest } from '../../src/engine/index.ts';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
-import { ContainerLab, until, watch } from './container-lab.ts';
+import { ContainerLab, SHALE, until, watch } from './container-lab.ts';
 
 const skip = BUSYBOX.missing || cannotRun;
 const hasPs = spawnSync('ps', ['--version']).error === undefined;
@@ -140,6 +140,28 @@ describe('the life of a container', { skip }, () => {
     } finally {
       await lab[Symbol.asyncDispose]();
     }
+  });
+
+  test('in a chroot containers start and are changed as elsewhere; entering one would lead out of it, and is refused', () => {
+    const root = world.lab.newFolder();
+    const marker = join(world.lab.folder, 'entered');
+    const script = `
+      S=${SHALE}
+      $S run --rm --network none busybox echo attached
+      $S run -d --name rooted --network none busybox sleep 1000 >/dev/null
+      $S update --pids-limit 100 rooted
+      $S exec rooted touch ${marker} 2>&1
+      $S rm -f rooted`;
+    const enter = 'mount --make-rprivate / && mount --rbind / "$0" && exec chroot "$0" sh -c "$1"';
+    const { stdout } = spawnSync('unshare', ['-m', 'sh', '-c', enter, root, script], {
+      env: world.env,
+      encoding: 'utf8',
+    });
+    assert.match(
+      stdout,
+      /^attached\nrooted\nshale: cannot enter the container .*: it was started below a chroot\ntry: .*\nrooted\n$/,
+    );
+    assert.ok(!existsSync(marker));
   });
 
   test('F-285: after a reboot it is shown as exited, and starts again on its files', async () => {
