@@ -54,7 +54,7 @@ async function cycle(world: ContainerLab, name: string, kind: number, random: ()
     const { status, stderr } = world.shale(words);
     assert.equal(status, 0, `${words.join(' ')}: ${stderr}`);
   };
-  switch (kind % 6) {
+  switch (kind % 7) {
     case 0:
       ok(['run', '-d', ...base, 'sleep', '600']);
       ok(['exec', name, 'sh', '-c', 'echo x > /x']);
@@ -83,7 +83,7 @@ async function cycle(world: ContainerLab, name: string, kind: number, random: ()
     case 4:
     case 5: {
       // The command itself, at any moment of its life.
-      const flags = kind % 6 === 4 ? ['--rm'] : [];
+      const flags = kind % 7 === 4 ? ['--rm'] : [];
       const child = spawn(SHALE, ['run', ...flags, ...base, 'sleep', '0.2'], { env: world.env, stdio: 'ignore' });
       const ended = new Promise((resolve) => child.on('exit', resolve));
       await sleep(random() * 700);
@@ -92,7 +92,28 @@ async function cycle(world: ContainerLab, name: string, kind: number, random: ()
       world.shale(['rm', '-f', name]);
       return;
     }
+    case 6: {
+      // The runtime that a command waits for, and with it the container.
+      const child = spawn(SHALE, ['run', '--rm', ...base, 'sleep', '600'], { env: world.env, stdio: 'ignore' });
+      const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
+      await until(() => attachedRuntime(world) !== undefined, 'the container is started');
+      const pid = attachedRuntime(world);
+      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      assert.equal(await ended, 137);
+      return;
+    }
   }
+}
+
+/** The process of the runtime of the one container that is attached to a command. */
+function attachedRuntime(world: ContainerLab): number | undefined {
+  const folder = join(world.lab.runRoot, 'containers');
+  for (const id of readdirSync(folder)) {
+    const file = join(folder, id, 'attached.json');
+    if (!id.startsWith('.') && existsSync(file))
+      return (JSON.parse(readFileSync(file, 'utf8')) as { runtime: { pid: number } }).runtime.pid; // Written whole.
+  }
+  return undefined;
 }
 
 test(

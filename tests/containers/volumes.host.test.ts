@@ -1,7 +1,7 @@
 /** Volumes and mounts by the command line, with docker 28.5's `inspect` (recorded) as the measure. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
@@ -242,6 +242,34 @@ describe('volumes and mounts', { skip: cannotRun || BUSYBOX.missing }, () => {
       assert.doesNotMatch(own, /master|shared/);
     } finally {
       execFileSync('umount', [folder]);
+    }
+  });
+
+  test('F-240: one who swaps what is in a shared volume while others start there reaches nothing outside', async () => {
+    const outside = lab.newFolder();
+    writeFileSync(join(outside, 'canary'), 'alive');
+    const inside = lab.newFolder();
+    const swap = `mkdir -p /v/x; rm -f /bin/ls; ln -s ${outside} /dev2; while :; do rm -rf /v/x; ln -s ${outside} /v/x; rm /v/x; mkdir /v/x; done`;
+    await done(
+      shale('run', '-d', '--name', 'swapper', '--network', 'none', '-v', 'shared:/v', 'busybox', 'sh', '-c', swap),
+    );
+    try {
+      for (let round = 0; round < 4; round++) {
+        const options = ['-v', 'shared:/v', '-v', `${inside}:/v/x`];
+        const { status, stdout, stderr } = await run(
+          options,
+          'busybox',
+          'echo x > /v/x/seen; ls -d /bin/ls /dev2 2>&1',
+        );
+        // It starts, or the target was just no directory of the root file system.
+        if (status === 125) assert.notEqual(stderr, '');
+        else assert.match(stdout, /^\/bin\/ls\n|No such file/, 'the root file system of the other is not shared');
+        assert.deepEqual(readdirSync(outside), ['canary']);
+        assert.equal(readFileSync(join(outside, 'canary'), 'utf8'), 'alive');
+      }
+    } finally {
+      await shale('rm', '-f', 'swapper');
+      await shale('volume', 'rm', '-f', 'shared');
     }
   });
 });

@@ -42,7 +42,7 @@ async function runKept(context: EngineContext, request: RunRequest, watch: Watch
 }
 
 async function runAsChild(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
-  // Its thread starts while the image is looked up and the record is written.
+  // Its namespace is made while the image is looked up.
   const opening = openWorkshop(context, { thread: 'caller', warn: warnings(context, watch) });
   opening.catch(() => undefined); // Told below, unless the container cannot be made at all.
   let record: ContainerRecord | undefined;
