@@ -21,14 +21,18 @@ export function ownerIn(row: Row): Owner {
 
 /** The lease of one open store handle, made at its first use. Remembers what it holds, so holding again is free. */
 export class SessionLease {
-  readonly id: string;
   readonly #context: LeaseContext;
   readonly #held = new Set<string>();
+  #id: string | undefined;
   #made = false;
 
   constructor(context: LeaseContext) {
     this.#context = context;
-    this.id = Buffer.from(context.randomBytes(8)).toString('hex');
+  }
+
+  /** Not before it is needed: most commands hold nothing, and randomness loads all of node:crypto. */
+  get id(): string {
+    return (this.#id ??= Buffer.from(this.#context.randomBytes(8)).toString('hex'));
   }
 
   holds(resource: LeaseResource): boolean {

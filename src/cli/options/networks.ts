@@ -80,12 +80,12 @@ export function addressOf<Name extends 'address' | 'address6'>(
   name: Name,
   value: string | undefined,
 ): { readonly [key in Name]?: string } {
-  const isRight = name === 'address' ? isIPv4(value ?? '') : isIPv6(value ?? '');
-  if (value !== undefined && !isRight) {
+  if (value === undefined) return {};
+  if (!(name === 'address' ? isIPv4(value) : isIPv6(value))) {
     throw new UsageError(`${flag} ${JSON.stringify(value)} is not an IPv${name === 'address' ? '4' : '6'} address`);
   }
-  // An object with this one key, or none; TypeScript widens computed keys.
-  return (value === undefined ? {} : { [name]: value }) as { readonly [key in Name]?: string };
+  // An object with this one key; TypeScript widens computed keys.
+  return { [name]: value } as { readonly [key in Name]?: string };
 }
 
 function macOf(flag: string, value: string | undefined): { readonly macAddress?: string } {
