@@ -1,6 +1,7 @@
 import type { LintStage, Step } from '../../file.ts';
 import type { Script } from '../../../shell/script.ts';
 import { insertion, type Fix } from '../../fix.ts';
+import { hasBusybox, hasGnuPrograms } from '../../images.ts';
 import { scriptsOf } from '../../look.ts';
 import type { LintRule } from '../../rule.ts';
 
@@ -41,9 +42,6 @@ const READS_ALL: ReadonlySet<string> = new Set([
 ]);
 /** Programs that fail of themselves in daily use, or write without an end. */
 const FAILS_OFTEN: ReadonlySet<string> = new Set(['yes', 'grep', 'egrep', 'diff', 'ps', '']);
-/** Images with bash at /bin/bash. */
-const HAS_BASH =
-  /^(?:docker\.io\/)?(?:library\/)?(?:debian|ubuntu|node|python|golang|ruby|php|rust|openjdk|eclipse-temurin|buildpack-deps|fedora|centos|rockylinux|almalinux|maven|gradle|perl|nginx|httpd|postgres|mysql|redis)(?::|@|$)/;
 
 export const pipefail: LintRule = {
   id: 'pipefail',
@@ -76,11 +74,11 @@ function shellFix(step: Step, script: Script): Fix | undefined {
   if (step.isTrigger || script.isHeredoc || script.form !== 'shell' || step.before.shell !== undefined)
     return undefined;
   const image = step.stage?.rootImage ?? '';
-  const isAlpine = /(?:^|[/:-])(?:alpine|busybox)/.test(image);
+  const isAlpine = hasBusybox(image);
   const following = step.stage?.steps.filter(({ node }) => node.start >= step.node.start) ?? [];
   const isSafe = isAlpine
     ? following.every(isCalm)
-    : HAS_BASH.test(image) && following.every((one) => isCalm(one) && isSameInBash(one));
+    : hasGnuPrograms(image) && following.every((one) => isCalm(one) && isSameInBash(one));
   const text = `SHELL ["${isAlpine ? '/bin/ash' : '/bin/bash'}", "-o", "pipefail", "-c"]\n`;
   return {
     title: 'let pipes fail',

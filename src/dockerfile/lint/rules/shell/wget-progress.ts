@@ -1,5 +1,5 @@
-import type { Step } from '../../file.ts';
 import type { Fix } from '../../fix.ts';
+import { hasGnuPrograms } from '../../images.ts';
 import { usesOf, wordsAfter } from '../../look.ts';
 import type { LintRule } from '../../rule.ts';
 
@@ -22,7 +22,8 @@ export const wgetProgress: LintRule = {
         ),
       );
       if (isQuiet || !args.some(({ text }) => !text.startsWith('-'))) continue;
-      const option = isSmall(step) ? '-q' : '--progress=dot:giga';
+      // The wget of busybox has no --progress, and where the base is not known it may be that one.
+      const option = hasGnuPrograms(step.stage?.rootImage ?? '') ? '--progress=dot:giga' : '-q';
       const fix: Fix = {
         title: `add ${option}`,
         safety: 'safe',
@@ -33,11 +34,3 @@ export const wgetProgress: LintRule = {
     }
   },
 };
-
-/** The wget of busybox knows no --progress; where the base is not known it may be that one. */
-function isSmall({ stage, script }: Step): boolean {
-  const image = stage?.rootImage ?? '';
-  return (
-    image === '' || /alpine|busybox|\$/.test(image) || script?.invocations.some(({ name }) => name === 'apk') === true
-  );
-}
