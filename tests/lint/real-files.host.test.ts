@@ -1,7 +1,8 @@
 /** Fixes of the Dockerfiles of real projects; too many for the unit tests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasErrors, lintDockerfile, parseDockerfile } from '../../src/dockerfile/index.ts';
+import { messageOf } from '../../src/base/index.ts';
+import { applyFixes, hasErrors, lintDockerfile, parseDockerfile, toGraph } from '../../src/dockerfile/index.ts';
 import { readCorpus } from '../../src/dockerfile/syntax/corpus.fixture.ts';
 
 import { changesOf, fixFile } from '../../src/lint/index.ts';
@@ -43,5 +44,63 @@ test(
     }
     assert.deepEqual(wrong, []);
     assert.ok(fixes > 1500, `${fixes} fixes`);
+  },
+);
+
+/** Rules whose fixes say that nothing of the image changes, and are not about what RUN runs. */
+const SAME_PLAN = [
+  'legacy-key-value',
+  'from-as-casing',
+  'instruction-casing',
+  'stage-name-casing',
+  'no-empty-continuation',
+  'workdir-relative',
+  'expose-proto-casing',
+  'expose-format',
+  'redundant-target-platform',
+  'syntax-directive-typo',
+];
+
+/** Config, steps and their inputs, as text; or why there is no plan. */
+async function planOf(text: string): Promise<string> {
+  const base = {
+    os: 'linux',
+    architecture: 'amd64',
+    config: { Env: ['PATH=/bin'] },
+    diffIds: [],
+    history: [{ createdBy: 'base' }],
+  };
+  try {
+    const plan = await toGraph({
+      dockerfile: parseDockerfile(text),
+      platform: { os: 'linux', architecture: 'amd64' },
+      assumeAllowed: true,
+      resolveImageConfig: async () => ({ config: base }),
+    });
+    const steps = Array.from(plan.graph.vertices, ([id, { op, inputs }]) => [id, op, inputs]);
+    return JSON.stringify([plan.config, steps]);
+  } catch (error) {
+    return messageOf(error).replace(/^Dockerfile:\d+/, '');
+  }
+}
+
+test(
+  'fixes that claim to change nothing plan the same build of real Dockerfiles',
+  { skip: corpus.missing },
+  async () => {
+    const wrong: string[] = [];
+    let files = 0;
+    for (const { id, text } of corpus.readLines<{ readonly id: string; readonly text: string }>()) {
+      const { findings } = await lintDockerfile(parseDockerfile(text));
+      const fixes = findings.flatMap(({ rule, fix }) =>
+        fix?.safety === 'safe' && SAME_PLAN.includes(rule.id) ? [fix] : [],
+      );
+      const { text: fixed } = applyFixes(text, fixes);
+      if (fixed === text) continue;
+      files++;
+      if ((await planOf(text)) !== (await planOf(fixed))) wrong.push(id);
+    }
+    assert.deepEqual(wrong, []);
+    assert.ok(files > 350, `${files} files`);
   },
 );

@@ -18,7 +18,8 @@ export const stageNameCasing: LintRule = buildCheck(
   'StageNameCasing',
   ({ span }, file) => {
     const word = argumentsOf(stepAt(file, span.start)?.node.body ?? { kind: 'none' })[2];
-    if (word === undefined) return undefined;
+    // A variable there is an error of its own.
+    if (word === undefined || word.text.includes('$')) return undefined;
     const edits = [replacement(word, word.text.toLowerCase())];
     return { title: `write ${word.text.toLowerCase()}`, safety: 'safe', effect: 'none', edits };
   },
