@@ -71,7 +71,7 @@ export async function lintDockerfile(dockerfile: Dockerfile, options: LintOption
     for (const one of unusedIgnores(dockerfile, ignores, used))
       said.push(findingOf(unusedIgnore, one, dockerfile, options));
   }
-  said.sort((a, b) => a.span.start - b.span.start || a.rule.id.localeCompare(b.rule.id));
+  said.sort((a, b) => a.span.start - b.span.start || (a.rule.id < b.rule.id ? -1 : 1));
   return { text: dockerfile.source.text, findings: said, silenced };
 }
 

@@ -42,6 +42,6 @@ export const envSelfReference: LintRule = {
 };
 
 function uses(value: string, name: string): boolean {
-  if (!/^\w+$/.test(name)) return false;
+  if (!value.includes('$') || !value.includes(name) || !/^\w+$/.test(name)) return false;
   return new RegExp(`(?<!\\\\)\\$(?:${name}(?!\\w)|\\{${name}\\W)`).test(value.replace(/^'[^']*'$/, ''));
 }
