@@ -39,6 +39,7 @@ test('base alpine refuses branches, mirrors and fingerprints that are none', () 
     ['--mirror', 'ftp://x'],
     ['--key-fingerprint', 'abc'],
     ['--repo', '@tag '],
+    ['--repo', 'r', '--branch', 'edge'],
   ])
     assert.throws(() => request(...words), { code: 'USAGE' }, words.join(' '));
 });

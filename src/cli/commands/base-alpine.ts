@@ -89,6 +89,8 @@ export function alpineRequest(
   if (!/^(?:v\d+\.\d+|edge|latest-stable)$/.test(branch))
     throw new UsageError(`--branch ${JSON.stringify(branch)} is not a branch of Alpine: v3.20, edge, latest-stable`);
   const repositories = flags.list('repo').map((line) => repositoryLine(line, cwd));
+  if (repositories.length > 0 && (flags.given('branch') || flags.given('mirror')))
+    throw new UsageError('--repo names all repositories: --branch and --mirror are for Alpine’s own');
   const packages = wordsOf(flags.list('packages'));
   const keys = flags.text('keys');
   const fingerprints = flags.list('key-fingerprint');

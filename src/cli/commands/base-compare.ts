@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { CompareBasesRequest } from '../../engine/index.ts';
+import { UsageError } from '../usage-error.ts';
 import { openProgress } from '../progress/open.ts';
 import { formatComparison } from '../output/base-comparison.ts';
 import { comparisonPage } from '../output/base-comparison-page.ts';
@@ -66,6 +67,8 @@ export function compareRequest({ flags, args }: ParsedArguments, cwd: string): C
   const file = flags.text('dockerfile');
   const dockerfile = file === undefined ? undefined : resolve(cwd, file);
   const folder = flags.text('context');
+  if (folder !== undefined && dockerfile === undefined)
+    throw new UsageError('--context is for an application', '--dockerfile FILE --context FOLDER');
   return {
     images: [a, b],
     probe: flags.boolean('probe'),

@@ -81,6 +81,8 @@ export function debianRequest(
     throw new UsageError('--packages is all that is in the image; --include adds to the minimal system');
   for (const name of [...packages, ...include, ...wordsOf(flags.list('exclude'))])
     if (!/^[a-z0-9][a-z0-9+.-]+$/.test(name)) throw new UsageError(`${JSON.stringify(name)} is no name of a package`);
+  if (packages.length > 0 && flags.given('scripts'))
+    throw new UsageError('--packages runs no scripts', 'what they would make, --include has made in a minimal system');
   const fingerprints = flags.list('key-fingerprint');
   for (const each of fingerprints)
     if (!/^[0-9a-f]{40}$/i.test(each.replaceAll(/[\s:]/g, '')))
