@@ -141,6 +141,7 @@ describe('shale base compare and advise', () => {
     if (skips(t)) return;
     const comparison = await compare('glibc:1', 'old:1');
     assert.match(formatComparison(comparison), /^support ends +2030-06-30 +2025-05-09 \(over\)$/m);
+    assert.match(formatComparison(comparison), /\nglibc:1:\n {2}- names are looked up as \/etc\/nsswitch\.conf says/);
     assert.match(formatComparison(comparison), /\nTake glibc:1\.\n {2}- /);
     const page = comparisonPage(comparison);
     assert.ok(page.includes('Alpine &lt;b&gt;3.18&lt;/b&gt;') && !page.includes('<b>3.18'));
@@ -173,9 +174,17 @@ describe('shale base compare and advise', () => {
     const script = await lab.engine.adviseBase('script:1');
     assert.deepEqual(script.suggestions, []);
     assert.match(script.remarks[0] ?? '', /it starts the script \/run/);
-    await lab.importBusybox('static:1');
+    const busybox = await lab.importBusybox('static:1');
     const { suggestions } = await lab.engine.adviseBase('static:1');
-    assert.equal(suggestions[0]?.base, 'scratch');
+    assert.deepEqual(suggestions, [], 'its shell runs what is not known');
+    await image('only:1', [{ path: 'app', content: await lab.read(busybox, '/bin/busybox') }], { Cmd: ['/app'] });
+    assert.equal((await lab.engine.adviseBase('only:1')).suggestions[0]?.base, 'scratch');
+    await image('node:1', [binary('/usr/bin/node', PROGRAM), binary(LOADER), binary(LIBC)], {
+      Cmd: ['node', 'app.js'],
+    });
+    const interpreted = await lab.engine.adviseBase('node:1');
+    assert.deepEqual(interpreted.suggestions, []);
+    assert.match(interpreted.remarks[0] ?? '', /\/usr\/bin\/node runs programs that are not known/);
     await image('none:1', [{ path: 'x', content: 'x' }]);
     assert.match((await lab.engine.adviseBase('none:1')).remarks[0] ?? '', /no Entrypoint and no Cmd/);
   });

@@ -27,7 +27,16 @@ export function formatComparison(comparison: BaseComparison): string {
   const [a, b] = comparison.images;
   const table = formatTable([['', a.name, b.name], ...comparisonRows(comparison)].map((row) => row.map(displayLine)));
   const reasons = comparison.recommendation.reasons.map((reason) => `  - ${displayLine(reason)}\n`);
-  return `${table}\n${displayLine(choiceText(comparison))}\n${reasons.join('')}`;
+  return `${table}\n${displayLine(choiceText(comparison))}\n${reasons.join('')}${behaviourText(comparison)}`;
+}
+
+/** What the C libraries mean for names and languages, where they are not the same. */
+function behaviourText({ images }: BaseComparison): string {
+  const [a, b] = images;
+  if (a.libc.kind === b.libc.kind) return '';
+  return images
+    .map(({ name, behaviour }) => `\n${displayLine(name)}:\n${behaviour.map((line) => `  - ${line}\n`).join('')}`)
+    .join('');
 }
 
 const FACTS: readonly (readonly [what: string, show: (facts: BaseFacts) => string])[] = [

@@ -6,6 +6,9 @@ import type { BaseAdvice, BaseSuggestion } from './compare-types.ts';
 import { type FoundProgram, ImagePrograms } from './programs.ts';
 import { readSmallFile } from './small-file.ts';
 
+/** Programs that mostly run what others wrote, which loads what it likes. */
+const INTERPRETER =
+  /\/(?:(?:ba|da|a|z|k)?sh|busybox|python[\d.]*|node(?:js)?|perl[\d.]*|ruby[\d.]*|php[\d.-]*|java|lua[\d.]*|dotnet)$/;
 const CHAIN_MAX = 5;
 const SCRIPT_LINE_BYTES_MAX = 256;
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -90,7 +93,7 @@ function locate(
 
 /** What holds just the program and its libraries. */
 function forProgram(image: OpenImage, programs: ImagePrograms, { scripts, program }: Started): BaseSuggestion[] {
-  if (program === undefined || scripts.length > 0) return [];
+  if (program === undefined || scripts.length > 0 || INTERPRETER.test(program.path)) return [];
   const { stack } = image;
   const closure = closureOf(programs, program);
   const own = closure.reduce((sum, { path }) => sum + fileSize(image, path), 0);
@@ -204,6 +207,10 @@ function remarksOn(
   else if (started.scripts.length > 0)
     remarks.push(
       `it starts the script ${toText(started.scripts[0] ?? '')}, whose programs are not known: it needs its shell or interpreter with all that that runs`,
+    );
+  else if (INTERPRETER.test(started.path))
+    remarks.push(
+      `${toText(started.path)} runs programs that are not known: it needs its shell or interpreter with all that they load`,
     );
   if (suggestions.length === 0) remarks.push('no smaller base was found that would surely do');
   return remarks;
