@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { makeSigner, type TestApk } from '../../src/bases/alpine/test-apk.ts';
+import { makeSigner, type TestApk } from '../../src/bases/alpine/packed-apk.fixture.ts';
 import {
   findMinirootfs,
   repackInstalled,
   unpackMinirootfs,
   writeRepository,
-} from '../../src/bases/alpine/test-minirootfs.ts';
+} from '../../src/bases/alpine/minirootfs.fixture.ts';
 import { Lab } from '../support/lab.ts';
 
 const minirootfs = findMinirootfs();

@@ -12,8 +12,8 @@ import type { AlpineBaseOptions } from './options.ts';
 import { readSignedIndex } from './package-index.ts';
 import { loadAlpineKeys } from './keys.ts';
 import { resolveWorld } from './resolve.ts';
-import { makeSigner, packIndex, packApk, type TestApk } from './test-apk.ts';
-import { findMinirootfs, repackInstalled, unpackMinirootfs, writeRepository } from './test-minirootfs.ts';
+import { makeSigner, packIndex, packApk, type TestApk } from './packed-apk.fixture.ts';
+import { findMinirootfs, repackInstalled, unpackMinirootfs, writeRepository } from './minirootfs.fixture.ts';
 import { compareApkVersions } from './version.ts';
 
 // The real apk, of Alpine's minimal root file system, says what is right. Its packages are packed again and signed by a

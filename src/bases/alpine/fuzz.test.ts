@@ -6,7 +6,7 @@ import { parseDependencies } from './dependency.ts';
 import { loadAlpineKeys } from './keys.ts';
 import { readSignedIndex } from './package-index.ts';
 import { resolveWorld } from './resolve.ts';
-import { makeSigner, packApk, packIndex, signIndexText, type TestApk } from './test-apk.ts';
+import { makeSigner, packApk, packIndex, signIndexText, type TestApk } from './packed-apk.fixture.ts';
 import { compareApkVersions, isApkVersion } from './version.ts';
 
 const RUNS = process.env['SHALE_TEST_LONG'] === '1' ? 3000 : 150;

@@ -21,7 +21,7 @@ import {
   TEST_BUILT_AT,
   type TestApk,
   type TestApkFile,
-} from './test-apk.ts';
+} from './packed-apk.fixture.ts';
 
 const REPOSITORY = 'http://mirror.example/v3.20/main';
 const SIGNER = makeSigner();

@@ -1,7 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { packApk, packIndex, type PackedApk, type TestApk, type TestApkFile, type TestSigner } from './test-apk.ts';
+import {
+  packApk,
+  packIndex,
+  type PackedApk,
+  type TestApk,
+  type TestApkFile,
+  type TestSigner,
+} from './packed-apk.fixture.ts';
 
 /** Alpine's minimal root file system, from which tests take the real apk, and what its packages are made of. */
 export function findMinirootfs(): string | undefined {
