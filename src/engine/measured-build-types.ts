@@ -19,6 +19,8 @@ export interface MeasuredBuildStep {
   readonly slot: string;
   /** What it took when it ran. */
   readonly seconds: number;
+  /** In how many of the newest builds of this file and folder it ran, and how many there were. */
+  readonly ran: { readonly times: number; readonly of: number };
   /** Bytes of the files in its layer. */
   readonly layerBytes: number;
   /** Bytes of files of earlier layers that it writes again with the same content. */

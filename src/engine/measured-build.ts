@@ -10,6 +10,8 @@ import type { BuildMeasure, MeasuredBuildStep } from './measured-build-types.ts'
 
 /** Paths of one layer that are told by their size. */
 const LARGEST_MAX = 10;
+/** Builds of one file that are counted. */
+const BUILDS_MAX = 20;
 /** Smaller files are not worth a word. */
 const LARGE_BYTES_MIN = 1_000_000;
 
@@ -19,7 +21,8 @@ const LARGE_BYTES_MIN = 1_000_000;
  */
 export async function measureBuild(context: EngineContext, dockerfile: Uint8Array): Promise<BuildMeasure | undefined> {
   const { store } = context;
-  const record = await newestBuild(store, dockerfile);
+  const records = await store.builds.list(await store.builds.count());
+  const record = newestBuild(records, dockerfile);
   if (record?.imageId === undefined) return undefined;
   const image = await store.images.find(record.imageId);
   if (image === undefined) return undefined;
@@ -27,19 +30,43 @@ export async function measureBuild(context: EngineContext, dockerfile: Uint8Arra
   const steps = await store.builds.steps(record.id);
   const layers = await layersOf(context, config.diffIds, steps);
   const details = objectOf(record.details);
+  const ran = await runsOf(store, records, record);
   const folder = details['context'];
   return {
     buildId: record.id,
     ...(typeof folder === 'string' && folder !== '' ? { context: folder } : {}),
-    steps: await Promise.all(steps.map((step) => measured(store, step, layers))),
+    steps: await Promise.all(
+      steps.map(async (step) => ({ ...(await measured(store, step, layers)), ran: ran(step.slot ?? '') })),
+    ),
     bases: await basesOf(store, steps, textOf(details['platform'])),
   };
 }
 
-async function newestBuild(store: Store, dockerfile: Uint8Array): Promise<BuildRecord | undefined> {
+function newestBuild(records: readonly BuildRecord[], dockerfile: Uint8Array): BuildRecord | undefined {
   const digest = `sha256:${createHash('sha256').update(dockerfile).digest('hex')}`;
-  const records = await store.builds.list(await store.builds.count());
   return records.find((record) => record.status === 'done' && record.dockerfileDigest === digest);
+}
+
+/** How often each step ran in the newest builds of the same file and folder, whatever it said then. */
+async function runsOf(
+  store: Store,
+  records: readonly BuildRecord[],
+  { details }: BuildRecord,
+): Promise<(slot: string) => MeasuredBuildStep['ran']> {
+  const { context, dockerfile } = objectOf(details);
+  const alike = records
+    .filter((other) => {
+      const about = objectOf(other.details);
+      return other.status === 'done' && about['context'] === context && about['dockerfile'] === dockerfile;
+    })
+    .slice(0, BUILDS_MAX);
+  const times = new Map<string, number>();
+  for (const { id } of alike) {
+    for (const { slot, status } of await store.builds.steps(id)) {
+      if (slot !== undefined && status === 'done') times.set(slot, (times.get(slot) ?? 0) + 1);
+    }
+  }
+  return (slot) => ({ times: times.get(slot) ?? 0, of: alike.length });
 }
 
 /** What is known of a layer from walking it and those below. */
@@ -153,7 +180,7 @@ async function measured(
   store: Store,
   step: BuildStepRecord,
   layers: Awaited<ReturnType<typeof layersOf>>,
-): Promise<MeasuredBuildStep> {
+): Promise<Omit<MeasuredBuildStep, 'ran'>> {
   const found = step.diffId === undefined ? undefined : layers.get(step.diffId);
   const { startedAt = 0, endedAt = startedAt, status } = step;
   return {

@@ -9,7 +9,17 @@ import { proposeIgnore } from './ignore-file.ts';
 import { measuredBuild } from './last-build.ts';
 
 function step(slot: string, more: Partial<MeasuredBuildStep> = {}): MeasuredBuildStep {
-  return { slot, seconds: 1, layerBytes: 0, rewrittenBytes: 0, deletedLater: [], largest: [], taken: [], ...more };
+  return {
+    slot,
+    seconds: 1,
+    ran: { times: 1, of: 1 },
+    layerBytes: 0,
+    rewrittenBytes: 0,
+    deletedLater: [],
+    largest: [],
+    taken: [],
+    ...more,
+  };
 }
 
 function measure(...steps: MeasuredBuildStep[]): BuildMeasure {

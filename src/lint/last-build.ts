@@ -6,14 +6,14 @@ export function measuredBuild(dockerfile: Dockerfile, measure: BuildMeasure): Me
   const lines = linesOfSlots(dockerfile);
   return {
     id: measure.buildId,
-    steps: measure.steps.flatMap(({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, largest }) => {
+    steps: measure.steps.flatMap(({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest }) => {
       const line = lines.get(slot);
       if (line === undefined) return [];
       const later = deletedLater.flatMap(({ slot: other, bytes, example }) => {
         const at = lines.get(other);
         return at === undefined ? [] : [{ line: at, bytes, example }];
       });
-      return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, largest }];
+      return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest }];
     }),
     bases: measure.bases.flatMap(({ slot, reference, expected, actual }) => {
       const stage = dockerfile.stages.find((one, index) => slot === `${one.from.name || index}/from/1`);

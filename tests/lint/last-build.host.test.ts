@@ -1,6 +1,6 @@
 /** What the record of a build says to the rules. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { lintDockerfile, parseDockerfile } from '../../src/dockerfile/index.ts';
@@ -38,6 +38,22 @@ describe('the last build of a Dockerfile', { skip: cannotRun || BUSYBOX.missing 
       told.map(({ rule, start, message }) => `${rule.id} ${start.line} ${/[\d.]+ MB/.exec(message)?.[0]}`),
       ['copy-too-much 2 2.0 MB', 'layer-delete-no-gain 3 3.1 MB', 'chown-doubles 3 2.0 MB'],
     );
+  });
+
+  test('the builds of a file say how often a step ran that every edit runs again', async () => {
+    const folder = lab.context({
+      Dockerfile: 'FROM busybox:latest\nCOPY . /app/\nRUN npm ci || true\nUSER 1\n',
+      source: '0',
+    });
+    for (const edit of ['1', '2', '2']) {
+      writeFileSync(join(folder, 'source'), edit);
+      await lab.build(folder);
+    }
+    const dockerfile = parseDockerfile(readFileSync(join(folder, 'Dockerfile')));
+    const measure = (await lab.engine.measureBuild(readFileSync(join(folder, 'Dockerfile')))) ?? assert.fail();
+    const { findings } = await lintDockerfile(dockerfile, { measured: measuredBuild(dockerfile, measure) });
+    const message = findings.find(({ rule }) => rule.id === 'cache-order')?.message ?? '';
+    assert.match(message, /\(in 2 of the last 3 builds/);
   });
 
   test('a Dockerfile that was never built as it is has no record', async () => {

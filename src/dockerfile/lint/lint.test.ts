@@ -73,6 +73,11 @@ test('stages have what the stage below them has set, and what its ONBUILDs will 
   assert.deepEqual(await idsOf('FROM debian:12 AS a\nONBUILD WORKDIR /x\nFROM a\nCOPY b c\nUSER 1'), []);
 });
 
+test('a comment of hadolint says which shell a base image has', async () => {
+  assert.deepEqual(await idsOf('# hadolint shell=pwsh\nFROM a:1\nRUN x | y\nCMD z'), []);
+  assert.deepEqual(await idsOf('FROM a:1\nRUN x | y'), ['pipefail']);
+});
+
 test('comments keep rules silent: below, inside, between and in the whole file, by any name, with a reason', async () => {
   const run = 'RUN sudo x';
   const silent = [

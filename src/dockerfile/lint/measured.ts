@@ -22,6 +22,8 @@ export interface MeasuredStep {
   readonly layerBytes: number;
   /** Seconds it took when it ran. */
   readonly seconds: number;
+  /** In how many of the newest builds it ran instead of being found, and how many there were. */
+  readonly ran: { readonly times: number; readonly of: number };
   /** Of COPY and ADD: the largest paths that it took, by size. */
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
 }

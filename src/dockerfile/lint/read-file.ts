@@ -56,6 +56,8 @@ class FileWalk {
       this.#close();
       this.#open(node, instruction?.kind === 'from' ? instruction : undefined);
     }
+    const shell = pragmaShell(node);
+    if (shell !== undefined) this.#state = { ...this.#state, shell: [shell, '-c'] };
     this.#addStep(node, instruction, false);
     if (node.body.kind !== 'trigger') {
       if (instruction !== undefined) this.#state = this.#after(this.#state, instruction);
@@ -210,6 +212,12 @@ class FileWalk {
     }
     return readScript(line, options);
   }
+}
+
+/** What hadolint is told of the shell of a base image: `# hadolint shell=/bin/bash` above an instruction. */
+function pragmaShell({ comments }: SyntaxNode): string | undefined {
+  const found = comments.map((comment) => /^hadolint\s+shell\s*=\s*(\S+)/i.exec(comment)?.[1]);
+  return found.findLast((shell) => shell !== undefined);
 }
 
 function withValues(

@@ -21,6 +21,7 @@ export const copyTooMuch: LintRule = {
         rewrittenBytes: 0,
         layerBytes: 90_000_000,
         seconds: 1,
+        ran: { times: 1, of: 1 },
         largest: [{ path: '.git', bytes: 80_000_000 }],
       },
     ],

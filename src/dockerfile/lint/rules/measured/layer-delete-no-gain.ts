@@ -21,6 +21,7 @@ export const layerDeleteNoGain: LintRule = {
         rewrittenBytes: 0,
         layerBytes: 41_000_000,
         seconds: 1,
+        ran: { times: 1, of: 1 },
         largest: [],
       },
     ],
