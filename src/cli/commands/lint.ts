@@ -156,7 +156,8 @@ async function serve(context: Context, flags: ParsedFlags): Promise<number> {
     write: context.stdout.write,
     version: SHALE_VERSION,
     ...(isNamed ? { config: await lintConfig(context, flags) } : {}),
-    ...(flags.boolean('shellcheck') ? { complete: withShellcheck } : {}),
+    // A program for each RUN is too slow for every key that is pressed, so that it has to be asked for.
+    ...(flags.given('shellcheck') && flags.boolean('shellcheck') ? { complete: withShellcheck } : {}),
   });
 }
 

@@ -108,3 +108,7 @@ export function namedPackages({ operands }: PackageCall): readonly Field[] {
 export function canPin(field: Field): boolean {
   return field.isKnown && field.end - field.start === field.text.length;
 }
+
+/** What yum and dnf ask about before they do it. */
+export const RPM_ASKING: readonly string[] =
+  'install groupinstall localinstall reinstall update upgrade remove erase swap'.split(' ');

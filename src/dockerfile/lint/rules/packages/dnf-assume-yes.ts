@@ -1,6 +1,6 @@
 import { hasOption } from '../../look.ts';
 import { addOption } from '../../options.ts';
-import { DNF, packageCalls } from '../../packages.ts';
+import { DNF, RPM_ASKING, packageCalls } from '../../packages.ts';
 import type { LintRule } from '../../rule.ts';
 
 export const dnfAssumeYes: LintRule = {
@@ -14,19 +14,7 @@ export const dnfAssumeYes: LintRule = {
   good: 'FROM fedora:42\nRUN dnf install -y httpd',
   fix: 'safe',
   *check(file) {
-    for (const call of packageCalls(
-      file,
-      DNF,
-      'install',
-      'groupinstall',
-      'localinstall',
-      'reinstall',
-      'update',
-      'upgrade',
-      'remove',
-      'erase',
-      'swap',
-    )) {
+    for (const call of packageCalls(file, DNF, ...RPM_ASKING)) {
       if (!hasOption(call.options, '-y', '--assumeyes'))
         yield addOption(call, call.verb, '-y', `${call.invocation.name} ${call.verb.text} would ask`);
     }

@@ -1,6 +1,6 @@
 import { hasOption } from '../../look.ts';
 import { addOption } from '../../options.ts';
-import { YUM, packageCalls } from '../../packages.ts';
+import { RPM_ASKING, YUM, packageCalls } from '../../packages.ts';
 import type { LintRule } from '../../rule.ts';
 
 export const yumAssumeYes: LintRule = {
@@ -14,18 +14,7 @@ export const yumAssumeYes: LintRule = {
   good: 'FROM centos:7\nRUN yum install -y httpd',
   fix: 'safe',
   *check(file) {
-    for (const call of packageCalls(
-      file,
-      YUM,
-      'install',
-      'groupinstall',
-      'localinstall',
-      'reinstall',
-      'update',
-      'upgrade',
-      'remove',
-      'erase',
-    )) {
+    for (const call of packageCalls(file, YUM, ...RPM_ASKING)) {
       if (!hasOption(call.options, '-y', '--assumeyes'))
         yield addOption(call, call.verb, '-y', `yum ${call.verb.text} would ask`);
     }
