@@ -1,7 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 
 /** What a key can be made of. Every field is framed (tag and length), so no two different inputs share their bytes. */
-export type Framed = string | number | boolean | null | undefined | Uint8Array | readonly Framed[] | FramedRecord;
+export type Framed = string | number | boolean | null | undefined | Uint8Array | FramedList | FramedRecord;
+/** An array, or as many values as it says that are made while they are asked for. */
+export interface FramedList extends Iterable<Framed> {
+  readonly length: number;
+}
 export interface FramedRecord {
   readonly [name: string]: Framed;
 }
@@ -39,6 +43,6 @@ function frame(hash: Hash, value: Framed): void {
   }
 }
 
-function isList(value: readonly Framed[] | FramedRecord): value is readonly Framed[] {
-  return Array.isArray(value);
+function isList(value: FramedList | FramedRecord): value is FramedList {
+  return Symbol.iterator in value;
 }

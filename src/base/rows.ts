@@ -7,13 +7,17 @@ const FIRST_ROWS = 64;
 
 const UINT32 = 0x1_0000_0000;
 
+/** A number of 64 bits and its halves: arithmetic on big numbers would make some of them for each. */
+const WHOLE = new BigInt64Array(1);
+const HALVES = new Uint32Array(WHOLE.buffer);
+
 /**
  * A growing table of rows of 32-bit numbers: what there are hundreds of thousands of is kept as numbers, because objects with
  * the same numbers take five times as much. Rows count from 0; fields that were never set are 0.
  */
 export class Rows {
   readonly #fields: number;
-  readonly #blocks: Uint32Array[] = [];
+  readonly #blocks: Uint32Array<ArrayBuffer>[] = [];
   #count = 0;
 
   /** @param fields numbers of one row */
@@ -42,6 +46,11 @@ export class Rows {
     return row;
   }
 
+  /** Gives the memory back at once; nothing may be asked for any more. What is only dropped stays for a long time. */
+  release(): void {
+    for (const block of this.#blocks.splice(0)) freeBytes(block);
+  }
+
   get(row: number, field: number): number {
     return this.#blocks[row >>> BLOCK_BITS]?.[(row & ROW_MASK) * this.#fields + field] ?? 0;
   }
@@ -64,23 +73,32 @@ export class Rows {
 
   /** A number of 64 bits with a sign, in two fields. */
   getBig(row: number, field: number): bigint {
-    return BigInt.asIntN(64, (BigInt(this.get(row, field + 1)) << 32n) | BigInt(this.get(row, field)));
+    HALVES[0] = this.get(row, field);
+    HALVES[1] = this.get(row, field + 1);
+    return WHOLE[0] ?? 0n;
   }
 
+  /** Of a number without a sign, `BigInt.asUintN(64, …)` of what was set comes back. */
   setBig(row: number, field: number, value: bigint): void {
-    this.set(row, field, Number(value & 0xffff_ffffn));
-    this.set(row, field + 1, Number((value >> 32n) & 0xffff_ffffn));
+    WHOLE[0] = value;
+    this.set(row, field, HALVES[0] ?? 0);
+    this.set(row, field + 1, HALVES[1] ?? 0);
   }
 }
 
 /** Values of equally many bytes, by their numbers; as `Rows`, in blocks. */
 export class ByteRows {
   readonly #bytes: number;
-  readonly #blocks: Uint8Array[] = [];
+  readonly #blocks: Uint8Array<ArrayBuffer>[] = [];
 
   /** @param bytes length of one value */
   constructor(bytes: number) {
     this.#bytes = bytes;
+  }
+
+  /** As `Rows.release`. */
+  release(): void {
+    for (const block of this.#blocks.splice(0)) freeBytes(block);
   }
 
   /** The bytes of a row, zeros where none were set; good for reading until it is set again. */
@@ -103,4 +121,8 @@ export class ByteRows {
     }
     block.set(value, at);
   }
+}
+
+function freeBytes(array: Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>): void {
+  array.buffer.transfer(0);
 }

@@ -119,9 +119,11 @@ export class BuildSession implements AsyncDisposable {
     this.#drafts.set(vertex, draft);
   }
 
-  /** The layer that was kept for a step; it goes with the build unless it is committed. */
-  draftOf(vertex: VertexId): LayerWriter | undefined {
-    return this.#drafts.get(vertex);
+  /** Hands over the layer that was kept for a step; one that nobody takes goes with the build. */
+  takeDraft(vertex: VertexId): LayerWriter | undefined {
+    const draft = this.#drafts.get(vertex);
+    this.#drafts.delete(vertex);
+    return draft;
   }
 
   /** Does the work for a key once. `T` belongs to the key: equal keys are asked for with equal types. */

@@ -3,6 +3,7 @@ import { invariant, type ByteString } from '../base/index.ts';
 import { fail, refused } from './errors.ts';
 import { BLOCK_BYTES, alignUp } from './format.ts';
 import { writeIndex, type DeviceSlot, type XattrFamily } from './image-writer.ts';
+import { ImageBuffer, type ImageSink } from './image-stream.ts';
 import type { Inode } from './inode-tree.ts';
 import { LayerTree } from './layer-tree.ts';
 
@@ -18,9 +19,13 @@ export interface ExpandedFile {
   readonly targetOffset: number;
 }
 
-export interface BuiltIndex {
+export interface BuiltIndex extends WrittenIndex {
   /** The EROFS image. Slot 1 of its device table is the tar, slot 2 the expanded data file where there is one. */
   readonly image: Buffer;
+}
+
+/** What belongs to an image. */
+export interface WrittenIndex {
   /** The sha256 of the regular files; see `openIndex`. */
   readonly contents: Buffer;
   /** The second data file, all of it: size and parts. Undefined when the layer has no sparse file. */
@@ -78,19 +83,22 @@ export class IndexBuilder {
     this.#locate(file, entry);
   }
 
-  /** Writes the index. `tarSizeBytes` is the size of the whole tar, end blocks included. */
+  /** The index in memory. `tarSizeBytes` is the size of the whole tar, end blocks included. */
   finish(tarSizeBytes: number): BuiltIndex {
+    const image = new ImageBuffer();
+    return { ...this.write(tarSizeBytes, image), image: image.bytes };
+  }
+
+  /** As `finish`, but gives the image out as it is made: that of a large layer has tens of megabytes. */
+  write(tarSizeBytes: number, image: ImageSink): WrittenIndex {
     invariant(this.#tarBytes <= tarSizeBytes, 'a tar is not smaller than the content of its entries');
     this.#finished = true;
     this.#takeSha256();
     this.#layer.settle();
-    const { tree, root } = this.#layer;
     const devices: DeviceSlot[] = [{ sizeBytes: tarSizeBytes, tag: '' }];
     if (this.#expanded.length > 0) devices.push({ sizeBytes: this.#expandedBytes, tag: '' });
-    const { image, contents } = writeIndex({ tree, root }, devices, this.#family);
     return {
-      image,
-      contents,
+      contents: writeIndex(this.#layer, image, { devices, family: this.#family }),
       expanded: this.#expanded.length > 0 ? { sizeBytes: this.#expandedBytes, files: this.#expanded } : undefined,
       droppedXattrs: this.#dropped,
     };

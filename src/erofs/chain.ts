@@ -1,6 +1,7 @@
 import type { ByteString } from '../base/index.ts';
 import { BLOCK_BYTES } from './format.ts';
 import { writeIndex, type DeviceSlot, type XattrFamily } from './image-writer.ts';
+import { ImageBuffer } from './image-stream.ts';
 import { InodeTree, type Inode } from './inode-tree.ts';
 import type { DataSource, IndexNode } from './node.ts';
 import type { LayerIndex } from './reader.ts';
@@ -89,7 +90,9 @@ class Difference {
     if (root === undefined) return undefined;
     const devices = this.#assignDevices();
     const slots = devices.map((device) => this.#slotOf(device));
-    return { ...writeIndex({ tree: this.#tree, root }, slots, family), devices };
+    const image = new ImageBuffer();
+    const contents = writeIndex({ tree: this.#tree, root }, image, { devices: slots, family });
+    return { image: image.bytes, contents, devices };
   }
 
   /** Children that may differ: whatever only the lowest common layer has is the same in both. */

@@ -2,9 +2,9 @@ import { Rows, toBytes, type ByteString } from '../base/index.ts';
 import { encodeContents } from './contents.ts';
 import { fail } from './errors.ts';
 import * as F from './format.ts';
+import { ImageStream, type ImageSink } from './image-stream.ts';
 import type { Inode, InodeTree } from './inode-tree.ts';
 import { IMPLIED_ATTRIBUTES, type NodeKind } from './tree.ts';
-import { imageUuid } from './uuid.ts';
 import { XattrArea } from './xattr-area.ts';
 
 /** A data file that the image points into; slot numbers start at 1. */
@@ -17,12 +17,6 @@ export interface DeviceSlot {
 /** Which attribute family tells overlayfs that a directory is opaque; `user` is for mounts with `userxattr`. */
 export type XattrFamily = 'trusted' | 'user';
 
-export interface WrittenIndex {
-  readonly image: Buffer;
-  /** The contents file that belongs to it. */
-  readonly contents: Buffer;
-}
-
 /** A tree from one of its directories on. */
 export interface RootedTree {
   readonly tree: InodeTree;
@@ -30,16 +24,19 @@ export interface RootedTree {
 }
 
 /**
- * Writes a tree as an EROFS image that holds metadata only, with its contents file, and uses it up: directories get the
- * whiteouts of what they hide. The bytes are a function of the arguments; the UUID is made from them. The order of children in the tree does not count.
+ * Writes a tree as an EROFS image that holds metadata only, and gives its contents file. The tree is used up: directories
+ * get the whiteouts of what they hide. The bytes are a function of the arguments; the UUID is made from them. The order of children in the tree does not count.
  * @throws INDEX_LIMIT when the image or a data file is larger than the format can address.
  */
-export function writeIndex(from: RootedTree, devices: readonly DeviceSlot[], family: XattrFamily): WrittenIndex {
-  return new ImageWriter(from, devices, family).write();
+export function writeIndex(
+  from: RootedTree,
+  sink: ImageSink,
+  options: { readonly devices: readonly DeviceSlot[]; readonly family: XattrFamily },
+): Buffer {
+  return new ImageWriter(from, sink, options).write();
 }
 
 const UINT32 = 0x1_0000_0000;
-const SUPER_UUID_AT: number = F.SUPER_OFFSET + F.SUPER.uuid;
 const IMAGE_BYTES_MAX = 4 * 1024 * 1024 * 1024 - F.BLOCK_BYTES;
 const DEVICE_BLOCKS_MAX = UINT32 - 2;
 const DEVICE_TAG_BYTES = 64;
@@ -70,35 +67,45 @@ class ImageWriter {
   /** All whiteouts are names of one inode; made when there is one. */
   #whiteout: Inode | undefined;
   #hasImplied = false;
-  #image: Buffer = Buffer.alloc(0);
-  /** The same bytes; its setters are several times faster than those of Buffer. */
-  #view: DataView = new DataView(new ArrayBuffer(0));
+  readonly #out: ImageStream;
   #xattrBlock = 0;
 
-  constructor({ tree, root }: RootedTree, devices: readonly DeviceSlot[], family: XattrFamily) {
+  constructor(
+    { tree, root }: RootedTree,
+    sink: ImageSink,
+    { devices, family }: { readonly devices: readonly DeviceSlot[]; readonly family: XattrFamily },
+  ) {
     this.#tree = tree;
     this.#root = root;
     this.#devices = devices;
     this.#family = family;
+    this.#out = new ImageStream(sink);
   }
 
-  write(): WrittenIndex {
+  /** Gives the contents file. */
+  write(): Buffer {
     this.#collect();
     this.#number();
     const inodesEnd = this.#placeInodes();
     const blocksEnd = this.#placeBlocks(F.alignUp(inodesEnd, F.BLOCK_BYTES));
-    const end = F.alignUp(blocksEnd + this.#xattrs.placeShared(), F.BLOCK_BYTES);
+    const sharedBytes = this.#xattrs.placeShared();
+    const end = F.alignUp(blocksEnd + sharedBytes, F.BLOCK_BYTES);
     this.#xattrBlock = blocksEnd / F.BLOCK_BYTES;
     if (end > IMAGE_BYTES_MAX)
       throw fail('INDEX_LIMIT', `the index would take ${end} bytes, at most ${IMAGE_BYTES_MAX} fit`);
-    this.#image = Buffer.alloc(end);
-    this.#view = new DataView(this.#image.buffer, this.#image.byteOffset, end);
+    this.#writeSuperblock(end);
     for (const inode of this.#order) this.#writeInode(inode);
-    this.#xattrs.writeShared(this.#image, this.#xattrBlock * F.BLOCK_BYTES);
-    this.#writeSuperblock();
-    const uuid = this.#image.subarray(SUPER_UUID_AT, SUPER_UUID_AT + F.UUID_BYTES);
+    for (const inode of this.#order) this.#writeBlocks(inode);
+    if (sharedBytes > 0) {
+      const at = this.#out.place(blocksEnd, sharedBytes);
+      this.#xattrs.writeShared(this.#out.bytes, at);
+    }
+    const uuid = this.#out.finish(end);
+    this.#places.release();
     const digestOf = (slot: number): Uint8Array | undefined => this.#tree.sha256(this.#files[slot] ?? this.#root);
-    return { image: this.#image, contents: encodeContents(uuid, this.#files.length, digestOf) };
+    const contents = encodeContents(uuid, this.#files.length, digestOf);
+    this.#tree.release();
+    return contents;
   }
 
   /** Lists inodes so that those of one directory's children lie side by side. */
@@ -264,37 +271,49 @@ class ImageWriter {
     return kind === 'directory' ? size - lastBlockBytes(size) : 0;
   }
 
+  /** An inode with what lies right behind it: its attributes, and where its content is or its content itself. */
   #writeInode(inode: Inode): void {
-    const view = this.#view;
     const tree = this.#tree;
     const I = F.INODE;
     const offset = this.#offsetOf(inode);
     const kind = tree.kind(inode);
     const layout = this.#places.get(inode, LAYOUT);
-    const xattrBytes = this.#xattrs.bytesOf(inode);
-    view.setUint16(offset + I.format, 1 | (layout << 1), true);
-    if (xattrBytes > 0) view.setUint16(offset + I.xattrCount, (xattrBytes - F.XATTR_HEADER_BYTES) / 4 + 1, true);
-    view.setUint16(offset + I.mode, MODES[kind] | tree.mode(inode), true);
     const size = tree.size(inode);
-    view.setUint32(offset + I.size, size, true);
-    view.setUint32(offset + I.size + 4, Math.floor(size / UINT32), true);
-    view.setUint32(offset + I.union, this.#unionOf(inode), true);
+    const xattrBytes = this.#xattrs.bytesOf(inode);
+    const head = F.INODE_BYTES + xattrBytes;
+    // Node ids count 32 bytes, so what is aligned in the image is aligned behind the inode too.
+    const chunksAt = F.alignUp(head, F.CHUNK_INDEX_BYTES);
+    const isInline = layout === F.LAYOUT_INLINE;
+    const behind = layout === F.LAYOUT_CHUNKS ? chunksAt + chunksOf(size) * F.CHUNK_INDEX_BYTES : head;
+    const at = this.#out.place(offset, isInline ? head + this.#tailBytesOf(inode) : behind);
+    const { view, bytes } = this.#out;
+    view.setUint16(at + I.format, 1 | (layout << 1), true);
+    if (xattrBytes > 0) view.setUint16(at + I.xattrCount, (xattrBytes - F.XATTR_HEADER_BYTES) / 4 + 1, true);
+    view.setUint16(at + I.mode, MODES[kind] | tree.mode(inode), true);
+    view.setUint32(at + I.size, size, true);
+    view.setUint32(at + I.size + 4, Math.floor(size / UINT32), true);
+    view.setUint32(at + I.union, this.#unionOf(inode), true);
     const ino = this.#places.get(inode, INO);
-    view.setUint32(offset + I.ino, tree.isImplied(inode) ? ino + F.INO_IMPLIED : ino, true);
-    view.setUint32(offset + I.uid, tree.uid(inode), true);
-    view.setUint32(offset + I.gid, tree.gid(inode), true);
+    view.setUint32(at + I.ino, tree.isImplied(inode) ? ino + F.INO_IMPLIED : ino, true);
+    view.setUint32(at + I.uid, tree.uid(inode), true);
+    view.setUint32(at + I.gid, tree.gid(inode), true);
     const { seconds, ns } = tree.mtime(inode);
-    view.setBigInt64(offset + I.mtime, seconds, true);
-    view.setUint32(offset + I.mtimeNs, ns, true);
-    view.setUint32(offset + I.nlink, this.#linksOf(inode), true);
-    if (xattrBytes > 0) this.#xattrs.writeInline(inode, this.#image, offset + F.INODE_BYTES);
-    const tailOffset = offset + F.INODE_BYTES + xattrBytes;
-    if (layout === F.LAYOUT_CHUNKS) this.#writeChunks(inode, F.alignUp(tailOffset, F.CHUNK_INDEX_BYTES));
-    else if (kind === 'directory') this.#writeDirectory(inode, tailOffset);
-    else if (kind === 'symlink') {
-      const at = layout === F.LAYOUT_INLINE ? tailOffset : this.#startOf(inode);
-      this.#image.write(tree.linkTarget(inode), at, 'latin1');
-    }
+    view.setBigInt64(at + I.mtime, seconds, true);
+    view.setUint32(at + I.mtimeNs, ns, true);
+    view.setUint32(at + I.nlink, this.#linksOf(inode), true);
+    if (xattrBytes > 0) this.#xattrs.writeInline(inode, bytes, at + F.INODE_BYTES);
+    if (layout === F.LAYOUT_CHUNKS) this.#writeChunks(inode, at + chunksAt);
+    else if (isInline && kind === 'symlink') bytes.write(tree.linkTarget(inode), at + head, 'latin1');
+    else if (isInline) this.#writeDirectory(inode, { lastAt: at + head });
+  }
+
+  /** The content that lies in blocks of its own. */
+  #writeBlocks(inode: Inode): void {
+    const sizeBytes = this.#blockBytesOf(inode);
+    if (sizeBytes === 0) return;
+    const at = this.#out.place(this.#startOf(inode), sizeBytes);
+    if (this.#tree.kind(inode) === 'symlink') this.#out.bytes.write(this.#tree.linkTarget(inode), at, 'latin1');
+    else this.#writeDirectory(inode, { firstAt: at, end: at + sizeBytes });
   }
 
   #unionOf(inode: Inode): number {
@@ -312,26 +331,36 @@ class ImageWriter {
     let at = start;
     let { block } = content;
     for (let i = chunksOf(size); i > 0; i--) {
-      this.#view.setUint16(at + 2, content.device, true);
-      this.#view.setUint32(at + 4, block, true);
+      this.#out.view.setUint16(at + 2, content.device, true);
+      this.#out.view.setUint32(at + 4, block, true);
       at += F.CHUNK_INDEX_BYTES;
       block += chunkBlocks;
     }
   }
 
-  /** Blocks of 512 bytes that each hold entries first and their names after them; the last one may lie inline. */
-  #writeDirectory(directory: Inode, tailOffset: number): void {
-    const start = this.#startOf(directory);
-    const blocksEnd = start + this.#blockBytesOf(directory);
-    let at = start;
+  /**
+   * Blocks of 512 bytes that each hold entries first and their names after them: those that lie in blocks of the image, or
+   * the last one, which lies inline.
+   */
+  #writeDirectory(
+    directory: Inode,
+    to: { readonly firstAt: number; readonly end: number } | { readonly lastAt: number },
+  ): void {
+    const blocks = this.#blockBytesOf(directory) / F.BLOCK_BYTES;
+    let number = 0;
     let used = 0;
     let block: DirectoryBlock = { names: [], targets: [] };
-    const flush = (): void => this.#writeDirectoryBlock(at < blocksEnd ? at : tailOffset, block);
+    const flush = (): void => {
+      if ('lastAt' in to) {
+        if (number >= blocks) this.#writeDirectoryBlock(to.lastAt, block);
+      } else if (to.firstAt + number * F.BLOCK_BYTES < to.end)
+        this.#writeDirectoryBlock(to.firstAt + number * F.BLOCK_BYTES, block);
+    };
     for (const [name, child] of this.#entriesOf(directory)) {
       const bytes = F.DIRENT_BYTES + name.length;
       if (used + bytes > F.BLOCK_BYTES) {
         flush();
-        at += F.BLOCK_BYTES;
+        number++;
         used = 0;
         block = { names: [], targets: [] };
       }
@@ -349,24 +378,26 @@ class ImageWriter {
       this.#writeDirent(base + i * F.DIRENT_BYTES, target, nameOffset);
       nameOffset += names[i]?.length ?? 0;
     }
-    this.#image.write(names.join(''), base + namesOffset, 'latin1');
+    this.#out.bytes.write(names.join(''), base + namesOffset, 'latin1');
   }
 
   #writeDirent(at: number, target: Inode, nameOffset: number): void {
-    this.#view.setUint32(at, this.#places.get(target, NID), true);
-    this.#view.setUint32(at + 8, nameOffset | (FILE_TYPES[this.#tree.kind(target)] << 16), true);
+    this.#out.view.setUint32(at, this.#places.get(target, NID), true);
+    this.#out.view.setUint32(at + 8, nameOffset | (FILE_TYPES[this.#tree.kind(target)] << 16), true);
   }
 
-  #writeSuperblock(): void {
-    const image = this.#image;
+  /** Its UUID and checksum come last. */
+  #writeSuperblock(end: number): void {
     const S = F.SUPER;
-    const at = F.SUPER_OFFSET;
+    const tableBytes = this.#devices.length * F.DEVICE_SLOT_BYTES;
+    const at = this.#out.place(F.SUPER_OFFSET, F.SUPER_BYTES + tableBytes);
+    const image = this.#out.bytes;
     image.writeUInt32LE(F.SUPER_MAGIC, at + S.magic);
     image.writeUInt32LE(F.COMPAT_MTIME, at + S.featureCompat);
     image.writeUInt8(F.BLOCK_BITS, at + S.blockBits);
     image.writeUInt16LE(this.#places.get(this.#root, NID), at + S.rootNid);
     image.writeUInt32LE(this.#order.length, at + S.inodes);
-    image.writeUInt32LE(image.byteLength / F.BLOCK_BYTES, at + S.blocks);
+    image.writeUInt32LE(end / F.BLOCK_BYTES, at + S.blocks);
     image.writeUInt32LE(this.#xattrBlock, at + S.xattrBlock);
     image.write(this.#hasImplied ? F.VOLUME_NAME_IMPLIED : F.VOLUME_NAME, at + S.volumeName, 'latin1');
     image.writeUInt32LE(
@@ -375,9 +406,8 @@ class ImageWriter {
     );
     image.writeUInt16LE(this.#devices.length, at + S.extraDevices);
     if (this.#devices.length > 0) image.writeUInt16LE(F.DEVICE_SLOTS_OFFSET / F.DEVICE_SLOT_BYTES, at + S.deviceSlot);
-    this.#devices.forEach((device, i) => this.#writeDevice(device, F.DEVICE_SLOTS_OFFSET + i * F.DEVICE_SLOT_BYTES));
-    image.set(imageUuid(image), SUPER_UUID_AT);
-    image.writeUInt32LE(F.crc32c(image.subarray(at, at + F.SUPER_CHECKSUM_BYTES)), at + S.checksum);
+    for (const [i, device] of this.#devices.entries())
+      this.#writeDevice(device, at + F.SUPER_BYTES + i * F.DEVICE_SLOT_BYTES);
   }
 
   #writeDevice(device: DeviceSlot, at: number): void {
@@ -385,8 +415,8 @@ class ImageWriter {
     if (blocks > DEVICE_BLOCKS_MAX) {
       throw fail('INDEX_LIMIT', `a data file of ${device.sizeBytes} bytes is too large for the index`);
     }
-    this.#image.set(toBytes(device.tag).subarray(0, DEVICE_TAG_BYTES), at + F.DEVICE.tag);
-    this.#image.writeUInt32LE(blocks, at + F.DEVICE.blocks);
+    this.#out.bytes.set(toBytes(device.tag).subarray(0, DEVICE_TAG_BYTES), at + F.DEVICE.tag);
+    this.#out.bytes.writeUInt32LE(blocks, at + F.DEVICE.blocks);
   }
 }
 

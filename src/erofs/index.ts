@@ -8,8 +8,9 @@
  * - A damaged index ends in INDEX_CORRUPT, never in a crash, a hang or a read outside it.
  */
 export { IndexBuilder } from './builder.ts';
-export type { BuiltIndex, ExpandedFile, IndexOptions } from './builder.ts';
+export type { BuiltIndex, ExpandedFile, IndexOptions, WrittenIndex } from './builder.ts';
 export type { ErofsErrorCode } from './errors.ts';
+export type { ImageSink } from './image-stream.ts';
 export type { XattrFamily } from './image-writer.ts';
 export type { DataSource, FileData, IndexNode } from './node.ts';
 export { openIndex } from './reader.ts';

@@ -47,6 +47,13 @@ export class InodeTree {
     return this.#inodes.count;
   }
 
+  /** Gives its memory back; it cannot be used any more. */
+  release(): void {
+    this.#inodes.release();
+    this.#sums.release();
+    this.#names.release();
+  }
+
   add(kind: NodeKind, attributes: Attributes): Inode {
     const inode = this.#inodes.add();
     this.#inodes.set(inode, KIND, KINDS.indexOf(kind));

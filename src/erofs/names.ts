@@ -27,6 +27,14 @@ export class NameTable {
   /** Links by name, of directories in which one had to be looked up. */
   readonly #indexes = new Map<number, Map<ByteString, number>>();
 
+  /** Gives its memory back; it cannot be used any more. */
+  release(): void {
+    this.#directories.release();
+    this.#links.release();
+    this.#blocks.length = 0;
+    this.#indexes.clear();
+  }
+
   /** A directory without names. */
   addDirectory(): number {
     return this.#directories.add();

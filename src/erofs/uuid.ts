@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { corrupt } from './errors.ts';
 import { SUPER, SUPER_OFFSET, UUID_BYTES } from './format.ts';
 
@@ -11,10 +11,12 @@ export function imageUuid(image: Buffer): Buffer {
   const hash = createHash('sha256');
   hash.update(image.subarray(0, CHECKSUM_AT)).update(Buffer.alloc(CHECKSUM_BYTES));
   hash.update(image.subarray(CHECKSUM_AT + CHECKSUM_BYTES, UUID_AT)).update(Buffer.alloc(UUID_BYTES));
-  const uuid = hash
-    .update(image.subarray(UUID_AT + UUID_BYTES))
-    .digest()
-    .subarray(0, UUID_BYTES);
+  return uuidOf(hash.update(image.subarray(UUID_AT + UUID_BYTES)));
+}
+
+/** The UUID of the bytes that were hashed. */
+export function uuidOf(hash: Hash): Buffer {
+  const uuid = hash.digest().subarray(0, UUID_BYTES);
   uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x80, 6);
   uuid.writeUInt8((uuid.readUInt8(8) & 0x3f) | 0x80, 8);
   return uuid;

@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
 import { ShaleError } from '../base/index.ts';
-import type { BuiltIndex, ExpandedFile } from '../erofs/index.ts';
+import type { ExpandedFile, ImageSink, WrittenIndex } from '../erofs/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import type { Store } from '../store/index.ts';
 import { CONTENTS_KIND, EXPANDED_KIND, INDEX_KIND } from './derived-kinds.ts';
@@ -9,16 +9,38 @@ import { CONTENTS_KIND, EXPANDED_KIND, INDEX_KIND } from './derived-kinds.ts';
 const COPY_BYTES = 1024 * 1024;
 
 /** Writes what is derived from a layer: its index, its contents file, and the expanded data of its sparse files. */
-export async function saveIndex(store: Store, diffId: DiffId, built: BuiltIndex): Promise<void> {
-  if (built.expanded !== undefined) await saveExpanded(store, diffId, built.expanded);
-  await store.derived.write(CONTENTS_KIND, diffId, built.contents);
-  await store.derived.write(INDEX_KIND, diffId, built.image);
+export async function saveIndex(
+  store: Store,
+  diffId: DiffId,
+  write: (image: ImageSink) => WrittenIndex,
+): Promise<void> {
+  await using draft = await store.derived.create(INDEX_KIND, diffId);
+  const fd = openSync(draft.path, 'wx', 0o400);
+  let written: WrittenIndex;
+  try {
+    written = write({
+      write: (bytes) => writeAll(fd, bytes, null),
+      patch: (offset, bytes) => writeAll(fd, bytes, offset),
+    });
+  } finally {
+    closeSync(fd);
+  }
+  if (written.expanded !== undefined) await saveExpanded(store, diffId, written.expanded);
+  await store.derived.write(CONTENTS_KIND, diffId, written.contents);
+  // The index comes last: where it is, the others are.
+  await draft.commit();
+}
+
+/** At a position, or behind what was written before. */
+function writeAll(fd: number, bytes: Uint8Array, position: number | null): void {
+  for (let done = 0; done < bytes.byteLength;)
+    done += writeSync(fd, bytes, done, bytes.byteLength - done, position === null ? null : position + done);
 }
 
 async function saveExpanded(
   store: Store,
   diffId: DiffId,
-  expanded: NonNullable<BuiltIndex['expanded']>,
+  expanded: NonNullable<WrittenIndex['expanded']>,
 ): Promise<void> {
   await using draft = await store.derived.create(EXPANDED_KIND, diffId);
   const tar = openSync(store.blobs.path(diffId), 'r');

@@ -105,10 +105,10 @@ export class Layers {
       indexer.write(bytes);
       if (pace.isOver()) await pace.rest();
     }
-    const built = indexer.finish();
+    indexer.end();
     const { sizeBytes } = output;
     const diffId = await output.commit(options.expectedDiffId);
-    await saveIndex(this.store, diffId, built);
+    await saveIndex(this.store, diffId, (image) => indexer.writeIndex(image));
     await this.store.layers.put({ diffId, sizeBytes, sources: [] });
     return { diffId, sizeBytes, entryCount: indexer.entryCount };
   }
@@ -160,7 +160,8 @@ export class Layers {
     for await (const chunk of tar) indexer.write(chunk);
     await this.store.derived.evict(INDEX_KIND, diffId);
     await this.store.derived.evict(CONTENTS_KIND, diffId);
-    await saveIndex(this.store, diffId, indexer.finish());
+    indexer.end();
+    await saveIndex(this.store, diffId, (image) => indexer.writeIndex(image));
     return this.store.derived.path(INDEX_KIND, diffId);
   }
 }

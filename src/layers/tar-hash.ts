@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { invariant } from '../base/index.ts';
 
@@ -8,6 +9,9 @@ export const TAR_BUFFER_BYTES: number = 1024 * 1024;
 const BUFFERS = 8;
 /** A buffer takes a millisecond; a thread that has not hashed it by then is gone. */
 const WAIT_MAX_MS = 30_000;
+
+/** It keeps nothing; what it would take beyond that is what young objects may take before they are looked at. */
+const THREAD_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
 /** What the thread is told: a buffer to hash, or that there are no more. */
 export type HashMessage = { readonly kind: 'hash'; readonly bytes: Uint8Array } | { readonly kind: 'end' };
@@ -60,13 +64,15 @@ export class TarHash implements Disposable {
       return hash.digest('hex');
     }
     if (this.#isLost) return undefined;
-    const answer = new Promise<string | undefined>((resolve) => {
-      worker.once('message', (hex: string) => resolve(hex));
-      worker.once('exit', () => resolve(undefined));
-    });
+    let answer: string | undefined;
+    worker.once('message', (hex: string) => (answer = hex));
+    // The thread's memory is free again before that of the index is needed.
+    const ended = once(worker, 'exit');
     worker.ref();
     this.#post({ kind: 'end' });
-    return await answer;
+    await ended;
+    this.#buffers.length = 0;
+    return answer;
   }
 
   [Symbol.dispose](): void {
@@ -79,6 +85,7 @@ export class TarHash implements Disposable {
       argv: [],
       workerData: { done: this.#done } satisfies HashJob,
       trackUnmanagedFds: false,
+      resourceLimits: THREAD_LIMITS,
     });
     worker.unref();
     worker.on('error', () => (this.#isLost = true));

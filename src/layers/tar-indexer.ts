@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { TarParser, type ReadTarEntry, type TarWarning } from '../archive/index.ts';
-import { IndexBuilder, type BuiltIndex } from '../erofs/index.ts';
+import { IndexBuilder, type ImageSink, type WrittenIndex } from '../erofs/index.ts';
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
@@ -35,10 +35,14 @@ export class TarIndexer {
     this.#parser.write(chunk);
   }
 
-  /** The tar is complete. */
-  finish(): BuiltIndex {
+  /** The tar is complete. @throws as `write` does */
+  end(): void {
     this.#parser.end();
-    return this.#index.finish(this.#sizeBytes);
+  }
+
+  /** Gives the index of a complete tar out. */
+  writeIndex(image: ImageSink): WrittenIndex {
+    return this.#index.write(this.#sizeBytes, image);
   }
 
   #begin(entry: ReadTarEntry): void {

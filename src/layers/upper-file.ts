@@ -36,7 +36,7 @@ export function openUpperFile(upperDir: string, seen: SeenFile): UpperFile {
     }
     return file;
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ELOOP', 'ENOTDIR', 'EXDEV')) throw changed(seen.path, error);
+    if (isSystemError(error, 'ENOENT', 'ELOOP', 'ENOTDIR', 'EXDEV')) throw upperChanged(seen.path, error);
     throw error;
   } finally {
     closeSync(root);
@@ -46,7 +46,7 @@ export function openUpperFile(upperDir: string, seen: SeenFile): UpperFile {
 function assertUnchanged(fd: number, { stat, path }: SeenFile): void {
   const now = fstatSync(fd, { bigint: true });
   const same = now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs;
-  if (!same || now.ctimeNs !== stat.ctimeNs) throw changed(path);
+  if (!same || now.ctimeNs !== stat.ctimeNs) throw upperChanged(path);
 }
 
 /** The sha256 of a file; closes it. @throws UPPER_CHANGED */
@@ -60,6 +60,7 @@ export function hashUpperFile(file: UpperFile): Uint8Array {
   return hash.digest();
 }
 
-function changed(path: ByteString, cause?: unknown): ShaleError {
+/** Something was written while the upper was read. */
+export function upperChanged(path: ByteString, cause?: unknown): ShaleError {
   return new ShaleError('UPPER_CHANGED', `${toText(path)} was changed while it was read`, { cause, data: { path } });
 }

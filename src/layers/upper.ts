@@ -13,7 +13,7 @@ import { type ByteString, ShaleError, toText } from '../base/index.ts';
 import { bytePath, getXattr, listXattrs, openAt2, overlayXattrFamily, RESOLVE, type SysPath } from '../sys/index.ts';
 import { childPath, NO_XATTRS, sameExceptTime, whiteoutEntry, type Comparable } from './change-entries.ts';
 import { ROOT_MODE_MIN } from './root-attributes.ts';
-import { hashUpperFile, openUpperFile, type UpperFile } from './upper-file.ts';
+import { hashUpperFile, openUpperFile, upperChanged, type UpperFile } from './upper-file.ts';
 
 /** What lies below an upper directory: the merged tree of a stack (`View` of erofs is one). */
 export interface LowerView {
@@ -139,15 +139,20 @@ class Walk {
    */
   #children(fd: number, directory: Seen, lower: LowerNode | undefined, hidden: LowerNode | undefined): Children {
     const whiteouts: ByteString[] = [];
-    const others: Seen[] = [];
+    const others: Others = { kept: [], rest: [] };
     const below = lower ?? hidden;
+    let isNew = false;
     const names = readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' }).toSorted();
     for (const name of names) {
       const seen = this.#look(fd, directory.path, name, below?.child(name));
       if (seen === undefined) {
         // A whiteout of nothing says nothing.
         if (below?.child(name) !== undefined) whiteouts.push(name);
-      } else others.push(seen);
+        continue;
+      }
+      isNew ||= seen.lower === undefined && !this.#isTrace(seen);
+      if (others.kept.length < KEPT_MAX) others.kept.push(seen);
+      else others.rest.push(name);
     }
     if (hidden !== undefined) {
       const present = new Set(names);
@@ -155,15 +160,31 @@ class Walk {
       whiteouts.sort();
     }
     const own = whiteouts.filter((name) => !this.#isIgnored(childPath(directory.path, name)));
-    const direct = own.length > 0 || others.some((seen) => seen.lower === undefined && !this.#isTrace(seen));
-    return { direct, changes: this.#emit(fd, directory.path, own, others, hidden !== undefined) };
+    const seenOthers = this.#allOf(others, { fd, path: directory.path, below });
+    return {
+      direct: own.length > 0 || isNew,
+      changes: this.#emit(fd, directory.path, own, seenOthers, hidden !== undefined),
+    };
+  }
+
+  /** Those that are not kept are looked at again. */
+  *#allOf(
+    { kept, rest }: Others,
+    at: { readonly fd: number; readonly path: ByteString; readonly below: LowerNode | undefined },
+  ): Generator<Seen> {
+    yield* kept;
+    for (const name of rest) {
+      const seen = this.#look(at.fd, at.path, name, at.below?.child(name));
+      if (seen === undefined) throw upperChanged(childPath(at.path, name));
+      yield seen;
+    }
   }
 
   *#emit(
     fd: number,
     parent: ByteString,
     whiteouts: readonly ByteString[],
-    others: readonly Seen[],
+    others: Iterable<Seen>,
     opaque: boolean,
   ): Generator<UpperChange> {
     for (const name of whiteouts) yield { entry: whiteoutEntry(parent, name) };
@@ -294,6 +315,15 @@ class Walk {
   #isTrace(seen: Seen): boolean {
     return this.#created.has(seen.path);
   }
+}
+
+/** Entries of one directory that are kept between being looked at and being written: a stat takes a kilobyte. */
+const KEPT_MAX = 1024;
+
+/** What is in a directory besides whiteouts; of more than a directory usually has, only the names. */
+interface Others {
+  readonly kept: Seen[];
+  readonly rest: ByteString[];
 }
 
 interface Children {

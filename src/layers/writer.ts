@@ -59,7 +59,7 @@ export class LayerWriter implements AsyncDisposable {
     this.#output.write(TAR_END);
     const { sizeBytes } = this.#output;
     const diffId = await this.#output.commit();
-    await saveIndex(this.#store, diffId, this.#index.finish(sizeBytes));
+    await saveIndex(this.#store, diffId, (image) => this.#index.write(sizeBytes, image));
     await this.#store.layers.put({ diffId, sizeBytes, sources: [] });
     return { diffId, sizeBytes, entryCount: this.#entries };
   }

@@ -22,43 +22,43 @@ export async function explainMiss(cache: ActionCache, slot: string, inputs: Step
 }
 
 /**
- * The named differences, in the order of their names, and how many inputs there were before. Those are looked at as they
- * come and not kept: a step may have hundreds of thousands.
+ * The named differences, in the order of their names, and how many inputs there were before. Both sides are read at the same
+ * time and not kept: a step may have hundreds of thousands, and nearly all of them are nearly at the same place in both.
  */
 export async function changesBetween(
   before: AsyncIterable<readonly [string, string]> | Iterable<readonly [string, string]>,
   after: StepInputs,
 ): Promise<{ readonly changes: InputChange[]; readonly count: number }> {
   const changes: InputChange[] = [];
-  const unmet = new Unmet(after.keys());
+  const waiting = { before: new Map<string, string>(), after: new Map<string, string>() };
+  const meet = (name: string, one: string | undefined, other: string | undefined): void => {
+    if (one !== other) changes.push({ name, before: one, after: other });
+  };
+  const takeBefore = ([name, value]: readonly [string, string]): void => {
+    const other = waiting.after.get(name);
+    if (other === undefined) return void waiting.before.set(name, value);
+    waiting.after.delete(name);
+    meet(name, value, other);
+  };
+  const takeAfter = ([name, value]: readonly [string, string]): void => {
+    const other = waiting.before.get(name);
+    if (other === undefined) return void waiting.after.set(name, value);
+    waiting.before.delete(name);
+    meet(name, other, value);
+  };
   let count = 0;
-  for await (const [name, value] of before) {
+  const rest = after[Symbol.iterator]();
+  for await (const pair of before) {
     count++;
-    const now = after.get(name);
-    if (now !== undefined) unmet.meet(name);
-    if (now !== value) changes.push({ name, before: value, after: now });
+    const next = rest.next();
+    if (next.done !== true && next.value[0] === pair[0]) meet(pair[0], pair[1], next.value[1]);
+    else {
+      if (next.done !== true) takeAfter(next.value);
+      takeBefore(pair);
+    }
   }
-  for (const name of unmet.rest()) changes.push({ name, before: undefined, after: after.get(name) });
+  for (let next = rest.next(); next.done !== true; next = rest.next()) takeAfter(next.value);
+  for (const [name, value] of waiting.before) meet(name, value, undefined);
+  for (const [name, value] of waiting.after) meet(name, undefined, value);
   return { changes: changes.toSorted((a, b) => (a.name < b.name ? -1 : 1)), count };
-}
-
-/** Names that nobody has met yet. Where they are met nearly in their own order, nearly none is kept in memory. */
-class Unmet {
-  readonly #names: Iterator<string, unknown>;
-  readonly #passed = new Set<string>();
-
-  constructor(names: Iterator<string, unknown>) {
-    this.#names = names;
-  }
-
-  meet(name: string): void {
-    if (this.#passed.delete(name)) return;
-    for (let next = this.#names.next(); next.done !== true && next.value !== name; next = this.#names.next())
-      this.#passed.add(next.value);
-  }
-
-  *rest(): Generator<string> {
-    yield* this.#passed;
-    for (let next = this.#names.next(); next.done !== true; next = this.#names.next()) yield next.value;
-  }
 }

@@ -284,11 +284,23 @@ const KEY_CHUNK_CHARACTERS = 64 * 1024;
 
 /** The key of a step: a hash over its named inputs, each framed, in the order of their names. */
 function keyOf(kind: 'definition' | 'content', inputs: StepInputs): string {
+  return hashInOrder(kind, inputs) ?? hashInOrder(kind, sorted(inputs)) ?? '';
+}
+
+/** The last one of a name counts. */
+function sorted(inputs: StepInputs): StepInputs {
+  return [...new Map(inputs)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Undefined for inputs that are not in the order of their names. */
+function hashInOrder(kind: 'definition' | 'content', inputs: StepInputs): string | undefined {
   const hash = createHash('sha256');
   // Gathered: a call for each of twenty thousand files costs more than hashing them.
   let text = `${KEY_VERSION}/${kind}\n`;
-  for (const name of [...inputs.keys()].toSorted()) {
-    const value = inputs.get(name) ?? '';
+  let last: string | undefined;
+  for (const [name, value] of inputs) {
+    if (last !== undefined && last >= name) return undefined;
+    last = name;
     text += `${Buffer.byteLength(name)}:${Buffer.byteLength(value)}:${name}${value}`;
     if (text.length < KEY_CHUNK_CHARACTERS) continue;
     hash.update(text);

@@ -4,8 +4,11 @@ import type { Vertex } from '../graph/index.ts';
 /**
  * Everything that a step's result depends on, by name: `op`, `rootfs`, `file:src/a.ts`, `epoch`, … Values are short texts or
  * digests. The key of a step is a hash over them; that they are kept by name is what lets a miss be explained.
+ *
+ * There may be hundreds of thousands: they may be made while they are asked for, the same each time. Those that come in the
+ * order of their names take no memory.
  */
-export type StepInputs = ReadonlyMap<string, string>;
+export type StepInputs = Iterable<readonly [name: string, value: string]>;
 
 /** A finished step as the action cache holds it. */
 export interface CachedStep {

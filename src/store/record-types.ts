@@ -141,24 +141,31 @@ export interface FileStat {
 export interface StatCaches {
   /** The cache of one context root; empty when there is none or it is damaged. `rootId` is any text. */
   load(rootId: string): Promise<StatCache>;
-  /** Replaces the cache of a root by what `next` holds. */
-  save(rootId: string, next: StatCacheBuilder): Promise<void>;
   /**
-   * A builder for the sweep that begins now: entries whose times are not older than that are left out at `save`, since
-   * the file may have changed again within the same time stamp. Rows of `last` are kept by number.
+   * Replaces the cache of a root by what a sweep has seen. Files whose times are not older than the sweep are left out, since
+   * they may have changed again within the same time stamp.
    */
-  next(sweepStartedAtMs: TimeMs, last?: StatCache): StatCacheBuilder;
+  save(rootId: string, seen: SeenFiles): Promise<void>;
+}
+
+/** What a sweep has seen of the files below a root. */
+export interface SeenFiles {
+  readonly startedAtMs: TimeMs;
+  /** Those whose digest is known, made while they are asked for; can be asked for again. */
+  readonly files: Iterable<SeenFile>;
+}
+
+export interface SeenFile {
+  readonly path: ByteString;
+  readonly stat: FileStat;
+  /** 32 bytes over the content. */
+  readonly sha256: Uint8Array;
 }
 
 export interface StatCache {
   readonly count: number;
   /** The sha256 (32 bytes) of the file's content when nothing about it has changed. A view: copy to keep it. */
   find(path: ByteString, stat: FileStat): Uint8Array | undefined;
-}
-
-export interface StatCacheBuilder {
-  readonly count: number;
-  add(path: ByteString, stat: FileStat, sha256: Uint8Array): void;
 }
 
 export interface ContainerRecord {

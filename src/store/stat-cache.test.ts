@@ -18,10 +18,13 @@ test('the stat cache gives a digest back as long as nothing about the file has c
   await using fixture = await scratchStore();
   const { statCache } = fixture.store;
   assert.equal((await statCache.load('/ctx')).count, 0);
-  const next = statCache.next(SWEEP_MS);
-  next.add('a/b', stat(), SUM);
-  next.add('\xff\x00é', stat({ ino: 5n }), Buffer.alloc(32, 9));
-  await statCache.save('/ctx', next);
+  await statCache.save('/ctx', {
+    startedAtMs: SWEEP_MS,
+    files: [
+      { path: 'a/b', stat: stat(), sha256: SUM },
+      { path: '\xff\x00é', stat: stat({ ino: 5n }), sha256: Buffer.alloc(32, 9) },
+    ],
+  });
   const cache = await statCache.load('/ctx');
   assert.deepEqual(Buffer.from(cache.find('a/b', stat()) ?? []), SUM);
   assert.equal(cache.find('\xff\x00é', stat({ ino: 5n }))?.[0], 9);
@@ -36,21 +39,32 @@ test('a file that changed as late as the sweep began is not remembered (the racy
   await using fixture = await scratchStore();
   const { statCache } = fixture.store;
   const sweep = BigInt(SWEEP_MS) * 1_000_000n;
-  const next = statCache.next(SWEEP_MS);
-  next.add('settled', stat({ mtimeNs: sweep - 30_000_001n }), SUM);
-  next.add('at the same tick', stat({ mtimeNs: sweep - 1n }), SUM);
-  next.add('later', stat({ mtimeNs: sweep + 1n }), SUM);
-  next.add('changed without its mtime', stat({ ctimeNs: sweep + 1n }), SUM);
-  next.add('whole seconds', stat({ mtimeNs: sweep - 1_000_000_000n, ctimeNs: sweep - 1_000_000_000n }), SUM);
-  assert.equal(next.count, 1);
+  const times: Record<string, Partial<FileStat>> = {
+    settled: { mtimeNs: sweep - 30_000_001n },
+    'at the same tick': { mtimeNs: sweep - 1n },
+    later: { mtimeNs: sweep + 1n },
+    'changed without its mtime': { ctimeNs: sweep + 1n },
+    'whole seconds': { mtimeNs: sweep - 1_000_000_000n, ctimeNs: sweep - 1_000_000_000n },
+  };
+  const files = Object.entries(times).map(([path, change]) => ({ path, stat: stat(change), sha256: SUM }));
+  await statCache.save('/ctx', { startedAtMs: SWEEP_MS, files });
+  const cache = await statCache.load('/ctx');
+  const kept = files.filter(({ path, stat }) => cache.find(path, stat) !== undefined);
+  assert.deepEqual(
+    kept.map(({ path }) => path),
+    ['settled'],
+  );
 });
 
 test('a cut, flipped or foreign stat cache is empty, never wrong', async () => {
   await using fixture = await scratchStore();
   const { statCache } = fixture.store;
-  const next = statCache.next(SWEEP_MS);
-  for (let i = 0; i < 5; i++) next.add(`file ${i}`, stat({ ino: BigInt(i) }), SUM);
-  await statCache.save('/ctx', next);
+  const files = Array.from({ length: 5 }, (_, i) => ({
+    path: `file ${i}`,
+    stat: stat({ ino: BigInt(i) }),
+    sha256: SUM,
+  }));
+  await statCache.save('/ctx', { startedAtMs: SWEEP_MS, files });
   const [name = ''] = readdirSync(join(fixture.root, 'sources'));
   const path = join(fixture.root, 'sources', name);
   const whole = readFileSync(path);
@@ -72,9 +86,8 @@ test('the stat cache of 20,000 files gives each digest back', async () => {
   const { statCache } = fixture.store;
   const paths = Array.from({ length: 20_000 }, (_, i) => `src/some/folder-${i % 200}/file-${i}.ts`);
   const stats = paths.map((_, i) => stat({ ino: BigInt(i) }));
-  const next = statCache.next(SWEEP_MS);
-  for (const [i, path] of paths.entries()) next.add(path, stats[i] ?? stat(), SUM);
-  await statCache.save('/ctx', next);
+  const files = paths.map((path, i) => ({ path, stat: stats[i] ?? stat(), sha256: SUM }));
+  await statCache.save('/ctx', { startedAtMs: SWEEP_MS, files });
   const cache = await statCache.load('/ctx');
   for (const [i, path] of paths.entries())
     assert.deepEqual(Buffer.from(cache.find(path, stats[i] ?? stat()) ?? []), SUM);

@@ -1,6 +1,7 @@
+import { readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { ByteString } from '../base/index.ts';
-import type { FileStat, StatCache } from './types.ts';
+import type { FileStat, SeenFile, StatCache } from './types.ts';
 
 /*
  * One file per context root, in columns so that loading is one read and a few views (docs/formats/store.md):
@@ -37,13 +38,6 @@ function columns(buffer: ArrayBufferLike, start: number, count: number): Columns
   };
 }
 
-/** A file with its digest, as the table holds it. */
-export interface StatRow {
-  readonly path: Uint8Array;
-  readonly stat: FileStat;
-  readonly sha256: Uint8Array;
-}
-
 /**
  * Files with what was known of them, over the bytes of their file. A hash table of row numbers leads to the rows: a map of
  * paths would take ten times the memory, and a context may have hundreds of thousands of files.
@@ -56,7 +50,7 @@ export class StatTable implements StatCache {
   readonly #slots: Uint32Array;
   readonly #mask: number;
 
-  /** The inverse of `encode`; undefined for what is cut, damaged or foreign. */
+  /** The inverse of `write`; undefined for what is cut, damaged or foreign. */
   static decode(read: Buffer): StatTable | undefined {
     if (read.length < HEADER_BYTES || read.toString('latin1', 0, 8) !== MAGIC) return undefined;
     const count = read.readUInt32LE(8);
@@ -68,31 +62,37 @@ export class StatTable implements StatCache {
     return new StatTable(table, file.subarray(HEADER_BYTES + count * ENTRY_BYTES), count);
   }
 
-  /** The bytes of a file with these rows. */
-  static encode(rows: Iterable<StatRow>, count: number, pathBytes: number): Buffer {
-    const pathsAt = HEADER_BYTES + count * ENTRY_BYTES;
-    const file = Buffer.from(new ArrayBuffer(pathsAt + pathBytes));
-    const table = columns(file.buffer, HEADER_BYTES, count);
-    let i = 0;
-    let end = 0;
-    for (const { path, stat, sha256 } of rows) {
-      file.set(path, pathsAt + end);
-      end += path.length;
-      table.dev[i] = stat.dev;
-      table.ino[i] = stat.ino;
-      table.size[i] = stat.size;
-      table.mtimeNs[i] = stat.mtimeNs;
-      table.ctimeNs[i] = stat.ctimeNs;
-      table.mode[i] = Number(stat.mode);
-      table.pathEnd[i] = end;
-      table.sha256.set(sha256.subarray(0, SHA256_BYTES), i * SHA256_BYTES);
-      i++;
+  /** Writes a file with these rows to an open file, piece by piece; they are asked for several times. */
+  static write(fd: number, rows: () => Iterable<SeenFile>): void {
+    let count = 0;
+    let pathBytes = 0;
+    for (const { path } of rows()) {
+      count++;
+      pathBytes += path.length;
     }
-    file.write(MAGIC, 'latin1');
-    file.writeUInt32LE(count, 8);
-    file.writeUInt32LE(pathBytes, 12);
-    file.writeUInt32LE(crc32(file.subarray(HEADER_BYTES)), 16);
-    return file;
+    const sizeBytes = HEADER_BYTES + count * ENTRY_BYTES + pathBytes;
+    let [first, pathsAt] = [0, HEADER_BYTES + count * ENTRY_BYTES];
+    let [end, pathsBegin] = [0, 0];
+    let part: SeenFile[] = [];
+    const flush = (): void => {
+      writeRows(fd, { first, count, part, end: pathsBegin });
+      pathsAt += writeSync(fd, part.map(({ path }) => path).join(''), pathsAt, 'latin1');
+      first += part.length;
+      pathsBegin = end;
+      part = [];
+    };
+    for (const row of rows()) {
+      part.push({ ...row, sha256: row.sha256.slice(0, SHA256_BYTES) });
+      end += row.path.length;
+      if (part.length === PART_ROWS) flush();
+    }
+    flush();
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.write(MAGIC, 'latin1');
+    header.writeUInt32LE(count, 8);
+    header.writeUInt32LE(pathBytes, 12);
+    header.writeUInt32LE(checksumOf(fd, HEADER_BYTES, sizeBytes), 16);
+    writeSync(fd, header, 0, HEADER_BYTES, 0);
   }
 
   private constructor(table: Columns, paths: Uint8Array, count: number) {
@@ -110,33 +110,12 @@ export class StatTable implements StatCache {
   }
 
   find(path: ByteString, stat: FileStat): Uint8Array | undefined {
-    const i = this.rowOf(path, stat);
-    return i === undefined ? undefined : this.#columns.sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES);
-  }
-
-  /** The number of the row of a file about which nothing has changed. */
-  rowOf(path: ByteString, stat: FileStat): number | undefined {
     for (let slot = hashOfText(path) & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const i = (this.#slots[slot] ?? 0) - 1;
       if (i < 0) return undefined;
-      if (this.#isSame(i, stat) && this.#isPath(i, path)) return i;
+      if (this.#isSame(i, stat) && this.#isPath(i, path))
+        return this.#columns.sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES);
     }
-  }
-
-  row(i: number): StatRow {
-    const { dev, ino, size, mtimeNs, ctimeNs, mode, sha256, pathEnd } = this.#columns;
-    return {
-      path: this.#paths.subarray(this.#start(i), pathEnd[i] ?? 0),
-      stat: {
-        dev: dev[i] ?? 0n,
-        ino: ino[i] ?? 0n,
-        size: size[i] ?? 0n,
-        mtimeNs: mtimeNs[i] ?? 0n,
-        ctimeNs: ctimeNs[i] ?? 0n,
-        mode: BigInt(mode[i] ?? 0),
-      },
-      sha256: sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES),
-    };
   }
 
   #start(i: number): number {
@@ -161,6 +140,62 @@ export class StatTable implements StatCache {
     for (let at = 0; at < path.length; at++) if (this.#paths[start + at] !== path.charCodeAt(at)) return false;
     return true;
   }
+}
+
+/** Rows that are gathered before they are written: a column of each part lies in one place of the file. */
+const PART_ROWS = 256;
+
+interface RowsPart {
+  /** The number of its first row. */
+  readonly first: number;
+  /** Of all parts. */
+  readonly count: number;
+  readonly part: readonly SeenFile[];
+  /** Where the path of the row before it ends. */
+  readonly end: number;
+}
+
+function writeRows(fd: number, { first, count, part, end: begin }: RowsPart): void {
+  const buffer = new ArrayBuffer(part.length * ENTRY_BYTES);
+  const table = columns(buffer, 0, part.length);
+  let end = begin;
+  for (const [i, { path, stat, sha256 }] of part.entries()) {
+    end += path.length;
+    table.dev[i] = stat.dev;
+    table.ino[i] = stat.ino;
+    table.size[i] = stat.size;
+    table.mtimeNs[i] = stat.mtimeNs;
+    table.ctimeNs[i] = stat.ctimeNs;
+    table.mode[i] = Number(stat.mode);
+    table.pathEnd[i] = end;
+    table.sha256.set(sha256, i * SHA256_BYTES);
+  }
+  let at = HEADER_BYTES;
+  for (const column of Object.values(table) as Columns[keyof Columns][]) {
+    const width = column === table.sha256 ? SHA256_BYTES : column.BYTES_PER_ELEMENT;
+    writeSync(
+      fd,
+      new Uint8Array(column.buffer, column.byteOffset, column.byteLength),
+      0,
+      column.byteLength,
+      at + first * width,
+    );
+    at += count * width;
+  }
+}
+
+const READ_BYTES = 1024 * 1024;
+
+function checksumOf(fd: number, from: number, end: number): number {
+  const buffer = Buffer.allocUnsafe(READ_BYTES);
+  let sum = 0;
+  for (let at = from; at < end;) {
+    const got = readSync(fd, buffer, 0, Math.min(buffer.length, end - at), at);
+    if (got === 0) break;
+    sum = crc32(buffer.subarray(0, got), sum);
+    at += got;
+  }
+  return sum;
 }
 
 function aligned(bytes: Buffer): Buffer {

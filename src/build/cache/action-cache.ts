@@ -1,5 +1,5 @@
 import { isJsonObject, type Json } from '../../base/index.ts';
-import { isDigest, type DiffId } from '../../oci/index.ts';
+import { isDigest, type Digest, type DiffId } from '../../oci/index.ts';
 import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../../solver/index.ts';
 import type { CacheRecord, Store } from '../../store/index.ts';
 import { compressInputs, decompressInputs } from './recorded-inputs.ts';
@@ -37,7 +37,7 @@ export function openActionCache(store: Store, project: string): ActionCache {
 
 async function save(store: Store, record: StepRecord): Promise<void> {
   const diffIds: DiffId[] = isDigest(record.stored) ? [record.stored as DiffId] : []; // A step's result is a layer's diffId.
-  const blob = isLarge(record.inputs) ? await store.blobs.put(await compressInputs(record.inputs)) : undefined;
+  const blob = isLarge(record.inputs) ? await keepInputs(store, record.inputs) : undefined;
   await store.cacheRecords.put(
     {
       keys: record.keys,
@@ -51,6 +51,12 @@ async function save(store: Store, record: StepRecord): Promise<void> {
     },
     { replace: true },
   );
+}
+
+async function keepInputs(store: Store, inputs: StepInputs): Promise<Digest> {
+  await using ingest = await store.blobs.createIngest();
+  await compressInputs(inputs, (part) => ingest.write(part));
+  return await ingest.commit();
 }
 
 function isLarge(inputs: StepInputs): boolean {

@@ -9,14 +9,12 @@ const COMPRESSION_LEVEL = 1;
 /** Bytes that recorded inputs may have when they are read again. */
 const INPUTS_MAX_BYTES: number = 256 * 1024 * 1024;
 
-/** The inputs as JSON, compressed as they are written: the text of a large context has tens of megabytes. */
-export async function compressInputs(inputs: StepInputs): Promise<Buffer> {
+/** Gives the inputs as JSON to `write`, compressed as they are made: the text of a large context has tens of megabytes. */
+export async function compressInputs(inputs: StepInputs, write: (part: Uint8Array) => Promise<void>): Promise<void> {
   const stream = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: COMPRESSION_LEVEL } });
-  const parts: Buffer[] = [];
   await pipeline(jsonOf(inputs), stream, async (compressed: AsyncIterable<Buffer>) => {
-    for await (const part of compressed) parts.push(part);
+    for await (const part of compressed) await write(part);
   });
-  return Buffer.concat(parts);
 }
 
 function* jsonOf(inputs: StepInputs): Generator<string> {

@@ -6,17 +6,18 @@ import {
   toBytes,
   toText,
   type ByteString,
+  Rows,
   runNow,
   runPaced,
   type Pace,
   type Steps,
 } from '../../base/index.ts';
 import type { IgnoreMatcher, IgnoreScope } from '../../dockerfile/index.ts';
-import type { StatCache, StatCacheBuilder } from '../../store/index.ts';
+import type { SeenFile, StatCache } from '../../store/index.ts';
 import { hashRegion, SHA256_OF_NOTHING, type FileRegion } from '../copy/file-region.ts';
 import { READ_AHEAD_FILE_BYTES_MAX } from '../copy/read-ahead.ts';
 import { childPath, type ReadableFile, type SourceKind, type SourceNode } from '../copy/source-tree.ts';
-import { SeenStats, type SeenStat } from './seen-stats.ts';
+import { SeenStats } from './seen-stats.ts';
 
 /**
  * Modes of files as they are, or as git knows them: 644 or 755, directories 755. The latter are the same on every machine,
@@ -30,25 +31,35 @@ export interface ContextOptions {
   readonly ignore: IgnoreMatcher;
   /** Digests of files as an earlier build saw them. */
   readonly known: StatCache;
-  /** Takes the digests that this build uses. */
-  readonly next: StatCacheBuilder;
   readonly modes: ContextModes;
 }
 
 /** A file up to this size stays in memory between being hashed and being written, */
 const KEPT_FILE_BYTES_MAX: number = READ_AHEAD_FILE_BYTES_MAX;
 /** as long as there is room for it: opening a small file costs more than reading it. */
-const KEPT_BYTES_MAX = 24 * 1024 * 1024;
+const KEPT_BYTES_MAX = 16 * 1024 * 1024;
+/** What it takes to keep a file, besides its bytes. */
+const KEPT_OVERHEAD_BYTES = 256;
 const SLAB_BYTES = 1024 * 1024;
 const NO_XATTRS: ReadonlyMap<ByteString, Uint8Array> = new Map();
+
+export interface ContextTree {
+  readonly root: SourceNode;
+  /** The files whose digests this build has used, made while they are asked for. */
+  readonly used: Iterable<SeenFile>;
+  /** True when there are some, and they are not just what was known before. */
+  isNew(): boolean;
+}
 
 /**
  * The files of a build context as a tree that is read where it is looked at: a COPY of one file costs one lstat, a COPY of
  * everything one sweep. Owner is 0:0 as with BuildKit; extended attributes stay at home. A file's digest comes from the stat
  * cache while size, times, inode and mode are as they were.
  */
-export function openContextTree(options: ContextOptions): SourceNode {
-  return new ContextReader(options).root();
+export function openContextTree(options: ContextOptions): ContextTree {
+  const reader = new ContextReader(options);
+  const root = reader.root();
+  return { root, used: { [Symbol.iterator]: () => reader.used(root) }, isNew: () => reader.isNew() };
 }
 
 const NO_BYTES: Uint8Array = new Uint8Array(0);
@@ -59,34 +70,39 @@ interface Seen {
   readonly at: number;
 }
 
-/** Where a file stands: its path is its parent's and its name, which is made again when it is asked for. */
-interface Standing {
-  /** Undefined for the root. */
-  readonly parent: Seen | undefined;
-  readonly name: ByteString;
-  readonly at: number;
-}
-
-/** What is known of a file's content: its digest, and the bytes themselves where they were kept. */
-interface KnownContent {
-  readonly sha256: Uint8Array;
-  readonly bytes: Uint8Array | undefined;
-}
-
 class ContextReader {
   readonly #options: ContextOptions;
   readonly #root: Buffer;
   readonly stats: SeenStats = new SeenStats();
+  /** The numbers of the stats of what is in directories, those of one directory side by side. */
+  readonly listed: Rows = new Rows(1);
   #slab: Buffer = Buffer.alloc(0);
+  readonly #kept = new Map<number, Uint8Array>();
   #keptBytes = 0;
+  /** Files whose digest was known before, and those whose was not. */
+  #counts = { known: 0, learned: 0 };
 
   constructor(options: ContextOptions) {
     this.#options = options;
     this.#root = Buffer.from(options.directory);
   }
 
-  root(): SourceNode {
-    return new ContextDirectory(this, { parent: undefined, name: '', at: this.#look('') }, this.#options.ignore.root);
+  root(): ContextDirectory {
+    return new ContextDirectory(this, { path: '', at: this.#look('') }, this.#options.ignore.root);
+  }
+
+  *used(directory: ContextDirectory): Generator<SeenFile> {
+    for (const node of directory.met()) {
+      if (node instanceof ContextDirectory) yield* this.used(node);
+      const sha256 = this.stats.sum(node.at);
+      const stat = this.stats.get(node.at);
+      if (sha256 !== undefined && stat.kind !== 'socket') yield { path: node.path, stat, sha256 };
+    }
+  }
+
+  isNew(): boolean {
+    const { known, learned } = this.#counts;
+    return learned > 0 || (known > 0 && known !== this.#options.known.count);
   }
 
   /** Names that are plain ASCII go to the system as text, which is cheaper; all others as their bytes. */
@@ -99,14 +115,14 @@ class ContextReader {
   }
 
   modeOf(at: number): number {
-    const mode = Number(this.stats.number(at, 'mode')) & 0o7777;
+    const mode = this.stats.mode(at);
     return this.#options.modes === 'git' ? gitMode(mode, this.stats.kind(at) === 'directory') : mode;
   }
 
   child(directory: Seen, scope: IgnoreScope, name: ByteString): ContextNode | undefined {
     const path = childPath(directory.path, name);
     try {
-      return this.#visible(path, { parent: directory, name, at: this.#look(path) }, scope);
+      return this.#visible({ path, at: this.#look(path) }, scope);
     } catch (error) {
       if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG')) return undefined;
       throw error;
@@ -117,7 +133,7 @@ class ContextReader {
   *children(
     directory: Seen,
     scope: IgnoreScope,
-    seen?: ReadonlyMap<ByteString, ContextNode | undefined>,
+    seen: ReadonlyMap<ByteString, ContextNode | undefined> | undefined,
   ): Generator<readonly [ByteString, ContextNode]> {
     const names = readdirSync(this.pathOf(directory.path), { encoding: 'latin1' });
     for (const name of names.toSorted()) {
@@ -131,15 +147,15 @@ class ContextReader {
   }
 
   /** An ignored directory is still there as long as something below it is taken. */
-  #visible(path: ByteString, standing: Standing, above: IgnoreScope): ContextNode | undefined {
+  #visible(seen: Seen, above: IgnoreScope): ContextNode | undefined {
     const { ignore } = this.#options;
-    if (this.stats.kind(standing.at) !== 'directory')
-      return ignore.isIgnored(path, above) ? undefined : new ContextNode(this, standing);
-    const scope = ignore.enter(path, above);
-    const directory = new ContextDirectory(this, standing, scope);
+    if (this.stats.kind(seen.at) !== 'directory')
+      return ignore.isIgnored(seen.path, above) ? undefined : new ContextNode(this, seen);
+    const scope = ignore.enter(seen.path, above);
+    const directory = new ContextDirectory(this, seen, scope);
     if (!scope.ignored) return directory;
-    if (ignore.canSkip(path, scope)) return undefined;
-    for (const _one of this.children(directory, scope)) return directory;
+    if (ignore.canSkip(seen.path, scope)) return undefined;
+    for (const _one of this.children(directory, scope, undefined)) return directory;
     return undefined;
   }
 
@@ -167,17 +183,23 @@ class ContextReader {
     throw contentChanged(path);
   }
 
-  content(seen: Seen): KnownContent {
+  sha256(seen: Seen): Uint8Array {
     const known = this.#known(seen);
-    if (known !== undefined) return { sha256: known, bytes: undefined };
-    const read = this.#read(seen, this.stats.get(seen.at));
-    this.learn(seen, read.sha256);
-    return read;
+    if (known !== undefined) return known;
+    const sha256 = this.#read(seen);
+    this.learn(seen, sha256);
+    return sha256;
+  }
+
+  /** The bytes of a small file that was read already, where there was room to keep them. */
+  kept(at: number): Uint8Array | undefined {
+    return this.#kept.get(at);
   }
 
   readAhead(seen: Seen): 'known' | 'unknown' | undefined {
     const { stats } = this;
-    if (stats.kind(seen.at) !== 'file' || stats.number(seen.at, 'size') > KEPT_FILE_BYTES_MAX) return undefined;
+    if (this.#kept.has(seen.at)) return undefined;
+    if (stats.kind(seen.at) !== 'file' || stats.size(seen.at) > KEPT_FILE_BYTES_MAX) return undefined;
     return this.#known(seen) === undefined ? 'unknown' : 'known';
   }
 
@@ -189,12 +211,12 @@ class ContextReader {
   learn(seen: Seen, sha256: Uint8Array): void {
     if (this.stats.sum(seen.at) !== undefined) return;
     this.stats.setSum(seen.at, sha256);
-    this.#options.next.add(seen.path, this.stats.get(seen.at), sha256);
+    this.#counts.learned++;
   }
 
-  /** As `content`, without holding the thread; undefined when `content` answers soon. */
+  /** As `sha256`, without holding the thread; undefined when `sha256` answers soon. */
   prepare(seen: Seen, pace: Pace): Promise<void> | undefined {
-    if (this.stats.number(seen.at, 'size') <= KEPT_FILE_BYTES_MAX || this.#known(seen) !== undefined) return undefined;
+    if (this.stats.size(seen.at) <= KEPT_FILE_BYTES_MAX || this.#known(seen) !== undefined) return undefined;
     return runPaced(this.#hash(seen), pace).then((sha256) => this.learn(seen, sha256));
   }
 
@@ -205,15 +227,14 @@ class ContextReader {
     const sha256 = stat.kind === 'socket' ? SHA256_OF_NOTHING : this.#options.known.find(seen.path, stat);
     if (sha256 === undefined) return undefined;
     this.stats.setSum(seen.at, sha256);
-    if (stat.kind !== 'socket') this.#options.next.add(seen.path, stat, sha256);
+    if (stat.kind !== 'socket') this.#counts.known++;
     return sha256;
   }
 
-  #read(seen: Seen, { size }: SeenStat): KnownContent {
-    const sizeBytes = Number(size);
-    if (sizeBytes > KEPT_FILE_BYTES_MAX || this.#keptBytes + sizeBytes > KEPT_BYTES_MAX)
-      return { sha256: runNow(this.#hash(seen)), bytes: undefined };
-    this.#keptBytes += sizeBytes;
+  #read(seen: Seen): Uint8Array {
+    const sizeBytes = this.stats.size(seen.at);
+    if (sizeBytes > KEPT_FILE_BYTES_MAX || this.#keptBytes > KEPT_BYTES_MAX) return runNow(this.#hash(seen));
+    this.#keptBytes += sizeBytes + KEPT_OVERHEAD_BYTES;
     if (this.#slab.length < sizeBytes) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
     const bytes = this.#slab.subarray(0, sizeBytes);
     const fd = this.open(seen);
@@ -228,7 +249,8 @@ class ContextReader {
       closeSync(fd);
     }
     this.#slab = this.#slab.subarray(sizeBytes);
-    return { sha256: hash('sha256', bytes, 'buffer'), bytes };
+    this.#kept.set(seen.at, bytes);
+    return hash('sha256', bytes, 'buffer');
   }
 
   *#hash(seen: Seen): Steps<Uint8Array> {
@@ -236,7 +258,7 @@ class ContextReader {
     const content = { kind: 'fd', fd, offset: 0 } as const;
     const verify = (): void => this.verify(fd, seen);
     const open = (): FileRegion => ({ content, verify, [Symbol.dispose]: () => closeSync(fd) });
-    return yield* hashRegion(open, Number(this.stats.number(seen.at, 'size')));
+    return yield* hashRegion(open, this.stats.size(seen.at));
   }
 }
 
@@ -247,23 +269,16 @@ function contentChanged(path: ByteString): ShaleError {
   });
 }
 
-/** Anything but a directory. There may be hundreds of thousands: what can be looked up is not kept here. */
+/** Anything but a directory. There may be hundreds of thousands: it is made when it is asked for, and nothing is kept in it. */
 class ContextNode implements SourceNode, Seen {
   protected readonly reader: ContextReader;
-  readonly #parent: Seen | undefined;
-  readonly #name: ByteString;
+  readonly path: ByteString;
   readonly at: number;
-  #bytes: Uint8Array | undefined;
 
-  constructor(reader: ContextReader, { parent, name, at }: Standing) {
+  constructor(reader: ContextReader, { path, at }: Seen) {
     this.reader = reader;
-    this.#parent = parent;
-    this.#name = name;
+    this.path = path;
     this.at = at;
-  }
-
-  get path(): ByteString {
-    return this.#parent === undefined ? this.#name : childPath(this.#parent.path, this.#name);
   }
 
   /** A socket, which no layer can hold, is an empty file, as with BuildKit. */
@@ -281,21 +296,21 @@ class ContextNode implements SourceNode, Seen {
     return this.reader.modeOf(this.at);
   }
   get mtimeNs(): bigint {
-    return this.reader.stats.number(this.at, 'mtimeNs');
+    return this.reader.stats.mtimeNs(this.at);
   }
   get sizeBytes(): number {
-    return this.#isSocket() ? 0 : Number(this.reader.stats.number(this.at, 'size'));
+    return this.#isSocket() ? 0 : this.reader.stats.size(this.at);
   }
   get deviceMajor(): number {
-    return this.#isDevice() ? Number((this.#device() >> 8n) & 0xfffn) : 0;
+    return this.#isDevice() ? Number((this.reader.stats.rdev(this.at) >> 8n) & 0xfffn) : 0;
   }
   get deviceMinor(): number {
-    return this.#isDevice() ? Number((this.#device() & 0xffn) | ((this.#device() >> 12n) & 0xfff00n)) : 0;
+    if (!this.#isDevice()) return 0;
+    const rdev = this.reader.stats.rdev(this.at);
+    return Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n));
   }
   get fileKey(): string | undefined {
-    const { stats } = this.reader;
-    if (stats.number(this.at, 'nlink') <= 1n || this.kind !== 'file') return undefined;
-    return `${stats.number(this.at, 'dev')}:${stats.number(this.at, 'ino')}`;
+    return this.kind === 'file' ? this.reader.stats.linkKey(this.at) : undefined;
   }
 
   linkTarget(): ByteString {
@@ -314,14 +329,10 @@ class ContextNode implements SourceNode, Seen {
     return this.reader.prepare(this, pace);
   }
   sha256(): Uint8Array {
-    const known = this.reader.stats.sum(this.at);
-    if (known !== undefined) return known;
-    const { sha256, bytes } = this.reader.content(this);
-    this.#bytes = bytes;
-    return sha256;
+    return this.reader.stats.sum(this.at) ?? this.reader.sha256(this);
   }
   open(): FileRegion {
-    const bytes = this.#isSocket() ? NO_BYTES : this.#bytes;
+    const bytes = this.#isSocket() ? NO_BYTES : this.reader.kept(this.at);
     if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
     const fd = this.reader.open(this);
     return {
@@ -331,7 +342,7 @@ class ContextNode implements SourceNode, Seen {
     };
   }
   readAhead(): 'known' | 'unknown' | undefined {
-    return this.#bytes === undefined ? this.reader.readAhead(this) : undefined;
+    return this.reader.readAhead(this);
   }
   readable(): ReadableFile {
     return this.reader.readable(this);
@@ -346,31 +357,74 @@ class ContextNode implements SourceNode, Seen {
   #isDevice(): boolean {
     return this.kind === 'character' || this.kind === 'block';
   }
-  #device(): bigint {
-    return BigInt.asUintN(64, this.reader.stats.number(this.at, 'rdev'));
-  }
+}
+
+/** What is in a directory: the names, each with a slash behind it, and where the numbers of their stats begin. */
+interface Listing {
+  readonly names: ByteString;
+  readonly first: number;
 }
 
 class ContextDirectory extends ContextNode {
   readonly #scope: IgnoreScope;
-  #children: Map<ByteString, ContextNode> | undefined;
-  #asked: Map<ByteString, ContextNode | undefined> | undefined;
+  #listing: Listing | undefined;
+  /** Directories, and what was looked at one by one: the same node again for each COPY, with what is known below it. */
+  #nodes: Map<ByteString, ContextNode | undefined> | undefined;
 
-  constructor(reader: ContextReader, standing: Standing, scope: IgnoreScope) {
-    super(reader, standing);
+  constructor(reader: ContextReader, seen: Seen, scope: IgnoreScope) {
+    super(reader, seen);
     this.#scope = scope;
   }
 
   override child(name: ByteString): SourceNode | undefined {
-    if (this.#children !== undefined) return this.#children.get(name);
-    // The same node again for each COPY: what it has read of the tree below it stays known.
-    this.#asked ??= new Map();
-    if (!this.#asked.has(name)) this.#asked.set(name, this.reader.child(this, this.#scope, name));
-    return this.#asked.get(name);
+    const known = this.#nodes?.get(name);
+    if (known !== undefined) return known;
+    if (this.#listing !== undefined) {
+      const i = this.#listing.names.split('/').indexOf(name);
+      return name === '' || i < 0 ? undefined : this.#listed(this.#listing, i, name);
+    }
+    this.#nodes ??= new Map();
+    if (!this.#nodes.has(name)) this.#nodes.set(name, this.reader.child(this, this.#scope, name));
+    return this.#nodes.get(name);
   }
-  override children(): Iterable<readonly [ByteString, SourceNode]> {
-    this.#children ??= new Map(this.reader.children(this, this.#scope, this.#asked));
-    return this.#children;
+
+  override *children(): Generator<readonly [ByteString, ContextNode]> {
+    const listing = (this.#listing ??= this.#list());
+    let begin = 0;
+    for (let i = 0; begin < listing.names.length; i++) {
+      const end = listing.names.indexOf('/', begin);
+      const name = listing.names.slice(begin, end);
+      begin = end + 1;
+      yield [name, this.#listed(listing, i, name)];
+    }
+  }
+
+  /** What was looked at in this directory so far. */
+  *met(): Generator<ContextNode> {
+    if (this.#listing !== undefined) for (const [, node] of this.children()) yield node;
+    else for (const node of this.#nodes?.values() ?? []) if (node !== undefined) yield node;
+  }
+
+  #listed({ first }: Listing, i: number, name: ByteString): ContextNode {
+    const { reader } = this;
+    const known = this.#nodes?.get(name);
+    return known ?? new ContextNode(reader, { path: childPath(this.path, name), at: reader.listed.get(first + i, 0) });
+  }
+
+  #list(): Listing {
+    const { reader } = this;
+    const nodes = new Map<ByteString, ContextNode>();
+    const names: ByteString[] = [];
+    const ats: number[] = [];
+    for (const [name, node] of reader.children(this, this.#scope, this.#nodes)) {
+      names.push(name);
+      ats.push(node.at);
+      if (node instanceof ContextDirectory) nodes.set(name, node);
+    }
+    this.#nodes = nodes.size === 0 ? undefined : nodes;
+    const first = reader.listed.count;
+    for (const at of ats) reader.listed.set(reader.listed.add(), 0, at);
+    return { names: Buffer.from(names.map((name) => `${name}/`).join(''), 'latin1').toString('latin1'), first };
   }
 }
 

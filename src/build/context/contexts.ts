@@ -1,12 +1,12 @@
 import { realpathSync } from 'node:fs';
 import { ShaleError, toText } from '../../base/index.ts';
 import { compileIgnore, parseIgnoreFile, type IgnoreMatcher } from '../../dockerfile/index.ts';
-import type { StatCacheBuilder, Store } from '../../store/index.ts';
+import type { Store } from '../../store/index.ts';
 import { EMPTY_DIRECTORY } from '../copy/inline-source.ts';
 import type { CopySourceTree } from '../copy/select.ts';
 import type { FetchedResult, RootfsResult } from '../result.ts';
 import type { Fetching } from '../sources/sources.ts';
-import { openContextTree, type ContextModes } from './context-tree.ts';
+import { openContextTree, type ContextModes, type ContextTree } from './context-tree.ts';
 import { readLocalFile } from './local-file.ts';
 import type { Revision } from './revision.ts';
 
@@ -72,7 +72,7 @@ export type OpenTrees = Map<string, ReturnType<typeof openDirectory>>;
 
 export function openContexts(options: ContextsOptions): BuildContexts {
   const { store, given, openTrees = new Map() } = options;
-  const seen = new Map<string, StatCacheBuilder>();
+  const seen = new Map<string, OpenDirectory>();
   const placeOf = (name: string): ContextPlace | undefined => {
     const named = given.named.get(name);
     return name === '' ? given.main : named?.kind === 'files' ? named.place : undefined;
@@ -96,12 +96,13 @@ export function openContexts(options: ContextsOptions): BuildContexts {
       const shareId = `${rootId}\0${given.modes}`;
       const opened = openTrees.get(shareId) ?? open();
       openTrees.set(shareId, opened);
-      const { tree, next } = await opened;
-      seen.set(rootId, next);
-      return { ...tree, title };
+      const directoryTree = await opened;
+      seen.set(rootId, directoryTree);
+      return { root: directoryTree.files.root, hintFor: directoryTree.hintFor, title };
     },
     async save() {
-      for (const [rootId, builder] of seen) if (builder.count > 0) await store.statCache.save(rootId, builder);
+      for (const [rootId, { files, startedAtMs }] of seen)
+        if (files.isNew()) await store.statCache.save(rootId, { startedAtMs, files: files.used });
     },
   };
 }
@@ -117,17 +118,22 @@ interface Directory {
   readonly at: number;
 }
 
-async function openDirectory(
-  from: Directory,
-): Promise<{ tree: Omit<CopySourceTree, 'title'>; next: StatCacheBuilder }> {
-  const { store, directory, dockerfilePath, rootId, modes } = from;
+/** A folder that is read, with when that began. */
+interface OpenDirectory {
+  readonly files: ContextTree;
+  readonly hintFor: (path: string) => string | undefined;
+  /** Milliseconds since 1970. */
+  readonly startedAtMs: number;
+}
+
+async function openDirectory(from: Directory): Promise<OpenDirectory> {
+  const { store, directory, dockerfilePath, rootId, modes, at: startedAtMs } = from;
   const known = await store.statCache.load(rootId);
-  const next = store.statCache.next(from.at, known);
   const ignoreFile = readIgnoreFile(directory, dockerfilePath);
   const ignore = compileIgnore(ignoreFile?.patterns ?? []);
-  const root = openContextTree({ directory, ignore, known, next, modes });
+  const files = openContextTree({ directory, ignore, known, modes });
   const hint = (path: string): string | undefined => hintFor(directory, path, { ignore, ignoreFile: ignoreFile?.name });
-  return { tree: { root, hintFor: hint }, next };
+  return { files, hintFor: hint, startedAtMs };
 }
 
 /** The patterns of the ignore file that counts for a context; none for what is no directory. */

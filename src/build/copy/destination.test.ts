@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import type { TarEntry } from '../../archive/index.ts';
 import { isShaleError } from '../../base/index.ts';
-import { Destination, PLAIN, type PlannedEntry } from './destination.ts';
+import { Destination } from './destination.ts';
 import { EMPTY_DIRECTORY, inlineSource } from './inline-source.ts';
+import { PLAIN, type PlannedEntry } from './planned.ts';
 import type { SourceNode } from './source-tree.ts';
 
 const ROOT = { mode: 0o755, uid: 0, gid: 0, mtimeNs: 0n };
@@ -31,12 +32,11 @@ function lower(tree: Tree | string): SourceNode {
 
 /** `path kind`, with what a link leads to or the beginning of the content's digest. */
 function outline(destination: Destination): string[] {
-  return destination
-    .entries((time) => time)
-    .map(({ entry: { path, kind, linkTarget }, content: from }) => {
-      const digest = from === undefined ? '' : ` ${Buffer.from(from.sha256()).toString('hex').slice(0, 8)}`;
-      return `${path} ${kind}${linkTarget === '' ? '' : ` -> ${linkTarget}`}${digest}`;
-    });
+  const entries = [...destination.plan((time) => time).entries()];
+  return entries.map(({ entry: { path, kind, linkTarget }, content: from }) => {
+    const digest = from === undefined ? '' : ` ${Buffer.from(from.sha256()).toString('hex').slice(0, 8)}`;
+    return `${path} ${kind}${linkTarget === '' ? '' : ` -> ${linkTarget}`}${digest}`;
+  });
 }
 
 function digestOf(text: string): string {

@@ -1,6 +1,54 @@
 import { fromText, globComponents, type ByteString, type GlobComponent } from '../../base/index.ts';
 import { compileIgnore } from '../../dockerfile/index.ts';
-import type { ExcludeFilter } from './plan.ts';
+import { EMPTY_DIRECTORY } from './inline-source.ts';
+import { childPath, type SourceNode } from './source-tree.ts';
+
+/**
+ * Tells which paths below a copied directory stay out (--exclude, and with --parents all that was not named); paths are
+ * relative to what the source named.
+ */
+export interface ExcludeFilter {
+  isExcluded(path: ByteString): boolean;
+  /** True when something below an excluded directory may be taken after all. */
+  mayTakeBelow(path: ByteString): boolean;
+}
+
+/** What a filter leaves of a directory; of one that is left out, what may be taken after all, with the way there. */
+export function withoutExcluded(node: SourceNode, filter: ExcludeFilter | undefined): SourceNode {
+  return filter === undefined || node.kind !== 'directory' ? node : filtered(node, filter, '', false);
+}
+
+function filtered(node: SourceNode, filter: ExcludeFilter, path: ByteString, isPassage: boolean): SourceNode {
+  const { mode, uid, gid, mtimeNs } = node;
+  const visible = (name: ByteString, child: SourceNode | undefined): SourceNode | undefined =>
+    child && visibleChild(child, filter, childPath(path, name));
+  return {
+    ...EMPTY_DIRECTORY,
+    mode,
+    uid,
+    gid,
+    mtimeNs,
+    isPassage,
+    xattrs: () => node.xattrs(),
+    child: (name) => visible(name, node.child(name)),
+    *children() {
+      for (const [name, child] of node.children()) {
+        const shown = visible(name, child);
+        if (shown !== undefined) yield [name, shown];
+      }
+    },
+  };
+}
+
+function visibleChild(child: SourceNode, filter: ExcludeFilter, path: ByteString): SourceNode | undefined {
+  const isExcluded = filter.isExcluded(path);
+  if (child.kind !== 'directory') return isExcluded ? undefined : child;
+  if (!isExcluded) return filtered(child, filter, path, false);
+  if (!filter.mayTakeBelow(path)) return undefined;
+  const passage = filtered(child, filter, path, true);
+  for (const _one of passage.children()) return passage;
+  return undefined;
+}
 
 /** What --exclude leaves out; undefined when there is none. */
 export function excludeFilter(patterns: readonly string[]): ExcludeFilter | undefined {

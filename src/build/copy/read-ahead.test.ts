@@ -4,8 +4,7 @@ import { lstatSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { ReadAhead } from './read-ahead.ts';
-import type { ReadableFile } from './source-tree.ts';
+import { readAhead, type AheadFile } from './read-ahead.ts';
 
 const COUNT = 600;
 const folder = mkdtempSync(join(tmpdir(), 'shale-ahead-'));
@@ -15,39 +14,38 @@ function textOf(i: number): string {
   return `file ${i}\n`.repeat(i % 300);
 }
 
-function writeFiles(): ReadableFile[] {
+function writeFiles(): AheadFile[] {
   return Array.from({ length: COUNT }, (_, i) => {
     const path = join(folder, `f${i}`);
     writeFileSync(path, textOf(i));
-    return { path, seen: lstatSync(path, { bigint: true }) };
+    return { path, seen: lstatSync(path, { bigint: true }), hash: true };
   });
 }
 
 /** Takes slowly until the thread is there. */
-async function takeAll(ahead: ReadAhead): Promise<(string | undefined)[]> {
+async function takeAll(files: readonly (AheadFile | string)[]): Promise<(string | undefined)[]> {
   const taken: (string | undefined)[] = [];
-  for (let i = 0; i < COUNT; i++) {
+  let i = 0;
+  for (const { one, read } of readAhead(files, (one) => (typeof one === 'string' ? undefined : one))) {
+    assert.equal(one, files[i++]);
     if (i < COUNT / 3 && taken.every((text) => text === undefined))
       await new Promise((resolve) => setTimeout(resolve, 50));
-    const read = ahead.next();
-    const text = read && Buffer.from(read.bytes).toString();
     if (read !== undefined)
       assert.deepEqual(read.sha256 && Buffer.from(read.sha256), createHash('sha256').update(read.bytes).digest());
-    taken.push(text);
+    taken.push(read && Buffer.from(read.bytes).toString());
   }
   return taken;
 }
 
-test('ReadAhead gives files in their order, and those that are not as they were seen to the caller', async () => {
+test('readAhead() gives files in their order, and those that are not as they were seen to the caller', async () => {
   const files = writeFiles();
   const [grown, gone, linked] = [400, 401, 402];
   writeFileSync(join(folder, `f${grown}`), `${textOf(grown)}more`);
   rmSync(join(folder, `f${gone}`));
   rmSync(join(folder, `f${linked}`));
   writeFileSync(join(folder, `f${linked}`), textOf(linked));
-  using ahead = ReadAhead.over(files, { count: files.length, hash: true });
-  assert.ok(ahead !== undefined);
-  const taken = await takeAll(ahead);
+  const taken = await takeAll(files);
+  assert.equal(taken.length, COUNT);
   for (const [i, text] of taken.entries()) {
     const isOther = i === grown || i === gone || i === linked;
     assert.ok(text === undefined || (!isOther && text === textOf(i)), `file ${i}`);
@@ -55,6 +53,15 @@ test('ReadAhead gives files in their order, and those that are not as they were 
   assert.ok(taken.filter((text) => text !== undefined).length > COUNT / 3, 'the thread has read most of them');
 });
 
-test('ReadAhead starts no thread for few files', () => {
-  assert.equal(ReadAhead.over([], { count: 0, hash: false }), undefined);
+test('readAhead() gives what is no small file in its place among the others', async () => {
+  const files = writeFiles().flatMap((file, i) => (i % 7 === 0 ? [`directory ${i}`, file, 'link'] : [file]));
+  const taken = await takeAll(files);
+  assert.equal(taken.length, files.length);
+  for (const [i, text] of taken.entries()) if (typeof files[i] === 'string') assert.equal(text, undefined);
+});
+
+test('readAhead() reads nothing of few files', async () => {
+  const taken = await takeAll(writeFiles().slice(0, 200));
+  assert.deepEqual(new Set(taken), new Set([undefined]));
+  assert.deepEqual(await takeAll([]), []);
 });

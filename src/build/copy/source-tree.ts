@@ -35,6 +35,8 @@ export interface SourceNode {
   readonly deviceMinor: number;
   /** The same for every name of a file that has several; undefined where it has one. */
   readonly fileKey: string | undefined;
+  /** True for a directory that is only there because of what is below it: one that is there already stays as it is. */
+  readonly isPassage?: boolean;
   linkTarget(): ByteString;
   xattrs(): ReadonlyMap<ByteString, Uint8Array>;
   child(name: ByteString): SourceNode | undefined;

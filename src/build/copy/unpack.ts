@@ -9,8 +9,10 @@ import {
   type ByteString,
   type ByteStream,
 } from '../../base/index.ts';
-import type { Destination, EntrySource } from './destination.ts';
-import { madeDirectory, type CopyAttributes } from './plan.ts';
+import type { Destination } from './destination.ts';
+import type { CopyAttributes } from './graft.ts';
+import { madeDirectory } from './plan.ts';
+import type { EntrySource } from './planned.ts';
 import type { Selected } from './select.ts';
 import { hashRegion, type FileRegion } from './file-region.ts';
 import { childPath, parentPath, type SourceNode } from './source-tree.ts';

@@ -2,8 +2,10 @@ import { framedHash, ShaleError, toText, type ByteString } from '../../base/inde
 import type { ExecMount, ExecOp } from '../../graph/index.ts';
 import type { DiffId } from '../../oci/index.ts';
 import type { StepContext } from '../../solver/index.ts';
-import { Destination, PLAIN, type PlannedEntry } from '../copy/destination.ts';
-import { planCopy, type CopyAttributes } from '../copy/plan.ts';
+import { Destination } from '../copy/destination.ts';
+import type { CopyAttributes } from '../copy/graft.ts';
+import { planCopy } from '../copy/plan.ts';
+import { PLAIN, type CopyPlan } from '../copy/planned.ts';
 import { followSource } from '../copy/select.ts';
 import type { SourceNode } from '../copy/source-tree.ts';
 import { chainOf } from '../result.ts';
@@ -34,6 +36,13 @@ export function boundMount(mount: ExecMount, index: number): BoundMount | undefi
   return { index, input, source, target };
 }
 
+/** What a step's result depends on through its mounts. */
+export interface MountInputs {
+  readonly some: readonly (readonly [name: string, value: string])[];
+  /** Files that are shown, made while they are asked for. */
+  readonly files: readonly (() => Iterable<readonly [name: string, value: string]>)[];
+}
+
 /**
  * What a step's result depends on through its mounts, by name. `definition` names stages and images by their identity;
  * `content` by the files that are shown. Of a context it is the files either way.
@@ -42,29 +51,42 @@ export async function mountInputs(
   step: Step<ExecOp>,
   session: BuildSession,
   by: 'definition' | 'content',
-): Promise<[string, string][]> {
-  const inputs: [string, string][] = [];
+): Promise<MountInputs> {
+  const some: [string, string][] = [];
+  const files: MountInputs['files'][number][] = [];
   for (const bound of boundMounts(step.op)) {
     const { index, input, source } = bound;
     const result = step.inputs[input];
     if (result?.kind === 'rootfs' && (by === 'definition' || source === '/')) {
-      inputs.push([`mounted:${index}`, `${chainOf(result.stack)} ${toText(source)}`]);
+      some.push([`mounted:${index}`, `${chainOf(result.stack)} ${toText(source)}`]);
       continue;
     }
-    const entries = await planBound(step, session, bound);
-    await settleContents(entries);
-    for (const [name, value] of describeEntries(entries)) inputs.push([`${name} (mount ${index})`, value]);
+    const plan = await planBound(step, session, bound);
+    await settleContents(plan);
+    files.push(() => named(describeEntries(plan.byOrigin()), index));
   }
-  return inputs;
+  return { some, files };
+}
+
+function* named(
+  described: Iterable<readonly [string, string]>,
+  mount: number,
+): Generator<readonly [name: string, value: string]> {
+  for (const [name, value] of described) yield [`${name} (mount ${mount})`, value];
 }
 
 /** What a mount shows or begins with, named by its content, whatever made it. */
 export async function boundContent(step: Step<ExecOp>, session: BuildSession, bound: BoundMount): Promise<string> {
   const result = step.inputs[bound.input];
   if (result?.kind === 'rootfs') return `${chainOf(result.stack)} ${toText(bound.source)}`;
-  const entries = await planBound(step, session, bound);
-  await settleContents(entries);
-  return framedHash('shale-bound-files/1', [...describeEntries(entries)]);
+  const plan = await planBound(step, session, bound);
+  await settleContents(plan);
+  let length = 0;
+  for (const _one of plan.entries()) length++;
+  return framedHash('shale-bound-files/1', {
+    length,
+    [Symbol.iterator]: () => describeEntries(plan.entries()),
+  });
 }
 
 /** The files that a mount shows, as a layer that holds nothing else; they stand at the mount's target. */
@@ -79,7 +101,7 @@ export async function boundLayer(
   return session.memoize(`bound layer ${content} at ${bound.target}`, make);
 }
 
-function planBound(step: Step<ExecOp>, session: BuildSession, bound: BoundMount): Promise<PlannedEntry[]> {
+function planBound(step: Step<ExecOp>, session: BuildSession, bound: BoundMount): Promise<CopyPlan> {
   return session.memoize(`bound ${step.vertex.id} ${bound.index}`, async () => {
     const fromContext = step.inputs[bound.input]?.kind !== 'rootfs';
     const node = followSource(await sourceTree(step, session, bound.input), bound.source.slice(1));
@@ -94,9 +116,9 @@ function planBound(step: Step<ExecOp>, session: BuildSession, bound: BoundMount)
       destination: bound.target,
       attributes,
       excludes: undefined,
-      placed: new Map(),
+      linkScope: {},
     });
-    return destination.entries((mtimeNs) => session.clamp(mtimeNs));
+    return destination.plan((mtimeNs) => session.clamp(mtimeNs));
   });
 }
 

@@ -1,17 +1,19 @@
 import { invariant, isShaleError, parseFileMode, type ModeChange } from '../../base/index.ts';
 import type { CopyOp, CopySource, Op, VertexId } from '../../graph/index.ts';
 import type { StepContext, StepInputs } from '../../solver/index.ts';
-import { Destination, type PlannedEntry } from '../copy/destination.ts';
+import { Destination } from '../copy/destination.ts';
 import { directoryOf, fetchedFile } from '../copy/fetched-file.ts';
 import { EMPTY_DIRECTORY, inlineSource } from '../copy/inline-source.ts';
 import { excludeFilter, parentsFilter } from '../copy/filters.ts';
-import { planCopy, type CopyAttributes } from '../copy/plan.ts';
+import type { CopyAttributes } from '../copy/graft.ts';
+import { planCopy } from '../copy/plan.ts';
+import type { CopyPlan } from '../copy/planned.ts';
 import { selectSources, type CopySourceTree, type Selected } from '../copy/select.ts';
 import type { SourceNode } from '../copy/source-tree.ts';
 import { openArchive, planArchive } from '../copy/unpack.ts';
 import { chainOf, withLayer, type FetchedResult, type StepResult } from '../result.ts';
 import type { BuildSession } from '../session.ts';
-import { describeEntries, hashEntries, settleContents } from './describe.ts';
+import { describeEntries, hashEntries, inputsWith, settleContents } from './describe.ts';
 import { draftLayer, isWorthDrafting } from './draft.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
 import { resolveOwner, type Owner } from './owner.ts';
@@ -36,14 +38,12 @@ export const copyOperation: Operation<CopyOp> = {
     }
   },
   async contentInputs(step, session) {
-    const entries = await planAll(step, session, undefined);
-    await settleContents(entries);
-    const inputs = new Map(session.commonInputs());
-    for (const [name, value] of describeEntries(entries)) inputs.set(name, value);
-    return inputs;
+    const plan = await planAll(step, session, undefined);
+    await settleContents(plan);
+    return inputsWith(session.commonInputs(), () => describeEntries(plan.byOrigin()));
   },
   async execute(step, session, context) {
-    const draft = session.draftOf(step.vertex.id);
+    await using draft = session.takeDraft(step.vertex.id);
     const layer =
       draft === undefined
         ? await writePlanned(await planAll(step, session, context), session, context)
@@ -65,10 +65,10 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     if (identity !== undefined) stages.push([`from:${i}`, `${identity} ${JSON.stringify(source)}`]);
     else await planSource(destination, { step, session, source, owner, unpack: 'sealed' });
   }
-  const entries = destination.entries((t) => t);
-  if (await isWorthDrafting(step, entries, session))
+  const plan = destination.plan((t) => t);
+  if (await isWorthDrafting(step, plan, session))
     await draftLayer(step, await planAll(step, session, undefined), session);
-  await settleContents(entries);
+  await settleContents(plan);
   const { sources, ...rest } = step.op;
   const kinds = sources.map((source) => ('unpack' in source && source.unpack ? `${source.kind} unpack` : source.kind));
   const op = JSON.stringify({ ...rest, kinds });
@@ -79,7 +79,7 @@ async function selectionInputs(step: Step<CopyOp>, session: BuildSession): Promi
     ['op', op],
     ['rootfs', chainOf(rootfsOf(step).stack)],
     // Names of many thousand files would only be hashed, and take their memory.
-    ['files', hashEntries(entries)],
+    ['files', hashEntries(plan.entries())],
   ]);
 }
 
@@ -90,18 +90,14 @@ function identityOf(input: StepResult | undefined): string | undefined {
   return `${chainOf([input.tree.layer])} ${input.mtimeNs ?? 'epoch'}`;
 }
 
-async function planAll(
-  step: Step<CopyOp>,
-  session: BuildSession,
-  context: StepContext | undefined,
-): Promise<PlannedEntry[]> {
+async function planAll(step: Step<CopyOp>, session: BuildSession, context: StepContext | undefined): Promise<CopyPlan> {
   return session.memoize(`plan ${step.vertex.id}`, async () => {
     const root = step.op.link ? undefined : await session.rootTree(rootfsOf(step).stack);
     const destination = new Destination(root);
     const owner = step.op.chown === undefined ? undefined : await ownerOf(step.op.chown, root, context);
     for (const source of step.op.sources)
       await planSource(destination, { step, session, source, owner, unpack: 'open' });
-    return destination.entries((mtimeNs) => session.clamp(mtimeNs));
+    return destination.plan((mtimeNs) => session.clamp(mtimeNs));
   });
 }
 
@@ -124,7 +120,7 @@ interface SourceRequest {
 async function planSource(destination: Destination, request: SourceRequest): Promise<void> {
   const { step, session, source, owner } = request;
   const { op } = step;
-  const placed = new Map<string, string>();
+  const linkScope = {};
   const named = excludeFilter(op.excludes);
   const excludes = source.kind === 'parents' ? parentsFilter(source.pattern, named) : named;
   const input = source.kind === 'inline' ? undefined : step.inputs[source.input];
@@ -148,7 +144,7 @@ async function planSource(destination: Destination, request: SourceRequest): Pro
         continue;
       }
     }
-    planCopy(destination, { selected, destination: op.destination, attributes, excludes, placed });
+    planCopy(destination, { selected, destination: op.destination, attributes, excludes, linkScope });
   }
 }
 

@@ -1,17 +1,37 @@
 import { createHash } from 'node:crypto';
 import type { TarEntry } from '../../archive/index.ts';
 import { framedHash, Pace, toText } from '../../base/index.ts';
-import type { PlannedEntry } from '../copy/destination.ts';
+import type { StepInputs } from '../../solver/index.ts';
+import type { CopyPlan, PlannedEntry } from '../copy/planned.ts';
 
 /** Finds the digests of all contents out, and lets others have their turn meanwhile. */
-export async function settleContents(entries: Iterable<PlannedEntry>): Promise<void> {
+export async function settleContents(plan: CopyPlan): Promise<void> {
   const pace = new Pace();
-  for (const { content } of entries) {
+  for (const { content } of plan.entries()) {
     const preparing = content?.prepare?.(pace);
     if (preparing !== undefined) await preparing;
     content?.sha256();
     if (pace.isOver()) await pace.rest();
   }
+}
+
+type Pair = readonly [name: string, value: string];
+
+/** Some named inputs and the files of plans, made while they are asked for, all in the order of their names if they can be. */
+export function inputsWith(some: Iterable<Pair>, ...files: readonly (() => Iterable<Pair>)[]): StepInputs {
+  const sorted = [...some].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    *[Symbol.iterator]() {
+      let next = 0;
+      for (const made of files) {
+        for (const pair of made()) {
+          for (let one = sorted[next]; one !== undefined && one[0] < pair[0]; one = sorted[++next]) yield one;
+          yield pair;
+        }
+      }
+      yield* sorted.slice(next);
+    },
+  };
 }
 
 /**

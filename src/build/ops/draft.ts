@@ -1,5 +1,5 @@
 import type { CopyOp } from '../../graph/index.ts';
-import type { PlannedEntry } from '../copy/destination.ts';
+import type { CopyPlan } from '../copy/planned.ts';
 import type { BuildSession } from '../session.ts';
 import { rootfsOf, type Step } from './operation.ts';
 import { addEntries } from './write-layer.ts';
@@ -11,14 +11,10 @@ const UNKNOWN_MIN = 256;
  * Whether to write a copy's layer before it is known that the step has to run: when most files must be read in any case,
  * because nobody knows their digests, and the layer can be planned without fetching or unpacking anything.
  */
-export async function isWorthDrafting(
-  step: Step<CopyOp>,
-  entries: readonly PlannedEntry[],
-  session: BuildSession,
-): Promise<boolean> {
+export async function isWorthDrafting(step: Step<CopyOp>, plan: CopyPlan, session: BuildSession): Promise<boolean> {
   if (step.op.sources.some((source) => source.kind === 'tree' && source.unpack)) return false;
   const counts = { known: 0, unknown: 0 };
-  for (const { content } of entries) {
+  for (const { content } of plan.entries()) {
     const state = content?.readAhead?.();
     if (state !== undefined) counts[state]++;
   }
@@ -31,12 +27,8 @@ export async function isWorthDrafting(
  * digests of. The session keeps the layer, not ended yet, until the step runs or the build is over.
  * @throws CONTENT_CHANGED
  */
-export async function draftLayer(
-  step: Step<CopyOp>,
-  entries: readonly PlannedEntry[],
-  session: BuildSession,
-): Promise<void> {
+export async function draftLayer(step: Step<CopyOp>, plan: CopyPlan, session: BuildSession): Promise<void> {
   const writer = await session.layers.create();
   session.keepDraft(step.vertex.id, writer);
-  await addEntries(writer, entries, () => {});
+  await addEntries(writer, plan, () => {});
 }

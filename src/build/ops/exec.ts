@@ -6,6 +6,7 @@ import { watchedStep } from '../exec/traffic.ts';
 import { chainOf, withLayer } from '../result.ts';
 import type { BuildSession } from '../session.ts';
 import { mountInputs } from './bind-source.ts';
+import { inputsWith } from './describe.ts';
 import { rootfsOf, type Operation, type Step } from './operation.ts';
 
 /** The version of what a RUN finds around it: host name, umask, limits, streams (docs/reproducible.md). */
@@ -35,7 +36,8 @@ async function inputsOf(step: Step<ExecOp>, session: BuildSession, by: 'definiti
   const { args, env, kind: _kind, ...rest } = step.op;
   // Where a host's name leads is the machine's; that the step knows the name is the step's.
   const settings = { ...rest, extraHosts: rest.extraHosts.map(({ host }) => host) };
-  return new Map([
+  const mounts = await mountInputs(step, session, by);
+  const some: (readonly [name: string, value: string])[] = [
     ...session.commonInputs(),
     ['surroundings', SURROUNDINGS_VERSION],
     ['noise', session.keepNoise ? 'kept' : 'left out'],
@@ -44,8 +46,8 @@ async function inputsOf(step: Step<ExecOp>, session: BuildSession, by: 'definiti
     ['settings', JSON.stringify(settings)],
     ['rootfs', chainOf(rootfsOf(step).stack)],
     ...(step.op.network === 'default' ? (session.traffic?.inputsOf(watchedStep(step)) ?? []) : []),
-    ...(await mountInputs(step, session, by)),
-  ]);
+  ];
+  return inputsWith([...some, ...mounts.some], ...mounts.files);
 }
 
 function variableInput(variable: string): [string, string] {

@@ -6,8 +6,9 @@ import { compileIgnore } from '../../dockerfile/index.ts';
 import type { Layers } from '../../layers/index.ts';
 import { isDigest, parseDiffId, type DiffId } from '../../oci/index.ts';
 import { openContextTree } from '../context/context-tree.ts';
-import { Destination, type PlannedEntry } from '../copy/destination.ts';
+import { Destination } from '../copy/destination.ts';
 import { planCopy } from '../copy/plan.ts';
+import type { CopyPlan } from '../copy/planned.ts';
 import { serveAgent, type SshAgent } from '../ssh/agent.ts';
 import { runGit, type GitAnswer, type GitOptions, type SshAccess } from './git-program.ts';
 import { checkCommitPrefix, isCommit, type GitReference } from './git-url.ts';
@@ -31,7 +32,7 @@ export interface GitSourceOptions {
   /** Makes a private folder that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** Writes a layer from what is planned. */
-  readonly writeLayer: (entries: readonly PlannedEntry[]) => Promise<DiffId>;
+  readonly writeLayer: (plan: CopyPlan) => Promise<DiffId>;
 }
 
 /** What ssh may use to say who we are: nothing, an agent of the build, or what the user's own ssh would. */
@@ -244,21 +245,20 @@ function isFolder(path: string): boolean {
 }
 
 const NOTHING_KNOWN = { count: 0, find: () => undefined };
-const NOTHING_KEPT = { count: 0, add: () => {} };
 
 /** Every file of a checkout as an entry of a layer. */
-function planTree(directory: string, keepGitDir: boolean): PlannedEntry[] {
+function planTree(directory: string, keepGitDir: boolean): CopyPlan {
   const ignore = compileIgnore(keepGitDir ? [] : ['.git', '**/.git']);
-  const node = openContextTree({ directory, ignore, known: NOTHING_KNOWN, next: NOTHING_KEPT, modes: 'git' });
+  const { root: node } = openContextTree({ directory, ignore, known: NOTHING_KNOWN, modes: 'git' });
   const destination = new Destination(undefined);
   planCopy(destination, {
     selected: { path: '', name: '', node },
     destination: '/',
     attributes: { owner: { uid: 0, gid: 0 }, changeMode: undefined, parentMode: 0o755, epochNs: 0n, time: () => 0n },
     excludes: undefined,
-    placed: new Map(),
+    linkScope: {},
   });
-  return destination.entries((mtimeNs) => mtimeNs);
+  return destination.plan((mtimeNs) => mtimeNs);
 }
 
 /** Secrets as BuildKit names them: for the host first, a whole header before a token. */

@@ -50,7 +50,7 @@ export function openSources(options: SourcesOptions): Sources {
           ...options,
           ssh,
           signal,
-          writeLayer: (entries) => writePlanned(entries, options, { signal, progress: () => {} }),
+          writeLayer: (plan) => writePlanned(plan, options, { signal, progress: () => {} }),
         }),
       );
     },
