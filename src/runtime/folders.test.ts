@@ -45,8 +45,8 @@ test('sweepPassing() puts back what a process that is gone had taken: what it st
   const gone = 2 ** 30;
   const record = { id: 'half', kind: 'attached', owner: thisOwner() } as const;
   const put = (): void => {
-    mkdirSync(join(folders.containers, `.gone-${gone}-half`));
-    writeFileSync(join(folders.containers, `.gone-${gone}-half`, 'record.json'), JSON.stringify(record));
+    mkdirSync(join(folders.containers, `.taken-${gone}-half`));
+    writeFileSync(join(folders.containers, `.taken-${gone}-half`, 'record.json'), JSON.stringify(record));
   };
   put();
   sweepPassing(folders);
@@ -73,6 +73,8 @@ test('takeFolder() takes what is dead, once, and nothing that was started anew m
     'another has it',
   );
   await assert.rejects(untilFolderGone(folders, 'kept', 0), { code: 'CONTAINER_BUSY' });
+  removeFolder(join(folders.containers, 'kept'));
+  await assert.rejects(untilFolderGone(folders, 'kept', 0), { code: 'CONTAINER_BUSY' }, 'this process removes it too');
   taken?.giveBack();
   assert.deepEqual(readRecord(folders, 'kept'), record);
   const again = takeFolder(folders, 'kept', () => true);

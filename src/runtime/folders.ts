@@ -7,7 +7,7 @@ import { checkId } from './spec.ts';
  * The run folder (`/run/shale`, gone after a reboot):
  *
  *     containers/<id>/   record.json (whose it is), config.json and the files that are bind-mounted, runc.log;
- *                        .claim-<pid>-<id> before that, .gone-<pid>-<id> afterwards
+ *                        .claim-<pid>-<id> before that, .taken-<pid>-<id> and .gone-<pid>-<id> afterwards
  *     runc/              the runtime's own state
  *     networks/          addresses and leases of bridge networks
  */
@@ -44,10 +44,13 @@ export interface ContainerRecord {
   readonly cgroupParent?: string;
 }
 
-/** Folders that are not there yet, or not any more: a claim in the making, and what is being removed. */
-const PASSING = /^\.(claim|gone)-(\d+)-(.*)$/;
+/**
+ * Folders that are not there yet, or not any more: a claim in the making, what was taken to be swept, and what is being
+ * deleted. Of the last two one process may be at both, for one id.
+ */
+const PASSING = /^\.(claim|taken|gone)-(\d+)-(.*)$/;
 
-function passing(folder: string, kind: 'claim' | 'gone', name: string): string {
+function passing(folder: string, kind: 'claim' | 'taken' | 'gone', name: string): string {
   return `${folder}/.${kind}-${process.pid}-${name}`;
 }
 
@@ -107,7 +110,7 @@ export function takeFolder(
   isDead: (record: ContainerRecord | undefined) => boolean,
 ): TakenFolder | undefined {
   const path = `${folders.containers}/${id}`;
-  const taken = passing(folders.containers, 'gone', id);
+  const taken = passing(folders.containers, 'taken', id);
   const giveBack = (): void => {
     if (existsSync(taken)) renameSync(taken, path);
   };
@@ -128,16 +131,16 @@ const GONE_POLL_MS = 5;
 /** Waits until nobody is at removing what an earlier run of this container left. @throws CONTAINER_BUSY */
 export async function untilFolderGone(folders: RunFolders, id: string, timeoutMs: number): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (readdirSync(folders.containers).some((name) => isBeingRemoved(name, id))) {
+  while (readdirSync(folders.containers).some((name) => isTaken(name, id))) {
     if (performance.now() > deadline)
       throw new ShaleError('CONTAINER_BUSY', `container ${id} is still being removed by another process`);
     await new Promise((resolve) => setTimeout(resolve, GONE_POLL_MS));
   }
 }
 
-function isBeingRemoved(name: string, id: string): boolean {
+function isTaken(name: string, id: string): boolean {
   const [, kind, pid = '', of] = PASSING.exec(name) ?? [];
-  return kind === 'gone' && of === id && existsSync(`/proc/${pid}`);
+  return kind === 'taken' && of === id && existsSync(`/proc/${pid}`);
 }
 
 export function listRecords(folders: RunFolders): readonly string[] {
@@ -172,7 +175,7 @@ export function sweepPassing(folders: RunFolders): void {
       if (pid === undefined || existsSync(`/proc/${pid}`)) continue;
       const path = `${folder}/${name}`;
       // Taken, and not yet removed: what it stands for may still be there.
-      const isHalf = kind === 'gone' && recordIn(path) !== undefined && !existsSync(`${folder}/${id}`);
+      const isHalf = kind === 'taken' && !existsSync(`${folder}/${id}`);
       if (isHalf) renameSync(path, `${folder}/${id}`);
       else rmSync(path, { recursive: true, force: true });
     }
