@@ -154,7 +154,8 @@ async function untilReady(child: HostProcess, place: string): Promise<void> {
     }
     child.kill('SIGKILL');
     const said = readLog(place);
-    if (code === 127 || /pasta: not found/.test(said)) throw missing();
+    // A folder of PATH that is closed to us is told of as if pasta was there.
+    if (/pasta: (?:not found|Permission denied)/.test(said)) throw missing();
     throw new ShaleError('NETWORK_SETUP_FAILED', `pasta did not set up a network${said === '' ? '' : `: ${said}`}`, {
       hint: '--network host or none need no pasta',
     });

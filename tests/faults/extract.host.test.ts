@@ -272,7 +272,7 @@ describe(
       });
     }
 
-    test('F-053: builds without RUN work, foreign owners are kept as numbers, RUN says what is missing', (t) => {
+    test('F-053: foreign owners are kept as numbers, and refused where they would have to be made', (t) => {
       mkdirSync(join(folder, 'user'));
       spawnSync('chown', [`${uid}:${uid}`, join(folder, 'user')]);
       if (asUser(['version']).status !== 0) return t.skip('another user cannot read this checkout');
@@ -289,10 +289,14 @@ describe(
       assert.equal(asUser(['save', '-o', saved, 'mine']).status, 0);
       const home = spawnSync('find', [join(folder, 'user'), '-perm', '/6000'], { encoding: 'utf8' });
       assert.equal(home.stdout, '', 'no file of the store has the bits of a program that changes its user');
-      writeFileSync(join(folder, 'context/Dockerfile'), 'FROM busybox\nRUN true\n');
-      const ran = asUser(['build', '-q', 'context']);
+      writeFileSync(join(folder, 'context/Dockerfile'), 'FROM mine\nRUN true\n');
+      const ran = asUser(['build', '-q', '--network=none', 'context']);
       assert.notEqual(ran.status, 0);
-      assert.match(ran.stderr, /root|permission|namespace|not permitted/i);
+      // This user has no subordinate ids; on some machines no user namespace at all.
+      assert.match(
+        ran.stderr,
+        /suid belongs to 7:8, which this user namespace does not have|need root or a user namespace/,
+      );
       assert.ok(ran.stderr.trim().split('\n').length < 30, ran.stderr);
     });
   },
