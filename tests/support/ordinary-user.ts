@@ -92,8 +92,7 @@ export class OrdinaryUser implements Disposable {
       XDG_RUNTIME_DIR: join(this.folder, 'xdg'),
       USER: 'visitor',
       TERM: 'dumb',
-      // That of the checkout is not theirs to write.
-      NODE_COMPILE_CACHE: join(this.home, 'compiled'),
+      NODE_COMPILE_CACHE: compileCache(this.uid),
       PATH: `${join(this.folder, 'private')}:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
       ...env,
     };
@@ -189,6 +188,17 @@ export class OrdinaryUser implements Disposable {
       this.#options.prepare ?? '',
     ].join('\n');
   }
+}
+
+let compiled: string | undefined;
+
+/** Of all users of this process, who have one id: the checkout's is not theirs to write, and compiling takes a second. */
+function compileCache(uid: number): string {
+  if (compiled !== undefined) return compiled;
+  const folder = mkdtempSync(join(tmpdir(), 'shale-compiled-'));
+  chownSync(folder, uid, uid);
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return (compiled = folder);
 }
 
 /** newuidmap and newgidmap where the machine lacks them. */
