@@ -16,6 +16,7 @@ import {
 } from '../oci/index.ts';
 import { solve, type SharedWork } from '../solver/index.ts';
 import { openActionCache } from './cache/action-cache.ts';
+import { NO_CACHE } from './cache/no-cache.ts';
 import { cacheExporter, type CacheExport } from './cache/exports.ts';
 import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
@@ -78,6 +79,10 @@ export interface BuildOptions {
   readonly resolveImage: (reference: Reference, platform: Platform) => Promise<ResolvedImage>;
   readonly openRunner: () => Promise<StepRunner>;
   readonly provisions: Provisions;
+  /** True: nothing is taken from the cache, and nothing put into it. */
+  readonly isolated?: boolean;
+  /** What a lock file was to the build, for its record. */
+  readonly lock?: string | undefined;
   /** See `StepTraffic`. */
   readonly traffic?: StepTraffic | undefined;
   /** Makes a private folder on the store's file system that is gone when it is disposed. */
@@ -265,7 +270,7 @@ async function solvePlan(
   await solve(targets, {
     graph: plan.graph,
     operations: openOperations(session, plan.sources),
-    cache: imports.over(openActionCache(store, projectOf(options)), layers),
+    cache: options.isolated === true ? NO_CACHE : imports.over(openActionCache(store, projectOf(options)), layers),
     concurrency: CONCURRENCY,
     noCache: options.noCache,
     explain: true,
@@ -307,6 +312,10 @@ function detailsOf(options: BuildOptions, plan?: WholePlan): { readonly [name: s
   const revision = options.contexts.revision();
   return {
     dockerfile: options.dockerfile.name,
+    ...(options.dockerfile.path !== undefined && { dockerfilePath: options.dockerfile.path }),
+    ...(options.lock !== undefined && { lock: options.lock }),
+    ...(options.squash && { squash: true }),
+    ...(options.keepNoise && { keepNoise: true }),
     context: options.contexts.title ?? null,
     ...(revision !== undefined && { revision: { ...revision } }),
     target: options.target ?? null,

@@ -27,6 +27,7 @@ export const COMMANDS: readonly CommandRow[] = [
     'write an extended Dockerfile in the plain language',
     () => import('./commands/transpile.ts'),
   ),
+  row('verify', 'build', 'build an image again elsewhere, and compare', () => import('./commands/verify.ts')),
   row('lock', 'build', 'write down what a build takes from outside', () => import('./commands/lock.ts')),
   row('lock update', 'build', 'write a lock file anew', () => import('./commands/lock-update.ts')),
   row('lock diff', 'build', 'compare lock files', () => import('./commands/lock-diff.ts')),

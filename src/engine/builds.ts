@@ -84,12 +84,20 @@ async function collectAfterBuild(context: EngineContext, startedAt: number): Pro
   await context.store.collect({ budgetMs: COLLECT_BUDGET_MS, cacheFreshSince: startedAt, ...limits });
 }
 
+interface BuildingHow {
+  readonly together?: Together;
+  /** Writes down what it takes from outside. */
+  readonly recorder?: Recorder;
+  /** Takes nothing from the cache, and leaves nothing in it. */
+  readonly isolated?: boolean;
+}
+
 /** A build alone or `together` with others; what it leaves in the cache is not looked at yet. */
 export async function buildOne(
   context: EngineContext,
   request: BuildRequest,
   watch: Watch,
-  { together, recorder }: { readonly together?: Together; readonly recorder?: Recorder } = {},
+  { together, recorder, isolated = false }: BuildingHow = {},
 ): Promise<BuildResult & Pick<BuildOutcome, 'tags'>> {
   const names = request.tags.map(parseReference);
   const outputs = outputsOf(request, platformsOf(request.platforms));
@@ -106,6 +114,8 @@ export async function buildOne(
     layers: context.layers,
     sources: outside.over(sources),
     traffic: outside.traffic,
+    isolated,
+    lock: request.lock,
     names,
     noCache: request.noCache,
     keepNoise: request.keepNoise,

@@ -82,13 +82,14 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     measureBuild: async (dockerfile) => (await import('./measured-build.ts')).measureBuild(context, dockerfile),
     pinVersions: async (request, watch) => (await import('./pins.ts')).pinVersions(context, request, watch),
     makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
+    verifyBuild: async (request, watch) => (await import('./verify/verify.ts')).verifyBuild(context, request, watch),
     locks: {
       lock: async (request, watch) => (await import('./locks/lock.ts')).lockBuild(context, request, watch),
       diffLocks: async (before, after) => (await import('./locks/lock.ts')).compareLocks(before, after),
       vendorLocked: async (path, to, watch) =>
         (await import('./locks/vendor.ts')).vendorLocked(context, path, to, watch),
       fetchLocked: async (path, from, watch) =>
-        (await import('./locks/vendor.ts')).fetchLocked(context, path, from, watch),
+        (await import('./locks/fetch.ts')).fetchLocked(context, path, from, watch),
     },
     cache: {
       list: async () => (await cacheEntries()).listCache(context),

@@ -29,6 +29,8 @@ export interface ImageDiff {
       readonly differs: readonly Difference[];
     })[];
   };
+  /** `deb:nginx`; several versions of one stand beside each other. */
+  readonly packages: readonly { readonly name: string; readonly before?: string; readonly after?: string }[];
   /** Fields of the config, as `Env.PATH`, `Cmd` or `created`; texts as the config writes them. */
   readonly config: readonly { readonly field: string; readonly before?: string; readonly after?: string }[];
 }

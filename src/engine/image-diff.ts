@@ -1,6 +1,8 @@
 import { openStackTree } from '../build/index.ts';
 import { getImage, readConfig } from '../images/index.ts';
+import type { Stack } from '../layers/index.ts';
 import type { ImageConfig } from '../oci/index.ts';
+import { readInventory } from '../packages/index.ts';
 import { compareTrees, type TreeChange } from './compare-trees.ts';
 import type { EngineContext } from './context.ts';
 import type { ComparedFile, ComparedImage, ImageDiff } from './image-diff-types.ts';
@@ -21,6 +23,7 @@ export async function diffImages(context: EngineContext, beforeName: string, aft
     after: after.about,
     sharedLayers: unlike < 0 ? one.length : unlike,
     files: filesOf(changes),
+    packages: packageChanges(before.stack, after.stack),
     config: configChanges(before.config, after.config),
   };
 }
@@ -60,8 +63,27 @@ function filesOf(changes: readonly TreeChange[]): ImageDiff['files'] {
   return { added, removed, changed };
 }
 
+function packageChanges(before: Stack, after: Stack): ImageDiff['packages'] {
+  const [old, now] = [versionsIn(before), versionsIn(after)];
+  const names = [...new Set([...old.keys(), ...now.keys()])].toSorted();
+  return names.flatMap((name) => {
+    const [was, is] = [old.get(name), now.get(name)];
+    if (was === is) return [];
+    return [{ name, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) }];
+  });
+}
+
+function versionsIn(stack: Stack): Map<string, string> {
+  const versions = new Map<string, Set<string>>();
+  for (const { type, name, version } of readInventory(stack).packages) {
+    const key = `${type}:${name}`;
+    versions.set(key, (versions.get(key) ?? new Set()).add(version));
+  }
+  return new Map(Array.from(versions, ([name, all]) => [name, [...all].toSorted().join(', ')]));
+}
+
 /** Variables and labels one by one, every other field as a whole. */
-function configChanges(before: ImageConfig, after: ImageConfig): ImageDiff['config'] {
+export function configChanges(before: ImageConfig, after: ImageConfig): ImageDiff['config'] {
   const [old, now] = [fieldsOf(before), fieldsOf(after)];
   const names = [...new Set([...old.keys(), ...now.keys()])].toSorted();
   return names.flatMap((field) => {

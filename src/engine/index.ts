@@ -17,6 +17,7 @@ export type * from './image-diff-types.ts';
 export type * from './locks/lock-types.ts';
 export type * from './measured-build-types.ts';
 export type * from './pin-types.ts';
+export type * from './verify/verify-types.ts';
 export type * from './tag-history-types.ts';
 export type * from './why-types.ts';
 export type * from './network-types.ts';

@@ -15,6 +15,7 @@ import type { ImageDiff } from './image-diff-types.ts';
 import type { LockEngine } from './locks/lock-types.ts';
 import type { BuildMeasure } from './measured-build-types.ts';
 import type { PinAnswer, PinRequest } from './pin-types.ts';
+import type { RebuildReport, RebuildRequest } from './verify/verify-types.ts';
 import type { RollbackOutcome, TagLogEntry } from './tag-history-types.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest } from './why-types.ts';
@@ -407,6 +408,8 @@ export interface Engine
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;
+  /** Builds again what an image was built from, with other surroundings, and compares. @throws VERIFY_IMPOSSIBLE, VERIFY_CHANGED */
+  readonly verifyBuild: (request: RebuildRequest, watch: Watch) => Promise<RebuildReport>;
   readonly locks: LockEngine;
   readonly cache: CacheEngine;
   readonly prune: (request: PruneRequest, watch: Watch) => Promise<PruneReport>;

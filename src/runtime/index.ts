@@ -17,6 +17,7 @@ export { defaultNetwork, hasBridges } from './default-network.ts';
 export type { HostFacts } from './facts.ts';
 export { hostFacts } from './facts.ts';
 export type * from './host.ts';
+export { enterHostname } from './hostname.ts';
 export { hostNetwork, noNetwork } from './networks-basic.ts';
 export {
   connectNetwork,

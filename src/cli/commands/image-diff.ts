@@ -31,6 +31,12 @@ export function formatImageDiff(diff: ImageDiff): string {
   ].toSorted((a, b) => (a.path < b.path ? -1 : 1));
   return [
     `${head}${size}`,
+    section(
+      `packages: ${diff.packages.length} changed`,
+      diff.packages.map(
+        ({ name, before: was, after: is }) => `${displayLine(name)}: ${shown(was, 'none')} → ${shown(is, 'none')}\n`,
+      ),
+    ),
     section('config', config),
     section(
       `files: ${files.added.length} added, ${changed.length} changed, ${files.removed.length} deleted`,

@@ -104,6 +104,7 @@ test('`lint --fix --verify` writes what two builds have shown, and leaves a file
     after: image,
     sharedLayers: 1,
     config: [],
+    packages: [],
     files: { added: [], removed: [], changed: [] },
   };
   const changed = { ...diff, files: { ...diff.files, added: [{ path: '/x', kind: 'file', sizeBytes: 1 }] } };

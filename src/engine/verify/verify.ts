@@ -1,0 +1,234 @@
+import { cpus, hostname } from 'node:os';
+import { join } from 'node:path';
+import { isSystemError, JsonReader, ShaleError } from '../../base/index.ts';
+import { openStackTree, readLocalFile, readTreeFile, type SourceNode } from '../../build/index.ts';
+import { DOCKERFILE_MAX_BYTES } from '../../dockerfile/index.ts';
+import { findImage, readConfig } from '../../images/index.ts';
+import { digestOf, type DiffId, type ImageConfig } from '../../oci/index.ts';
+import { enterHostname } from '../../runtime/index.ts';
+import type { BuildRecord } from '../../store/index.ts';
+import { getBuild } from '../build-records.ts';
+import { buildOne } from '../builds.ts';
+import { compareTrees, type TreeChange } from '../compare-trees.ts';
+import type { EngineContext } from '../context.ts';
+import { configChanges } from '../image-diff.ts';
+import type { BuildRequest, Watch } from '../types.ts';
+import { makeWorkFolder } from '../work-folders.ts';
+import { diagnose, type Compared } from './cause.ts';
+import { copyContext } from './copy-context.ts';
+import type { VerifyDifference, RebuildReport, RebuildRequest } from './verify-types.ts';
+
+const DIFFERENCES_MAX = 1000;
+/** Larger files are compared by digest alone. */
+const LOOKED_INTO_MAX_BYTES = 8 * 1024 * 1024;
+const OTHER_HOSTNAME = 'elsewhere';
+const OTHER_UMASK = 0o077;
+const DELETED_OTHERWISE = { cause: 'unknown', mend: 'the step deletes other files each time' } as const;
+
+/**
+ * `shale verify`: builds again what an image was built from, without the cache and with other surroundings, and compares.
+ * Nothing of the second build is kept but its record.
+ * @throws BUILD_NOT_FOUND, VERIFY_IMPOSSIBLE, and what building throws
+ */
+export async function verifyBuild(
+  context: EngineContext,
+  request: RebuildRequest,
+  watch: Watch,
+): Promise<RebuildReport> {
+  const { store, layers } = context;
+  const record = await getBuild(store, request.name);
+  const image = record.imageId === undefined ? undefined : await findImage(store, record.imageId);
+  if (image === undefined || image.set !== undefined)
+    throw new ShaleError('VERIFY_IMPOSSIBLE', `what build ${record.id} made is not in the store as one image`, {
+      hint: 'verify what was built into the store, for one platform',
+    });
+  await using folder = await makeWorkFolder(store);
+  const again = requestOf(record, request);
+  const { varied, notVaried, ...other } = vary(again, folder.path, record);
+  using _elsewhere = other.elsewhere;
+  refuseOtherDockerfile(record, other.request);
+  const built = await buildOne(context, other.request, watch, { isolated: true });
+  const [rebuilt] = built.configs;
+  if (rebuilt === undefined) throw new ShaleError('INVARIANT', 'a build makes an image');
+  const original = await readConfig(store, image.record.id);
+  const found: VerifyDifference[] = [];
+  let more = 0;
+  for await (const difference of differencesOf(layers, original, rebuilt)) {
+    if (found.length < DIFFERENCES_MAX) found.push(difference);
+    else more++;
+  }
+  return {
+    image: image.record.id,
+    build: record.id,
+    rebuilt: built.imageId,
+    rebuild: built.buildId,
+    identical: built.imageId === image.record.id,
+    varied,
+    notVaried,
+    differences: found,
+    moreDifferences: more,
+  };
+}
+
+/** What the record says, completed by what was given. @throws VERIFY_IMPOSSIBLE */
+function requestOf(record: BuildRecord, { build }: RebuildRequest): BuildRequest {
+  const details = new JsonReader(record.details ?? {}, `the record of build ${record.id}`, 'STORE_DAMAGED');
+  const path = details.string('context');
+  const missing = (details.strings('buildArgs') ?? []).filter((name) => !(name in build.buildArgs));
+  if (missing.length > 0)
+    throw new ShaleError('VERIFY_IMPOSSIBLE', `the build was given ${missing.join(', ')}, and values are not kept`, {
+      hint: missing.map((name) => `--build-arg ${name}=VALUE`).join(' '),
+    });
+  const context = build.context ?? (path?.startsWith('/') === true ? { kind: 'directory' as const, path } : undefined);
+  if (context === undefined)
+    throw new ShaleError('VERIFY_IMPOSSIBLE', `the context of build ${record.id} was no folder of this machine`, {
+      hint: 'name it behind the image',
+    });
+  const target = build.target ?? details.string('target');
+  const dockerfile = details.string('dockerfilePath');
+  const lock = details.string('lock');
+  const platform = details.string('platform');
+  return {
+    ...build,
+    context,
+    ...(build.dockerfile === undefined &&
+      dockerfile !== undefined && { dockerfile: { kind: 'file', path: dockerfile } }),
+    ...(target !== undefined && { target }),
+    ...(build.platforms === undefined && platform !== undefined && { platforms: [platform] }),
+    ...(build.lock === undefined && (lock === 'replay' || lock === 'ignore') && { lock }),
+    ...(details.boolean('squash') === true && { squash: true }),
+    tags: [],
+    outputs: [],
+    noCache: true,
+    pull: false,
+    keepNoise: details.boolean('keepNoise') === true,
+  };
+}
+
+interface Varied extends Pick<RebuildReport, 'varied' | 'notVaried'> {
+  readonly request: BuildRequest;
+  /** Ends the other surroundings. */
+  readonly elsewhere: Disposable;
+}
+
+/** The same build in another folder, with other files' order and times, umask, host name and number of processors. */
+function vary(request: BuildRequest, folder: string, record: BuildRecord): Varied {
+  const varied: { what: string; was: string; is: string }[] = [];
+  const notVaried: { what: string; why: string }[] = [];
+  let moved = request;
+  if (request.context.kind === 'directory') {
+    const { path } = request.context;
+    const copy = join(folder, 'elsewhere');
+    copyContext(path, copy);
+    const { dockerfile } = request;
+    const isWithin = dockerfile?.kind === 'file' && dockerfile.path.startsWith(`${path}/`);
+    moved = {
+      ...request,
+      context: { kind: 'directory', path: copy },
+      ...(isWithin && { dockerfile: { kind: 'file', path: join(copy, dockerfile.path.slice(path.length)) } }),
+    };
+    varied.push({ what: 'folder', was: path, is: copy }, { what: 'order of files', was: 'as found', is: 'reversed' });
+  } else notVaried.push({ what: 'folder', why: 'the context is no folder' });
+  using ends = new DisposableStack();
+  const before = process.umask(OTHER_UMASK);
+  ends.defer(() => void process.umask(before));
+  varied.push({ what: 'umask', was: octal(before), is: octal(OTHER_UMASK) });
+  try {
+    const was = hostname();
+    ends.use(enterHostname(OTHER_HOSTNAME));
+    varied.push({ what: 'host name', was, is: OTHER_HOSTNAME });
+  } catch (error) {
+    if (!(error instanceof ShaleError) && !isSystemError(error)) throw error;
+    notVaried.push({ what: 'host name', why: error.message });
+  }
+  const count = cpus().length;
+  if (count > 1 && request.stepConfig?.CpusetCpus === undefined) {
+    moved = { ...moved, stepConfig: { ...moved.stepConfig, CpusetCpus: '0' } };
+    varied.push({ what: 'processors of steps', was: String(count), is: '1' });
+  } else notVaried.push({ what: 'processors of steps', why: count > 1 ? 'the build names them' : 'there is one' });
+  notVaried.push({ what: 'clock of steps', why: 'steps see the clock of the machine, which has gone on' });
+  const ended = record.endedAt ?? record.startedAt;
+  varied.push({ what: 'time', was: new Date(ended).toISOString(), is: new Date().toISOString() });
+  return { request: moved, varied, notVaried, elsewhere: ends.move() };
+}
+
+function octal(mask: number): string {
+  return `0${mask.toString(8).padStart(2, '0')}`;
+}
+
+/** An image is verified against what it was built from, and not against what became of that. @throws VERIFY_CHANGED */
+function refuseOtherDockerfile(record: BuildRecord, request: BuildRequest): void {
+  const { dockerfile } = request;
+  if (record.dockerfileDigest === undefined || dockerfile?.kind !== 'file') return;
+  const { path } = dockerfile;
+  const bytes = readLocalFile({ path, what: 'the Dockerfile', maxBytes: DOCKERFILE_MAX_BYTES, within: undefined });
+  if (bytes === undefined || digestOf(bytes) === record.dockerfileDigest) return;
+  throw new ShaleError(
+    'VERIFY_CHANGED',
+    `${path} is not the Dockerfile any more that build ${record.id} was made from`,
+    {
+      hint: 'check the commit out that shale image log names, or name another context behind the image',
+    },
+  );
+}
+
+async function* differencesOf(
+  layers: EngineContext['layers'],
+  before: ImageConfig,
+  after: ImageConfig,
+): AsyncGenerator<VerifyDifference> {
+  const makers = before.history.filter(({ emptyLayer }) => emptyLayer !== true).map(({ createdBy }) => createdBy);
+  const count = Math.max(before.diffIds.length, after.diffIds.length);
+  for (let i = 0; i < count; i++) {
+    const [one, other] = [before.diffIds[i], after.diffIds[i]];
+    if (one === other) continue;
+    const madeBy = makers[i];
+    const about = { layer: i + 1, ...(madeBy !== undefined && { madeBy }) };
+    let isSilent = true;
+    for (const change of compareTrees(await treeOf(layers, one), await treeOf(layers, other))) {
+      isSilent = false;
+      yield { ...about, ...differenceOf(change) };
+    }
+    // A tree shows no whiteouts.
+    if (isSilent) yield { ...about, path: '/', kind: 'changed', differs: [], ...DELETED_OTHERWISE };
+  }
+  const [was, is] = [historyText(before), historyText(after)];
+  const told = was === is ? [] : [{ field: 'history', before: was, after: is }];
+  for (const change of [...configChanges(before, after), ...told]) {
+    const kind = change.before === undefined ? 'added' : change.after === undefined ? 'removed' : 'changed';
+    const { field } = change;
+    yield { path: field, kind, differs: [], cause: 'unknown', mend: 'give the build the same arguments and labels' };
+  }
+}
+
+function historyText({ history }: ImageConfig): string {
+  return JSON.stringify(
+    history.map(({ created = '', createdBy = '', comment = '', emptyLayer = false }) => [
+      created,
+      createdBy,
+      comment,
+      emptyLayer,
+    ]),
+  );
+}
+
+async function treeOf(layers: EngineContext['layers'], diffId: DiffId | undefined): Promise<SourceNode | undefined> {
+  return diffId === undefined ? undefined : openStackTree(await layers.stack([diffId]));
+}
+
+function differenceOf(change: TreeChange): Omit<VerifyDifference, 'layer' | 'madeBy'> {
+  const differs = change.kind === 'changed' ? change.differs : [];
+  const { cause, mend } = diagnose(comparedOf(change));
+  return { path: `/${change.path}`, kind: change.kind, differs, cause, mend };
+}
+
+function comparedOf(change: TreeChange): Compared {
+  if (change.kind !== 'changed' || !change.differs.includes('content')) return { change };
+  const { before, after } = change;
+  if (before.sizeBytes > LOOKED_INTO_MAX_BYTES || after.sizeBytes > LOOKED_INTO_MAX_BYTES) return { change };
+  return { change, before: contentOf(before), after: contentOf(after) };
+}
+
+function contentOf(node: SourceNode): Buffer {
+  return readTreeFile(node, '', LOOKED_INTO_MAX_BYTES) ?? Buffer.alloc(0);
+}
