@@ -43,6 +43,18 @@ export function shaleContender(program: string, home: string): Contender {
     containers: command,
     base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
     lint: (folder) => command('lint', '--shellcheck=false', '--failure-threshold', 'none', folder),
+    lock: (context, how) =>
+      how === 'record'
+        ? command('lock', '-q', context)
+        : command(
+            'build',
+            '-q',
+            '--no-cache',
+            how === 'replay' ? '--locked' : '--no-lock',
+            '-t',
+            'bench/lock',
+            context,
+          ),
     forget(tag) {
       for (const args of [
         ['rmi', '-f', tag],

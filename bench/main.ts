@@ -19,6 +19,7 @@ import { file1g } from './workloads/file1g.ts';
 import { files20k } from './workloads/files20k.ts';
 import { files200k } from './workloads/files200k.ts';
 import { lint } from './workloads/lint.ts';
+import { lock } from './workloads/lock.ts';
 import { run as runWorkload } from './workloads/run.ts';
 import { run30 } from './workloads/run30.ts';
 import { instructions2000 } from './workloads/instructions2000.ts';
@@ -38,6 +39,7 @@ const WORKLOADS: readonly Workload[] = [
   instructions2000,
   lint,
   base,
+  lock,
   transfers,
 ];
 /** What takes longer than this is measured this often. */

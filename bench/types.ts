@@ -44,6 +44,8 @@ export interface Contender {
   base(tag: string): Command | undefined;
   /** Checks all Dockerfiles of a folder; undefined where it cannot. */
   lint?(folder: string): Command;
+  /** Builds cold, once with a lock file being written, once from one alone; undefined where it cannot. */
+  lock?(context: string, how: 'record' | 'replay' | 'neither'): Command;
   /** Moving images; undefined where it cannot. */
   readonly images?: ImageCommands;
   /** Forgets an image and everything that its build left in caches. */
