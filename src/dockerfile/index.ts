@@ -4,6 +4,7 @@
  * Dockerfile with its arguments and base image configs into a build graph and the image's config. `lint/` are the rules, one
  * a file, over what the other two found out. What BuildKit accepts, refuses and warns of is the measure of all. Nothing here touches a disk, a network or a container.
  */
+export { quote } from './syntax/characters.ts';
 export { formatCodeFrame, formatDiagnostic, type Diagnostic } from './syntax/diagnostics.ts';
 export { detectSyntax, type Directive } from './syntax/directives.ts';
 export {

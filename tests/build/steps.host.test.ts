@@ -120,6 +120,17 @@ describe('a build', { skip }, () => {
     await assert.rejects(lab.build(context, { target: 'three' }), /three/);
   });
 
+  test('the error of a heredoc that fails shows its lines as one, as docker does', async () => {
+    await assert.rejects(lab.build({ dockerfile: 'FROM busybox\nRUN <<EOF\necho "a"\nexit 3\nEOF\n' }), (error) => {
+      assert.ok(isShaleError(error, 'EXEC_FAILED'), String(error));
+      assert.equal(
+        error.message,
+        'process "/bin/sh -c echo \\"a\\"\\nexit 3\\n" did not complete successfully: exit code: 3',
+      );
+      return true;
+    });
+  });
+
   test('a step that fails shows its log and its lines, and leaves nothing', async () => {
     const before = takeLeakSnapshot(lab.folder);
     const images = await lab.engine.images({ all: true });

@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShaleError } from '../../base/index.ts';
+import { quote } from '../../dockerfile/index.ts';
 import type { ExecOp, ExecUlimit, Vertex } from '../../graph/index.ts';
 import { mountLayers, rootAttributes, walkUpper, writeUpper, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs, MountHost } from '../../mounts/index.ts';
@@ -244,7 +245,7 @@ async function follow(
       exit.kind === 'not-started'
         ? `did not start: ${exit.reason}`
         : `did not complete successfully: exit code: ${exit.code}${exit.oomKilled ? ' (out of memory)' : ''}`;
-    throw new ShaleError('EXEC_FAILED', `process "${command}" ${why}`, {
+    throw new ShaleError('EXEC_FAILED', `process ${quote(command)} ${why}`, {
       data: { exitCode: exit.code, command },
       ...(ids.hint !== undefined && { hint: ids.hint }),
     });

@@ -26,7 +26,7 @@ import { composeEnvironment, readBakeFiles } from './bake-files.ts';
 import { formatBakeList } from './bake-list.ts';
 import { targetWords } from './bake-words.ts';
 import { answerCall, CALL_FLAGS, callOf, type Call } from './build-call.ts';
-import { formatMetadata, writeResultFile } from './build-output-flags.ts';
+import { formatMetadata, requireResultFolders, writeResultFile } from './build-output-flags.ts';
 import { buildRequest, command as buildCommand } from './build.ts';
 import { openProgressWithShell } from './failed-step.ts';
 import { formatWhy } from './why.ts';
@@ -236,6 +236,7 @@ async function buildTargets(
   targets: readonly BakeTarget[],
   { flags }: ParsedArguments,
 ): Promise<void> {
+  requireResultFolders(context, flags, ['metadata-file']);
   const { settings } = await context.config();
   const open = flags.text('on-error') === 'shell' ? openProgressWithShell : openProgress;
   await using progress = open(context, flags.text('progress') ?? settings.progress);

@@ -30,9 +30,17 @@ describe('what build gives out', () => {
     await run('-t', 'x', '--iidfile', iid, '--metadata-file', metadata);
     assert.equal(readFileSync(iid, 'utf8'), ID);
     assert.equal(readFileSync(metadata, 'utf8'), '{\n  "buildx.build.ref": "b1",\n  "image.name": "x"\n}');
-    const { status, stderr } = await run('--metadata-file', join(folder, 'absent/file'));
-    assert.equal(status, 1);
-    assert.match(stderr, /cannot write the metadata to/);
+  });
+
+  test('--iidfile and --metadata-file that cannot be written fail before anything is built', async () => {
+    const before = requests.length;
+    const metadata = await run('--metadata-file', join(folder, 'absent/file'));
+    assert.equal(metadata.status, 1);
+    assert.match(metadata.stderr, /cannot write the metadata to .*: there is no folder .*absent/);
+    const iid = await run('--iidfile', folder);
+    assert.equal(iid.status, 1);
+    assert.match(iid.stderr, /cannot write the image id to .*: it is a folder/);
+    assert.equal(requests.length, before);
   });
 
   test('without --output the image goes into the store; --load=false leaves it out', async () => {

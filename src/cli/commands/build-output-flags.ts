@@ -1,5 +1,5 @@
-import { writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { statSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { messageOf, ShaleError } from '../../base/index.ts';
 import type { BuildOutcome, BuildRequest, OutputRequest } from '../../engine/index.ts';
 import type { Flag } from '../command.ts';
@@ -94,13 +94,34 @@ export function printsId({ outputs, tags }: BuildRequest, quiet: boolean): boole
   return hasImage && !outputs.some(isStream) && (quiet || tags.length === 0);
 }
 
+/** The flags that name a file about the result. */
+const RESULT_FILES = { iidfile: 'the image id', 'metadata-file': 'the metadata' } as const;
+
+/** Says before a build begins that a file about its result cannot be written at its end. @throws OUTPUT_FAILED */
+export function requireResultFolders(
+  { cwd }: Context,
+  flags: ParsedFlags,
+  names: readonly (keyof typeof RESULT_FILES)[],
+): void {
+  for (const flag of names) {
+    const what = RESULT_FILES[flag];
+    const name = flags.text(flag);
+    if (name === undefined) continue;
+    const file = resolve(cwd, name);
+    const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+    if (isFolder(file)) throw new ShaleError('OUTPUT_FAILED', `cannot write ${what} to ${file}: it is a folder`);
+    if (!isFolder(dirname(file)))
+      throw new ShaleError('OUTPUT_FAILED', `cannot write ${what} to ${file}: there is no folder ${dirname(file)}`);
+  }
+}
+
 /** `--iidfile` and `--metadata-file`. @throws OUTPUT_FAILED */
 export function writeResultFiles({ cwd }: Context, flags: ParsedFlags, outcome: BuildOutcome): void {
   const idFile = flags.text('iidfile');
-  if (idFile !== undefined) writeResultFile(resolve(cwd, idFile), outcome.imageId, 'the image id');
+  if (idFile !== undefined) writeResultFile(resolve(cwd, idFile), outcome.imageId, RESULT_FILES.iidfile);
   const metadataFile = flags.text('metadata-file');
   if (metadataFile === undefined) return;
-  writeResultFile(resolve(cwd, metadataFile), formatMetadata(outcome.metadata), 'the metadata');
+  writeResultFile(resolve(cwd, metadataFile), formatMetadata(outcome.metadata), RESULT_FILES['metadata-file']);
 }
 
 /** As buildx writes it: names in order, two spaces. */

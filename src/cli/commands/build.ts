@@ -6,7 +6,7 @@ import { parseLabels } from '../options/assignments.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { ATTEST_FLAGS, attestOptions } from './build-attest-flags.ts';
-import { OUTPUT_FLAGS, outputOptions, printsId, writeResultFiles } from './build-output-flags.ts';
+import { OUTPUT_FLAGS, outputOptions, printsId, requireResultFolders, writeResultFiles } from './build-output-flags.ts';
 import { INPUT_FLAGS, inputOptions, splitList } from './build-input-flags.ts';
 import { openProgressWithShell } from './failed-step.ts';
 import { answerCall, CALL_FLAGS, callOf } from './build-call.ts';
@@ -82,6 +82,7 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number | 
   const request = buildRequest(context, parsed, config.settings.networkDefault);
   const call = callOf(flags);
   if (call !== undefined) return answerCall(context, request, call);
+  requireResultFolders(context, flags, ['iidfile', 'metadata-file']);
   const open = flags.text('on-error') === 'shell' ? openProgressWithShell : openProgress;
   await using progress = open(context, quiet ? 'quiet' : (flags.text('progress') ?? config.settings.progress));
   const engine = await context.engine();
