@@ -4,6 +4,7 @@ import type { Command, CommandRow, ParsedArguments } from './command.ts';
 import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { parseFlags } from './parse-flags.ts';
+import { otherStoreNote } from './other-store.ts';
 import { PLAIN_COMMANDS } from './plain-commands.ts';
 import { reportError } from './report-error.ts';
 import { commandsOfNoun, resolveCommand } from './resolve-command.ts';
@@ -96,9 +97,8 @@ function count(number: number): string {
 async function fail(error: unknown, context: Context, failureStatus?: number): Promise<number> {
   // After Ctrl-C the signal's handler decides how the process ends, and nobody wants to read that they pressed it.
   if (!isShaleError(error, 'OUTPUT_CLOSED') && !(context.signal.aborted && isCancellation(error))) {
-    await context.stderr
-      .write(reportError(error, { debug: context.debug, colors: context.stderr.colors }))
-      .catch(() => undefined); // There is nowhere left to tell it.
+    const report = reportError(error, { debug: context.debug, colors: context.stderr.colors });
+    await context.stderr.write(report + (otherStoreNote(error, context) ?? '')).catch(() => undefined); // There is nowhere left to tell it.
   }
   return exitCodeOf(error, failureStatus);
 }
