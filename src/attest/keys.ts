@@ -11,8 +11,6 @@ import {
 import { isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import { openSecretbox, sealSecretbox } from './secretbox.ts';
 
-/** Bytes that a file with a key may have. */
-export const KEY_FILE_MAX_BYTES: number = 64 * 1024;
 /** What deriving a key from a password may take: bytes of memory, and rounds. */
 const SCRYPT_MEMORY_MAX: number = 256 * 1024 * 1024;
 const SCRYPT_PARALLEL_MAX = 16;
@@ -39,11 +37,6 @@ export interface Verifier {
   /** SPKI in PEM. */
   readonly pem: string;
   readonly kind: 'ec' | 'ed25519' | 'rsa';
-}
-
-/** Whether a private key is one that needs a password. */
-export function isEncryptedKey(pem: string): boolean {
-  return pem.includes(ENCRYPTED) || pem.includes(ENCRYPTED_BEFORE) || pem.includes('BEGIN ENCRYPTED PRIVATE KEY');
 }
 
 /**

@@ -1,19 +1,13 @@
 import { cyclonedxDocument, spdxDocument, type SbomSubject } from '../../attest/index.ts';
-import { ShaleError, toText, SHALE_VERSION } from '../../base/index.ts';
-import {
-  findImage,
-  getPlatformImage,
-  platformOf,
-  readConfig,
-  stackOfSource,
-  type OpenedImage,
-} from '../../images/index.ts';
-import { formatPlatform, parsePlatform } from '../../oci/index.ts';
+import { SHALE_VERSION, toText } from '../../base/index.ts';
+import { platformOf, readConfig, stackOfSource, type OpenedImage } from '../../images/index.ts';
+import { formatPlatform } from '../../oci/index.ts';
 import { readInventory } from '../../packages/index.ts';
 import type { EngineContext } from '../context.ts';
-import { isPlace, openSource, parsePlace } from '../places.ts';
+import { openSource } from '../places.ts';
 import { transferring } from '../transfer-progress.ts';
 import type { Watch } from '../watch.ts';
+import { findImagePlace } from './image-place.ts';
 import type { ImageRequest, SbomReport } from './types.ts';
 
 /** `shale sbom`. @throws IMAGE_NOT_FOUND, PLATFORM_UNKNOWN, and what opening a place throws */
@@ -45,23 +39,16 @@ export async function sbom(context: EngineContext, request: ImageRequest, watch:
   };
 }
 
-/** A name of the store wins over a place: an image may be called `oci:1`. */
 async function openImage(context: EngineContext, request: ImageRequest, watch: Watch): Promise<OpenedImage> {
-  const { image, folder } = request;
   const { store, layers } = context;
-  const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
-  if ((await findImage(store, image)) !== undefined || !isPlace(image)) {
-    const found = await (platform === undefined ? findImage(store, image) : getPlatformImage(store, image, platform));
-    if (found === undefined)
-      throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${image} in the store`, {
-        data: { name: image },
-        hint: `shale sbom docker://${image} looks in its registry`,
-      });
-    const config = await readConfig(store, found.record.id);
-    return { id: found.record.id, config, stack: await layers.stack(config.diffIds) };
+  const where = await findImagePlace(context, request);
+  if (where.kind === 'stored') {
+    const { id } = where.image.record;
+    const config = await readConfig(store, id);
+    return { id, config, stack: await layers.stack(config.diffIds) };
   }
-  const place = parsePlace(image, folder);
-  return await transferring(context, watch, `read ${image}`, async (tell) => {
+  const { place, platform } = where;
+  return await transferring(context, watch, `read ${request.image}`, async (tell) => {
     await using source = await openSource(context, place, watch, { platform });
     return await stackOfSource(layers, source, { platform, signal: watch.signal, tell });
   });
