@@ -39,7 +39,7 @@ export function shaleContender(program: string, home: string): Contender {
       ),
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
-    images: imageCommands(command),
+    images: imageCommands(command, { zstd: ['--compression', 'zstd'] }),
     containers: command,
     base: (tag) => command('base', 'debian', '--slim', '--no-cache', '-t', tag),
     lint: (folder) => command('lint', '--shellcheck=false', '--failure-threshold', 'none', folder),
@@ -55,9 +55,9 @@ export function shaleContender(program: string, home: string): Contender {
             'bench/lock',
             context,
           ),
-    forget(tag) {
+    forget(...tags) {
       for (const args of [
-        ['rmi', '-f', tag],
+        ['rmi', '-f', ...tags],
         ['image', 'prune', '-f'],
         ['builder', 'prune', '-af'],
       ])
@@ -82,6 +82,11 @@ export function findPeers(lab: Lab): { readonly contenders: Contender[]; readonl
     ],
     ['buildah', existsSync(join(lab.bin, 'buildah')), () => buildahContender(join(lab.bin, 'buildah'))],
     ['podman', existsSync(join(lab.bin, 'podman')), () => podmanContender(join(lab.bin, 'podman'))],
+    [
+      'skopeo',
+      existsSync(join(lab.bin, 'podman')) && existsSync(join(lab.bin, 'skopeo')),
+      () => skopeoContender(join(lab.bin, 'skopeo'), podmanContender(join(lab.bin, 'podman'))),
+    ],
   ];
   return {
     contenders: all.filter(([, present]) => present).map(([, , make]) => make()),
@@ -112,9 +117,9 @@ function dockerContender(
     buildWithCache: () => undefined,
     ...(name === 'docker' && { images: imageCommands(command), containers: command }),
     base: () => undefined,
-    forget(tag) {
+    forget(...tags) {
       for (const args of [
-        ['rmi', '-f', tag],
+        ['rmi', '-f', ...tags],
         ['image', 'prune', '-f'],
         ['builder', 'prune', '-af'],
       ])
@@ -133,9 +138,9 @@ function buildahContender(program: string): Contender {
     buildWithCache: () => undefined,
     run: () => undefined,
     base: () => undefined,
-    forget(tag) {
+    forget(...tags) {
       for (const args of [
-        ['rmi', '-f', tag],
+        ['rmi', '-f', ...tags],
         ['rmi', '--prune', '-f'],
       ])
         run(command(...args), { mayFail: true });
@@ -155,12 +160,15 @@ function podmanContender(program: string): Contender {
     run: (image, network) =>
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     buildWithCache: () => undefined,
-    images: imageCommands(command, ['--tls-verify=false']),
+    images: imageCommands(command, {
+      remote: ['--tls-verify=false'],
+      zstd: ['--compression-format', 'zstd', '--force-compression'],
+    }),
     containers: command,
     base: () => undefined,
-    forget(tag) {
+    forget(...tags) {
       for (const args of [
-        ['rmi', '-f', tag],
+        ['rmi', '-f', ...tags],
         ['image', 'prune', '-f'],
       ])
         run(command(...args), { mayFail: true });
@@ -168,16 +176,58 @@ function podmanContender(program: string): Contender {
   };
 }
 
-/** The words that all of docker's kind share; `remote` are those for a registry without TLS. */
+/** What differs between those that share docker's words. */
+interface ImageWords {
+  /** For a registry without TLS. */
+  readonly remote?: readonly string[];
+  /** For a push with zstd. */
+  readonly zstd?: readonly string[];
+}
+
 function imageCommands(
   command: (...args: readonly string[]) => Command,
-  remote: readonly string[] = [],
+  { remote = [], zstd = [] }: ImageWords = {},
 ): ImageCommands {
   return {
     pull: (image) => command('pull', '-q', ...remote, image),
+    pullAll: (repository) => command('pull', '-q', '-a', ...remote, repository),
     push: (image) => command('push', '-q', ...remote, image),
+    pushAll: (repository) => command('push', '-q', '-a', ...remote, repository),
+    pushZstd: (image) => command('push', '-q', ...remote, ...zstd, image),
     tag: (image, other) => command('tag', image, other),
     save: (image, file) => command('save', '-o', file, image),
     load: (file) => command('load', '-q', '-i', file),
+  };
+}
+
+/** It has no images of its own: those of podman, which brings them to where a run begins. */
+function skopeoContender(program: string, podman: Contender): Contender {
+  const copy = (...args: readonly string[]): Command => ({
+    args: [program, '--insecure-policy', 'copy', '-q', ...args],
+  });
+  const stored = (image: string): string => `containers-storage:${image}`;
+  const push = (image: string, ...how: readonly string[]): Command =>
+    copy('--dest-tls-verify=false', ...how, stored(image), `docker://${image}`);
+  const none = (): undefined => undefined;
+  const { containers: _containers, ...others } = podman;
+  return {
+    ...others,
+    name: 'skopeo',
+    buildWithCache: none,
+    build: none,
+    run: none,
+    base: none,
+    ...(podman.images && {
+      images: {
+        ...podman.images,
+        pull: (image) => copy('--src-tls-verify=false', `docker://${image}`, stored(image)),
+        pullAll: none,
+        pushAll: none,
+        push: (image) => push(image),
+        pushZstd: (image) => push(image, '--dest-compress-format', 'zstd'),
+        save: (image, file) => copy(stored(image), `docker-archive:${file}:${image}`),
+        load: (file, image) => copy(`docker-archive:${file}`, stored(image)),
+      },
+    }),
   };
 }

@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import { registryProgram } from '../tests/support/registry.ts';
 import { run } from './measure.ts';
 
-const PORT = 5999;
-
 /** The reference registry on loopback over a folder of the benchmark. */
 export interface BenchRegistry {
   /** `127.0.0.1:PORT` */
@@ -14,11 +12,18 @@ export interface BenchRegistry {
   wipe(): void;
 }
 
+/** Others may run here, and a registry of theirs would forget nothing. */
+function freePort(): string {
+  const program = `const server = require('node:net').createServer();
+    server.listen(0, '127.0.0.1', () => { process.stdout.write(String(server.address().port)); server.close(); });`;
+  return run({ args: [process.execPath, '-e', program] });
+}
+
 /** Starts it; it ends with the benchmark. Undefined where the program cannot be fetched. */
 export function startBenchRegistry(folder: string): BenchRegistry | undefined {
   const program = registryProgram();
   if (program === undefined) return undefined;
-  const host = `127.0.0.1:${PORT}`;
+  const host = `127.0.0.1:${freePort()}`;
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'config.yml');
   const storage = `storage:\n  filesystem:\n    rootdirectory: ${folder}/data\n`;

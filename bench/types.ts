@@ -22,10 +22,17 @@ export interface CacheFolder {
 /** What docker's command line and its likes do with images. */
 export interface ImageCommands {
   pull(name: string): Command;
+  /** Every tag of a repository; undefined where it cannot at once. */
+  pullAll(repository: string): Command | undefined;
   push(name: string): Command;
+  /** As `pullAll`. */
+  pushAll(repository: string): Command | undefined;
+  /** With zstd; with gzip where it has nothing else. */
+  pushZstd(name: string): Command;
   tag(name: string, other: string): Command;
   save(name: string, file: string): Command;
-  load(file: string): Command;
+  /** `image`: what is in it, for those that want to be told. */
+  load(file: string, image: string): Command;
 }
 
 /** A program that is measured. */
@@ -33,7 +40,8 @@ export interface Contender {
   readonly name: string;
   /** File with the process id of the daemon that does its work. */
   readonly daemonPidFile: string | undefined;
-  build(request: BuildArguments): Command;
+  /** undefined where it cannot. */
+  build(request: BuildArguments): Command | undefined;
   /** The same with a cache in a folder; undefined where it has none. */
   buildWithCache(request: BuildArguments, cache: CacheFolder): Command | undefined;
   /** undefined where it cannot. */
@@ -48,8 +56,8 @@ export interface Contender {
   lock?(context: string, how: 'record' | 'replay' | 'neither'): Command;
   /** Moving images; undefined where it cannot. */
   readonly images?: ImageCommands;
-  /** Forgets an image and everything that its build left in caches. */
-  forget(tag: string): void;
+  /** Forgets images and everything that their builds left in caches. */
+  forget(...tags: readonly string[]): void;
 }
 
 /** What workloads work with. */

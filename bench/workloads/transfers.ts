@@ -11,6 +11,9 @@ ${['/usr/lib', '/usr/share', '/usr/bin', '/var', '/etc'].map((path) => `COPY --f
 CMD ["/usr/bin/true"]
 `;
 const IMAGE = 'bench/transfers:1';
+/** As many as docker takes, less those that it may add. */
+const MANY_LAYERS = 120;
+const MANY_TAGS = 200;
 const COMMON = { warmups: 0, rounds: 3 } as const;
 
 /** Images that travel: about 500 MB of Debian packages in five layers, on loopback. Needs the lab's images. */
@@ -25,7 +28,7 @@ export const transfers: Workload = {
       return [];
     }
     const stage = prepareStage(bench, { shale, own: shale.images, registry, big });
-    return [pullRow(stage), ...pushRows(stage), ...archiveRows(stage)];
+    return [pullRow(stage), ...pushRows(stage), ...archiveRows(stage), ...manyRows(bench, stage)];
   },
 };
 
@@ -35,6 +38,8 @@ interface Stage {
   readonly archive: string;
   readonly layers: string;
   readonly out: string;
+  /** shale, which brings images to where they are measured. */
+  readonly own: ImageCommands;
   /** Puts the image into the registry, and nothing else. */
   fill(): void;
 }
@@ -49,9 +54,10 @@ function prepareStage(
   },
 ): Stage {
   const { shale, own, registry } = from;
-  run(own.load(from.big));
+  run(own.load(from.big, 'lab/big'));
   const context = writeContext(bench.contexts, 'transfers', { Dockerfile: DOCKERFILE });
-  run(shale.build({ context, tag: IMAGE, cold: false }));
+  const build = shale.build({ context, tag: IMAGE, cold: false });
+  if (build !== undefined) run(build);
   const archive = join(bench.scratch, 'transfers.tar');
   run(own.save(IMAGE, archive));
   const name = pullName(registry);
@@ -68,6 +74,7 @@ function prepareStage(
   };
   return {
     registry,
+    own,
     archive,
     layers: layersOf(layout, join(bench.scratch, 'layers')),
     out: join(bench.scratch, 'out.tar'),
@@ -97,7 +104,7 @@ function pullRow({ registry, layers, ...stage }: Stage): Row {
     prepare(contender) {
       if (contender === 'limit') return;
       stage.fill();
-      for (const name of [pullName(registry), ownName(registry, contender), IMAGE]) contender.forget(name);
+      contender.forget(pullName(registry), ownName(registry, contender), IMAGE);
     },
     command: ({ images }) => images?.pull(pullName(registry)),
   };
@@ -106,8 +113,8 @@ function pullRow({ registry, layers, ...stage }: Stage): Row {
 function pushRows({ registry, archive }: Stage): Row[] {
   const bring = (contender: Contender): void => {
     if (contender.images === undefined) return;
-    for (const name of [pullName(registry), ownName(registry, contender), IMAGE]) contender.forget(name);
-    run(contender.images.load(archive));
+    contender.forget(pullName(registry), ownName(registry, contender), IMAGE);
+    run(contender.images.load(archive, IMAGE));
     run(contender.images.tag(IMAGE, ownName(registry, contender)));
   };
   return [
@@ -122,6 +129,18 @@ function pushRows({ registry, archive }: Stage): Row[] {
         bring(contender);
       },
       command: (contender) => contender.images?.push(ownName(registry, contender)),
+    },
+    {
+      ...COMMON,
+      name: 'push-zstd',
+      title: 'same with zstd; docker with gzip',
+      goal: '3 × as fast as docker',
+      prepare(contender) {
+        if (contender === 'limit') return;
+        registry.wipe();
+        bring(contender);
+      },
+      command: (contender) => contender.images?.pushZstd(ownName(registry, contender)),
     },
     {
       ...COMMON,
@@ -153,9 +172,56 @@ function archiveRows({ registry, archive, out }: Stage): Row[] {
       title: 'load of the same',
       goal: '≤ 1 s',
       prepare(contender) {
-        if (contender !== 'limit') for (const name of [ownName(registry, contender), IMAGE]) contender.forget(name);
+        if (contender !== 'limit') contender.forget(ownName(registry, contender), IMAGE);
       },
-      command: ({ images }) => images?.load(archive),
+      command: ({ images }) => images?.load(archive, IMAGE),
+    },
+  ];
+}
+
+/** Images of which there is much, but little of each. */
+function manyRows(bench: Bench, { registry, own }: Stage): Row[] {
+  const shale = bench.contenders.find(({ name }) => name === 'shale');
+  const layers = Array.from({ length: MANY_LAYERS }, (_, i) => `COPY <<EOF /f${i}\n${i}\nEOF\n`).join('');
+  const context = writeContext(bench.contexts, 'layers', { Dockerfile: `FROM scratch\n${layers}CMD ["/f"]\n` });
+  const layered = `${registry.host}/bench/layers:1`;
+  const tagged = `${registry.host}/bench/tagged`;
+  const tags = Array.from({ length: MANY_TAGS }, (_, i) => `${tagged}:${i}`);
+  let isMade = false;
+  const make = (): void => {
+    const build = isMade ? undefined : shale?.build({ context, tag: layered, cold: false });
+    if (build === undefined) return;
+    isMade = true;
+    registry.wipe();
+    run(build);
+    run(own.push(layered));
+    for (const tag of tags) run(own.tag(layered, tag));
+    const push = own.pushAll(tagged);
+    if (push !== undefined) run(push);
+  };
+  const prepare =
+    (...names: readonly string[]) =>
+    (contender: Contender | 'limit'): void => {
+      if (contender === 'limit') return;
+      make();
+      contender.forget(...names);
+    };
+  return [
+    {
+      ...COMMON,
+      name: 'layers120',
+      title: `pull of ${MANY_LAYERS} small layers`,
+      goal: 'as fast as docker',
+      prepare: prepare(layered, ...tags),
+      command: ({ images }) => images?.pull(layered),
+    },
+    {
+      ...COMMON,
+      name: 'tags200',
+      title: `pull of ${MANY_TAGS} tags of one image`,
+      goal: 'as fast as docker',
+      prepare: prepare(layered, ...tags),
+      command: ({ images }) => images?.pullAll(tagged),
     },
   ];
 }
