@@ -24,6 +24,8 @@ type Part = keyof typeof STARTING_POINTS;
 
 /** Tables, times, templates: small, and most commands that open a store print something. */
 const PRINTING = /\/src\/cli\/output\//;
+/** One word, which builds write down too; `shale version` should not read them for it. */
+const VERSION = /\/src\/base\/version\.ts$/;
 
 /**
  * Says for each module which file of the command line it belongs to, given how a bundler would cut it by itself: a chunk for
@@ -40,7 +42,7 @@ export function partsOf(chunks: readonly OutputChunk[]): (module: string) => str
     reached('build'),
   ];
   return (module) => {
-    if (start.has(module) || isStandIn(module)) return 'start';
+    if (start.has(module) || isStandIn(module) || VERSION.test(module)) return 'start';
     if (store.has(module)) return 'store';
     const hot = containers.has(module) || build.has(module);
     if (hot && PRINTING.test(module)) return 'store';
