@@ -33,6 +33,8 @@ export interface HttpRequest {
   readonly signal: AbortSignal;
   /** Whether plain http may be spoken with a host (`host:port`). */
   readonly isInsecureAllowed: (host: string) => boolean;
+  /** What to do where it may not, in one line. */
+  readonly insecureHint?: (host: string) => string;
   readonly body?: HttpBody;
   /** What a TLS connection to a host (`host:port`, without a port that is 443) uses beside the usual. */
   readonly tls?: (host: string) => TlsMaterial | undefined;
@@ -189,7 +191,7 @@ function sendOnce(request: OneRequest): Promise<IncomingMessage> {
   const { url, method, headers, signal, body, connection, idleTimeoutMs: timeout = IDLE_TIMEOUT_MS } = request;
   if (url.protocol === 'http:' && !request.isInsecureAllowed(url.host)) {
     throw new ShaleError(`${request.area}_INSECURE`, `${url.host} would be spoken to without encryption`, {
-      hint: `add "${url.host}" to registry.insecure in the configuration when that is meant`,
+      ...(request.insecureHint && { hint: request.insecureHint(url.host) }),
     });
   }
   return new Promise((resolve, reject) => {

@@ -12,6 +12,7 @@ import {
   type Digest,
 } from '../oci/index.ts';
 import { fileBytes, type EncodedLayer } from './encode.ts';
+import { PLAIN_FILE } from './image-files.ts';
 import { hasAny, type Annotations, type PackedDocument, type PackedImage } from './pack.ts';
 
 /** `docker`: what docker load reads, with an OCI layout in it, as docker save ≥ 25 writes; `oci`: the layout alone. */
@@ -31,17 +32,9 @@ export type Member = { readonly name: string; readonly sizeBytes: number } & (
   | { readonly kind: 'file'; readonly path: string }
 );
 
-const PLAIN_FILE = {
-  kind: 'file',
-  mode: 0o444,
-  uid: 0,
-  gid: 0,
-  mtimeNs: 0n,
-  linkTarget: '',
-  deviceMajor: 0,
-  deviceMinor: 0,
-  xattrs: new Map(),
-} as const;
+/** Annotations of a name: the tag, and the whole name as containerd writes it. */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
+export const IMAGE_NAME = 'io.containerd.image.name';
 
 export const LAYOUT_FILE: Buffer = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
@@ -126,8 +119,8 @@ export function blobName(digest: Digest): string {
 function nameAnnotations(name: string): Annotations {
   const { tag } = parseReference(name);
   return {
-    'io.containerd.image.name': name,
-    ...(tag !== undefined && { 'org.opencontainers.image.ref.name': tag }),
+    [IMAGE_NAME]: name,
+    ...(tag !== undefined && { [REF_NAME]: tag }),
   };
 }
 

@@ -22,6 +22,7 @@ import {
 } from '../oci/index.ts';
 import {
   blobMembers,
+  IMAGE_NAME,
   itemDescriptor,
   LAYOUT_FILE,
   layoutIndex,
@@ -29,10 +30,8 @@ import {
   referrerDescriptors,
   type Member,
   type PackedItem,
+  REF_NAME,
 } from './archive.ts';
-
-export const REF_NAME = 'org.opencontainers.image.ref.name';
-const IMAGE_NAME = 'io.containerd.image.name';
 
 /** A folder in the form of image-spec image-layout.md. */
 export class LayoutFolder {

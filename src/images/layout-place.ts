@@ -1,21 +1,9 @@
 import { ShaleError } from '../base/index.ts';
-import {
-  digestOf,
-  formatManifest,
-  hexOf,
-  MANIFEST_MAX_BYTES,
-  MEDIA,
-  parseManifest,
-  type Descriptor,
-  type Digest,
-} from '../oci/index.ts';
+import { digestOf, MANIFEST_MAX_BYTES, MEDIA, parseManifest, type Descriptor, type Digest } from '../oci/index.ts';
+import { blobName, IMAGE_NAME, LAYOUT_FILE, layoutIndex, REF_NAME } from './archive.ts';
 import type { BlobOrigin, Document, ImageSink, ImageSource } from './content.ts';
 import { verified, type ReadableFiles, type WritableFiles } from './image-files.ts';
 import { verifyBytes } from './load.ts';
-
-const REF_NAME = 'org.opencontainers.image.ref.name';
-const CONTAINERD_NAME = 'io.containerd.image.name';
-const LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
 /**
  * An image of an OCI layout (image-spec image-layout.md), in a folder or an archive. Without a tag the layout holds one
@@ -44,9 +32,9 @@ function entriesOf(files: ReadableFiles): readonly Descriptor[] {
 }
 
 function chooseNamed(entries: readonly Descriptor[], name: string, tag: string | undefined): Descriptor {
-  const names = entries.map((entry) => entry.annotations?.[REF_NAME] ?? entry.annotations?.[CONTAINERD_NAME]);
+  const names = entries.map((entry) => entry.annotations?.[REF_NAME] ?? entry.annotations?.[IMAGE_NAME]);
   const found = entries.filter(
-    (entry, i) => tag === undefined || names[i] === tag || entry.annotations?.[CONTAINERD_NAME] === tag,
+    (entry, i) => tag === undefined || names[i] === tag || entry.annotations?.[IMAGE_NAME] === tag,
   );
   const [first, second] = found;
   if (first !== undefined && (second === undefined || second.digest === first.digest)) return first;
@@ -108,9 +96,8 @@ export class LayoutSink implements ImageSink {
         !this.#entries.some((one) => one.digest === entry.digest) &&
         (this.#tag === undefined || entry.annotations?.[REF_NAME] !== this.#tag),
     );
-    const index = { mediaType: MEDIA.ociIndex, manifests: [...kept, ...this.#entries] };
-    await this.#files.replace('oci-layout', LAYOUT);
-    await this.#files.replace('index.json', formatManifest({ kind: 'index', index }));
+    await this.#files.replace('oci-layout', LAYOUT_FILE);
+    await this.#files.replace('index.json', layoutIndex([...kept, ...this.#entries]));
     await this.#files.finish();
   }
 
@@ -137,10 +124,6 @@ export async function* counted({ open, sent }: BlobOrigin, offset: number): Asyn
 
 export async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
-}
-
-function blobName(digest: Digest): string {
-  return `blobs/sha256/${hexOf(digest)}`;
 }
 
 /** The document of bytes that were made here. */

@@ -18,6 +18,7 @@ import {
   type ImageManifest,
   type Platform,
 } from '../oci/index.ts';
+import { IMAGE_NAME, REF_NAME } from './archive.ts';
 import { platformOf } from './image-file.ts';
 import { verifyBytes } from './load.ts';
 import { unpackLayer } from './unpack-layer.ts';
@@ -90,8 +91,8 @@ function topDescriptor(folder: string, name: string | undefined): Descriptor {
 
 /** The tag of the specification, and what containerd writes. */
 function namesOf({ annotations = {} }: Descriptor): string[] {
-  const name = annotations['org.opencontainers.image.ref.name'];
-  const whole = annotations['io.containerd.image.name'];
+  const name = annotations[REF_NAME];
+  const whole = annotations[IMAGE_NAME];
   return [name, whole, whole?.replace(/^.*:/, '')].filter((one) => one !== undefined);
 }
 

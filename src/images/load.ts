@@ -21,7 +21,7 @@ import {
   type ImageManifest,
 } from '../oci/index.ts';
 import type { ImageIndexRecord, NewImage, TagTarget } from '../store/index.ts';
-import { blobName } from './archive.ts';
+import { blobName, IMAGE_NAME, REF_NAME } from './archive.ts';
 import type { ImageArchive } from './archive-reader.ts';
 import { describeImage } from './image-file.ts';
 import { openArchive, type ArchiveOrigin } from './open-archive.ts';
@@ -253,15 +253,13 @@ function memberName(text: string): string {
 
 /** Those that are no name. */
 function ownAnnotations({ annotations = {} }: Descriptor): Annotations {
-  const names = ['io.containerd.image.name', 'org.opencontainers.image.ref.name'];
+  const names: readonly string[] = [IMAGE_NAME, REF_NAME];
   return Object.fromEntries(Object.entries(annotations).filter(([key]) => !names.includes(key)));
 }
 
 /** Names in an OCI layout: containerd's whole name, else the annotation of the specification when it is one. */
 function namesOf(descriptor: Descriptor): string[] {
-  const name =
-    descriptor.annotations?.['io.containerd.image.name'] ??
-    descriptor.annotations?.['org.opencontainers.image.ref.name'];
+  const name = descriptor.annotations?.[IMAGE_NAME] ?? descriptor.annotations?.[REF_NAME];
   if (name === undefined || !/[/:]/.test(name)) return [];
   try {
     return [formatReference(parseReference(name))];

@@ -178,12 +178,13 @@ export class RegistrySession {
     return url;
   }
 
-  #common(): Pick<Parameters<typeof send>[0], 'area' | 'signal' | 'isInsecureAllowed' | 'tls'> {
+  #common(): Pick<Parameters<typeof send>[0], 'area' | 'signal' | 'isInsecureAllowed' | 'insecureHint' | 'tls'> {
     const { signal, certificates } = this.#options;
     return {
       area: 'REGISTRY',
       signal,
       isInsecureAllowed: (host) => isInsecureAllowed(host, this.#options),
+      insecureHint: (host) => `add "${host}" to registry.insecure in the configuration when that is meant`,
       tls: (host) => ({ ...certificates?.(host), verify: !isInsecureAllowed(host, this.#options) }),
     };
   }

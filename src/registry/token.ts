@@ -11,7 +11,7 @@ export interface TokenRequest {
   readonly scopes: readonly string[];
   readonly credential: Credential | undefined;
   /** The request that was answered with the challenge. */
-  readonly base: Pick<HttpRequest, 'area' | 'signal' | 'isInsecureAllowed' | 'url' | 'tls'>;
+  readonly base: Pick<HttpRequest, 'area' | 'signal' | 'isInsecureAllowed' | 'insecureHint' | 'url' | 'tls'>;
 }
 
 /**
