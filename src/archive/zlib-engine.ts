@@ -47,9 +47,10 @@ export async function* throughEngine(
   }
 }
 
-/** Frees a buffer that the engine has filled; one that is not full it goes on with. */
-function giveBack({ buffer, byteLength }: Uint8Array<ArrayBuffer>): void {
-  if (byteLength === ENGINE_CHUNK_BYTES && buffer.byteLength === byteLength) buffer.transfer(0);
+/** Frees a buffer that the engine has filled to its end; with one that has room it goes on. */
+function giveBack({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): void {
+  const isFilled = byteOffset + byteLength === buffer.byteLength;
+  if (isFilled && buffer.byteLength === ENGINE_CHUNK_BYTES) buffer.transfer(0);
 }
 
 class Feeder {

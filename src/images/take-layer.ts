@@ -36,6 +36,8 @@ export async function takeLayer(layers: Layers, source: ImageSource, request: La
     expectedSizeBytes: layer.size,
     wait: true,
     signal,
+    // The source verifies what it gives from the first byte on.
+    hash: false,
   });
   // Whoever we waited for may have brought it.
   if ((await store.blobs.find(diffId)) !== undefined) return tellPresent(request);
@@ -61,6 +63,8 @@ type Fetching = LayerRequest & { readonly ingest: Ingest };
 
 async function fetch(layers: Layers, source: ImageSource, request: Fetching): Promise<void> {
   const { diffId, layer, ingest } = request;
+  // What an earlier attempt brought was verified by nobody yet.
+  const verified = ingest.sizeBytes === 0 ? layer.digest : undefined;
   const bytes = kept(source, request);
   if (layer.digest === diffId) {
     // Uncompressed: what comes is the tar itself.
@@ -70,11 +74,11 @@ async function fetch(layers: Layers, source: ImageSource, request: Fetching): Pr
         throw new ShaleError('DIGEST_MISMATCH', `the config takes the compressed layer ${diffId} for a tar`);
       isFirst = false;
     }
-    await ingest.commit();
+    await ingest.commit(verified);
     return await layers.adopt(diffId);
   }
   await unpackLayer(layers, bytes, { diffId, signal: request.signal });
-  await ingest.commit();
+  await ingest.commit(verified);
 }
 
 /** The bytes of a layer: those of an earlier attempt, then those of the source, each kept as it passes. */
