@@ -23,6 +23,48 @@ const EMPTY = 'application/vnd.oci.empty.v1+json';
 
 const CHECKS: readonly Check[] = [
   {
+    // The official suite is not to be had here; referrers, which the reference lacks, have checks of their own below.
+    name: 'F-186: answers each endpoint of the specification’s table, end-1 to end-11, as it says',
+    run: async (registry) => {
+      const [blob, other] = [randomBlob(), randomBlob()];
+      const repository = `t/ends${blob.digest.slice(-6)}`;
+      const status = async (method: string, path: string, body?: Uint8Array): Promise<number> =>
+        (await registry.ask(method, path, { headers: { Accept: MANIFEST }, ...(body !== undefined && { body }) }))
+          .status;
+      const base = `/v2/${repository}`;
+      assert.equal(await status('GET', '/v2/'), 200, 'end-1');
+      assert.equal(await status('HEAD', `${base}/blobs/${blob.digest}`), 404, 'end-2');
+      const posted = await status('POST', `${base}/blobs/uploads/?digest=${other.digest}`, other.bytes);
+      assert.ok([201, 202].includes(posted), 'end-4b');
+      const begun = await registry.ask('POST', `${base}/blobs/uploads/`);
+      assert.equal(begun.status, 202, 'end-4a');
+      const patched = await registry.chunk(registry.location(begun), blob.bytes);
+      assert.equal(patched.status, 202, 'end-5');
+      assert.equal((await registry.ask('GET', registry.location(patched))).status, 204, 'end-13');
+      const closed = await registry.close(registry.location(patched), blob.digest);
+      assert.equal(closed.status, 201, 'end-6');
+      assert.equal(await status('GET', registry.location(closed)), 200, 'the place of a blob');
+      for (const method of ['GET', 'HEAD'])
+        assert.equal(await status(method, `${base}/blobs/${blob.digest}`), 200, 'end-2');
+      const manifest = await registry.pushImage(repository, 'one');
+      const put = await registry.putManifest(repository, 'two', manifest.bytes);
+      assert.equal(put.status, 201, 'end-7');
+      assert.equal(await status('GET', registry.location(put)), 200, 'the place of a manifest');
+      for (const method of ['GET', 'HEAD'])
+        for (const reference of ['one', manifest.digest])
+          assert.equal(await status(method, `${base}/manifests/${reference}`), 200, 'end-3');
+      assert.equal(await status('GET', `${base}/manifests/none`), 404, 'end-3');
+      assert.equal(await status('GET', `${base}/tags/list`), 200, 'end-8a');
+      assert.equal(await status('GET', `${base}/tags/list?n=1&last=one`), 200, 'end-8b');
+      const mount = `/v2/${repository}-too/blobs/uploads/?mount=${blob.digest}`;
+      assert.equal(await status('POST', `${mount}&from=${repository}`), 201, 'end-11');
+      assert.ok([201, 202].includes(await status('POST', mount)), 'end-11 without from');
+      assert.ok([202, 405].includes(await status('DELETE', `${base}/blobs/${blob.digest}`)), 'end-10');
+      assert.equal(await status('DELETE', `${base}/manifests/${manifest.digest}`), 202, 'end-9');
+      assert.equal(await status('GET', `${base}/manifests/${manifest.digest}`), 404, 'end-9');
+    },
+  },
+  {
     name: 'says at /v2/ that it is a registry',
     run: async (registry) => {
       assert.equal((await registry.ask('GET', '/v2/')).status, 200);
