@@ -13,8 +13,9 @@ export interface TestStack extends AsyncDisposable {
 }
 
 export async function stackOf(...layersOfFiles: readonly LayerFiles[]): Promise<TestStack> {
-  const scratch = await scratchStore();
-  const layers = new Layers(scratch.store);
+  await using stack = new AsyncDisposableStack();
+  const { store } = stack.use(await scratchStore());
+  const layers = new Layers(store);
   const diffIds: DiffId[] = [];
   for (const files of layersOfFiles) {
     const members = Object.entries(files).map(([name, content]) =>
@@ -24,5 +25,7 @@ export async function stackOf(...layersOfFiles: readonly LayerFiles[]): Promise<
     );
     diffIds.push((await layers.ingest(streamOf(tar(...members)))).diffId);
   }
-  return { stack: await layers.stack(diffIds), [Symbol.asyncDispose]: () => scratch[Symbol.asyncDispose]() };
+  const made = await layers.stack(diffIds);
+  const kept = stack.move();
+  return { stack: made, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
