@@ -4,6 +4,7 @@ import { configure, openFile, type OpenFile } from '../configure.ts';
 import { redact } from '../fetch.ts';
 import type { BaseHost, StoredLayer } from '../host.ts';
 import { applyLayer } from '../rootfs/apply-layer.ts';
+import { setFolderTimes } from '../rootfs/folder-times.ts';
 import { layerOfTree } from '../rootfs/layer-of-tree.ts';
 import { addFolder, putFile, type Rootfs } from '../rootfs/own-files.ts';
 import { clampShadowFiles } from '../rootfs/rewrite-file.ts';
@@ -150,8 +151,7 @@ function finish(tree: Tree, plan: AlpinePlan, options: AlpineBaseOptions, packag
   for (const file of apkDatabase({ packages, world, architecture, repositories, keys, resolve }))
     if (!shipped.has(file.path)) putFile(tree, file, mtimeNs);
   clampShadowFiles(tree, epochSeconds);
-  // Whether a folder shows the time of its package or of the run depends on how the layers were mounted.
-  for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
+  setFolderTimes(tree, mtimeNs);
 }
 
 function shippedPaths(tree: Tree, packages: readonly InstalledPackage[]): ReadonlySet<ByteString> {

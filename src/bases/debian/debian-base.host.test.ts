@@ -215,8 +215,11 @@ async function listTar(path: string): Promise<Map<string, string>> {
 
 // What we leave out or set on purpose; everything else must be as mmdebstrap has it.
 const INTENDED =
-  /^(dev|$|etc\/(hostname|resolv\.conf|shadow|apt\/sources\.list|apt\/apt\.conf\.d\/(docker-|99mmdebstrap)|dpkg\/dpkg\.cfg\.d\/docker)|usr\/sbin\/policy-rc\.d|var\/(cache\/apt\/|cache\/debconf\/.*-old|lib\/apt\/(lists\/|extended_states)|lib\/dpkg\/(lock|available|statoverride|.*-old|triggers\/Lock)))/;
+  /^(dev|$|etc\/(hostname|resolv\.conf|shadow|apt\/sources\.list|apt\/apt\.conf\.d\/(docker-|99mmdebstrap)|dpkg\/dpkg\.cfg\.d\/(docker|99mmdebstrap))|usr\/sbin\/policy-rc\.d|var\/(cache\/apt\/|cache\/debconf\/.*-old|lib\/apt\/(lists\/|extended_states)|lib\/dpkg\/(lock|available|statoverride|.*-old|triggers\/Lock)))/;
 
+const MERGED_USR_HOOKS = '/usr/share/mmdebstrap/hooks/merged-usr';
+/** Empty folders that stay for scripts which put links into them. */
+const MANUALS = /^usr\/share\/man\/man\d$/;
 const LONG = process.env['SHALE_TEST_LONG'] === '1';
 
 for (const { suite, slim, isLong } of [
@@ -248,13 +251,19 @@ for (const { suite, slim, isLong } of [
 
       const peer = join(folder, `peer-${suite}-${slim}.tar`);
       const filters = slim ? SLIM_RULES.map((rule) => `--dpkgopt=path-${rule.kind}=${rule.pattern}`) : [];
-      const made = spawnSync('mmdebstrap', ['--mode=root', '--variant=minbase', ...filters, suite, peer, mirror], {
-        encoding: 'latin1',
-      });
+      // Without it mmdebstrap merges the /usr of bookworm by a package, which brings perl.
+      const hooks = suite === 'bookworm' ? [`--hook-dir=${MERGED_USR_HOOKS}`] : [];
+      const made = spawnSync(
+        'mmdebstrap',
+        ['--mode=root', '--variant=minbase', ...hooks, ...filters, suite, peer, mirror],
+        {
+          encoding: 'latin1',
+        },
+      );
       assert.equal(made.status, 0, made.stderr);
       const [ours, theirs] = [await listTar(first.path), await listTar(peer)];
       const differing = [...new Set([...ours.keys(), ...theirs.keys()])].filter(
-        (path) => !INTENDED.test(path) && ours.get(path) !== theirs.get(path),
+        (path) => !INTENDED.test(path) && !(slim && MANUALS.test(path)) && ours.get(path) !== theirs.get(path),
       );
       assert.deepEqual(
         differing.map((path) => `${path}: ${ours.get(path)} and ${theirs.get(path)}`),

@@ -91,7 +91,7 @@ async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost)
   if (options.packages !== undefined) {
     tar.finish();
     finishOnlyPackages(tree, packages, epochNs);
-    return await host.layers.write(layerOfTree(normalised(tree, plan), epochNs));
+    return await host.layers.write(layerOfTree(tree, epochNs));
   }
   finishUnpacked(target, plan, options, packages);
   tar.finish();
@@ -141,13 +141,6 @@ async function toolsLayer(options: DebianBaseOptions, host: BaseHost): Promise<S
   onProgress?.({ kind: 'output', text: `making a base for ${hostArchitecture}, whose programs configure this one\n` });
   const tools = await makeDebianBase({ ...rest, architecture: hostArchitecture, scripts: 'container' }, host);
   return tools.layer;
-}
-
-/** Folders have the epoch as their time, as in every base image. */
-function normalised(tree: Tree, plan: Plan): Tree {
-  const mtimeNs = BigInt(plan.epochSeconds) * 1_000_000_000n;
-  for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
-  return tree;
 }
 
 /** dpkg's database, the image's own settings, and folders that must be there. */

@@ -1,4 +1,5 @@
 import { type ByteString, toBytes } from '../../base/index.ts';
+import { setFolderTimes } from '../rootfs/folder-times.ts';
 import { clampShadowFiles, rewriteFile } from '../rootfs/rewrite-file.ts';
 import { plainInode, type Tree } from '../rootfs/tree.ts';
 import { CONFIGURE_SCRIPT } from './configure.ts';
@@ -54,8 +55,7 @@ export function normalise(tree: Tree, options: NormaliseOptions): void {
   rewriteFile(tree, 'etc/machine-id', () => '');
   clampShadowFiles(tree, options.epochSeconds);
   const mtimeNs = BigInt(options.epochSeconds) * 1_000_000_000n;
-  // Whether a folder shows the time of its package or of the run depends on how the layers were mounted.
-  for (const [path, inode] of tree.entries()) if (inode.kind === 'directory') tree.set(path, { ...inode, mtimeNs });
+  setFolderTimes(tree, mtimeNs);
   const states = plainInode('file', 0o644, mtimeNs);
   tree.set('var/lib/apt/extended_states', {
     ...states,

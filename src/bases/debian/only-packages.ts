@@ -1,4 +1,5 @@
 import { type ByteString, compareBytes, toBytes } from '../../base/index.ts';
+import { setFolderTimes } from '../rootfs/folder-times.ts';
 import { contentBytes } from '../rootfs/layer-of-tree.ts';
 import { putFile } from '../rootfs/own-files.ts';
 import { plainInode, type Tree } from '../rootfs/tree.ts';
@@ -39,6 +40,7 @@ export function finishOnlyPackages(tree: Tree, packages: readonly UnpackedPackag
   putFolder(tree, 'home/nonroot', 0o700, NONROOT);
   const bundle = certificateBundle(tree);
   if (bundle.length > 0) putFile(tree, { path: CERTIFICATE_BUNDLE, content: bundle }, mtimeNs);
+  setFolderTimes(tree, mtimeNs);
 
   function putFolder(target: Tree, path: ByteString, mode: number, id: number): void {
     if (target.find(path) !== undefined) return;

@@ -40,6 +40,7 @@ test('base alpine refuses branches, mirrors and fingerprints that are none', () 
     ['--key-fingerprint', 'abc'],
     ['--repo', '@tag '],
     ['--repo', 'r', '--branch', 'edge'],
+    ['--repo', 'r', '--branch', 'edge'],
   ])
     assert.throws(() => request(...words), { code: 'USAGE' }, words.join(' '));
 });
@@ -47,4 +48,42 @@ test('base alpine refuses branches, mirrors and fingerprints that are none', () 
 test('base debian names the image debian:SUITE, with -slim where it is', () => {
   assert.deepEqual(debianRequest(parseFlags(['--slim'], debian), {}, '/here').tags, ['debian:stable-slim']);
   assert.deepEqual(debianRequest(parseFlags(['--suite', 'trixie'], debian), {}, '/here').tags, ['debian:trixie']);
+});
+
+const debianOf = (
+  words: readonly string[],
+  settings: Parameters<typeof debianRequest>[1] = {},
+): ReturnType<typeof debianRequest> => debianRequest(parseFlags(words, debian), settings, '/here');
+
+test('base debian takes a snapshot from the archive that the template names, with its security archive beside it', () => {
+  const settings = { mirrorDebian: 'http://m/debian', mirrorSnapshot: 'http://s/{archive}/{timestamp}' };
+  const plain = debianOf(['--snapshot', '20260801T000000Z'], settings);
+  assert.deepEqual(
+    [plain.mirror, plain.securityMirror, plain.updates, plain.isSnapshot],
+    ['http://s/debian/20260801T000000Z', undefined, false, true],
+  );
+  const updated = debianOf(
+    ['--snapshot', '20260801T000000Z', '--updates', '--mirror', 'http://t/{archive}/{timestamp}/'],
+    settings,
+  );
+  assert.deepEqual(
+    [updated.mirror, updated.securityMirror],
+    ['http://t/debian/20260801T000000Z/', 'http://t/debian-security/20260801T000000Z/'],
+  );
+  assert.equal(debianOf([], settings).mirror, 'http://m/debian');
+});
+
+test('base debian refuses what would be ignored or is no name, time or fingerprint', () => {
+  for (const words of [
+    ['--snapshot', '2026-08-01'],
+    ['--snapshot', '20260801T000000Z'],
+    ['--snapshot', '20260801T000000Z', '--mirror', 'http://m/debian'],
+    ['--packages', 'libc6', '--include', 'curl'],
+    ['--packages', 'libc6', '--scripts', 'container'],
+    ['--include', 'UPPER'],
+    ['--key-fingerprint', 'abc'],
+    ['--security-mirror', 'ftp://x'],
+  ])
+    assert.throws(() => debianOf(words), { code: 'USAGE' }, words.join(' '));
+  assert.deepEqual(debianOf(['--arch', 'arm64']).tags, [], 'the name is for this machine');
 });
