@@ -30,7 +30,8 @@ interface Row {
   readonly columns: Readonly<Record<string, string>>;
 }
 
-const work = mkdtempSync(join(tmpdir(), 'shale-reproducible-'));
+// Peers see nothing of this machine's folders but the lab's.
+const work = mkdtempSync(join(process.env['LAB_CTX'] ?? tmpdir(), 'shale-reproducible-'));
 const shaleEnv = { ...process.env, SHALE_HOME: join(work, 'home'), XDG_RUNTIME_DIR: join(work, 'run') };
 
 function call(command: string, args: readonly string[], env: NodeJS.ProcessEnv = process.env): string {
@@ -56,7 +57,7 @@ function attempt(work: () => string): Outcome {
   try {
     return { said: work() };
   } catch (error) {
-    const [line = ''] = (error instanceof Error ? error.message : String(error)).split('\n').slice(-1);
+    const [line = ''] = (error instanceof Error ? error.message : String(error)).trim().split('\n').slice(-1);
     return { said: `failed: ${line.slice(0, 120)}` };
   }
 }
@@ -88,14 +89,14 @@ function withShale(one: Case, index: IndexServer): Record<string, string> {
   return { locked: offline.said, verify: verified.said };
 }
 
-/** Built twice without a cache; the digest of the manifest says whether it is the same. */
+/** Built twice without a cache, by the docker of the lab whose store can write an OCI layout; its index says whether it is the same. */
 function withDocker(one: Case, index: IndexServer): string {
   const folder = contextOf(one);
   const build = (): string => {
     const out = join(work, 'docker.tar');
     const output = `type=oci,dest=${out},rewrite-timestamp=true`;
     const args = ['buildx', 'build', '--no-cache', '--network', 'host', '--provenance=false', '--output', output];
-    call('docker', [...args, '--build-arg', `SOURCE_DATE_EPOCH=${EPOCH}`, ...buildArgs(one, index), folder]);
+    call('docker-ctrd', [...args, '--build-arg', `SOURCE_DATE_EPOCH=${EPOCH}`, ...buildArgs(one, index), folder]);
     return createHash('sha256')
       .update(call('tar', ['-xOf', out, 'index.json']))
       .digest('hex');
@@ -146,11 +147,12 @@ async function main(): Promise<void> {
       for (const peer of peers) columns[peer] = PEERS[peer]?.(one, index) ?? '';
       rows.push({ name: one.name, kind: one.kind, columns });
       console.log(`${one.name}: ${JSON.stringify(columns)}`);
+      // What is known is kept, also when the rest is not waited for.
+      if (values.save) save(rows, peers);
     }
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  if (values.save) save(rows, peers);
   const isSame = ({ columns: { locked, verify } }: Row): boolean => locked === 'same id' && verify === 'identical';
   process.exitCode = rows.every(isSame) ? 0 : 1;
 }
