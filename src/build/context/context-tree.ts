@@ -191,9 +191,14 @@ class ContextReader {
     return sha256;
   }
 
-  /** The bytes of a small file that was read already, where there was room to keep them. */
-  kept(at: number): Uint8Array | undefined {
-    return this.#kept.get(at);
+  /** The bytes of a small file that was read already, where there was room to keep them; they are kept for one reader. */
+  kept(at: number): FileRegion | undefined {
+    const bytes = this.#kept.get(at);
+    return bytes && { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => this.#forget(at, bytes) };
+  }
+
+  #forget(at: number, bytes: Uint8Array): void {
+    if (this.#kept.delete(at)) this.#keptBytes -= bytes.length + KEPT_OVERHEAD_BYTES;
   }
 
   readAhead(seen: Seen): 'known' | 'unknown' | undefined {
@@ -332,8 +337,9 @@ class ContextNode implements SourceNode, Seen {
     return this.reader.stats.sum(this.at) ?? this.reader.sha256(this);
   }
   open(): FileRegion {
-    const bytes = this.#isSocket() ? NO_BYTES : this.reader.kept(this.at);
-    if (bytes !== undefined) return { content: { kind: 'bytes', bytes }, [Symbol.dispose]: () => {} };
+    if (this.#isSocket()) return { content: { kind: 'bytes', bytes: NO_BYTES }, [Symbol.dispose]: () => {} };
+    const kept = this.reader.kept(this.at);
+    if (kept !== undefined) return kept;
     const fd = this.reader.open(this);
     return {
       content: { kind: 'fd', fd, offset: 0 },
