@@ -3,20 +3,34 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
 import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
 
 /** Packages of our own behind HTTP, where builds of every engine reach them. */
-export interface IndexServer extends AsyncDisposable {
+export interface IndexServer {
   /** `http://ADDRESS:PORT` */
   readonly origin: string;
   /** The address alone. */
   readonly host: string;
 }
 
+/** In a thread of its own: whoever asks for it waits for programs meanwhile. */
+export async function startIndex(npmFolder: string): Promise<IndexServer & AsyncDisposable> {
+  const worker = new Worker(new URL(import.meta.url), { workerData: npmFolder });
+  const [served] = (await once(worker, 'message')) as [IndexServer]; // What the thread below posts.
+  return {
+    ...served,
+    async [Symbol.asyncDispose]() {
+      await worker.terminate();
+    },
+  };
+}
+
 /** Serves a small npm registry with the npm client of this machine, and a small index for pip. */
-export async function serveIndex(npmFolder: string): Promise<IndexServer> {
+async function serveIndex(npmFolder: string): Promise<IndexServer> {
   const host = Object.values(networkInterfaces())
     .flat()
     .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
@@ -34,14 +48,7 @@ export async function serveIndex(npmFolder: string): Promise<IndexServer> {
     void pages.set(path, { type, body: Buffer.from(body) });
   addNpm(put, origin, npmFolder);
   addPip(put);
-  return {
-    origin,
-    host,
-    async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
+  return { origin, host };
 }
 
 type Put = (path: string, type: string, body: string | Buffer) => void;
@@ -128,3 +135,5 @@ function zip(files: Readonly<Record<string, string>>): Buffer {
   end.writeUInt32LE(offset, 16);
   return Buffer.concat([...locals, central, end]);
 }
+
+if (!isMainThread) parentPort?.postMessage(await serveIndex(String(workerData)));

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { CASES, type Case } from './cases.ts';
-import { serveIndex, type IndexServer } from './index-server.ts';
+import { startIndex, type IndexServer } from './index-server.ts';
 
 const BASE = 'debian:stable-slim';
 const EPOCH = '1700000000';
@@ -138,7 +138,7 @@ function npmFolder(): string {
 async function main(): Promise<void> {
   const peers = values.peers.split(',').filter((name) => name in PEERS);
   const rows: Row[] = [];
-  await using index = await serveIndex(npmFolder());
+  await using index = await startIndex(npmFolder());
   try {
     shale('base', 'debian', '--suite', 'trixie', '--slim', '-t', BASE);
     for (const one of CASES) {
