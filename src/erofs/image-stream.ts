@@ -31,7 +31,7 @@ export class ImageBuffer implements ImageSink {
   }
 }
 
-const WINDOW_BYTES = 256 * 1024;
+const WINDOW_BYTES = 64 * 1024;
 const HEAD_BYTES: number = SUPER_OFFSET + SUPER_CHECKSUM_BYTES;
 const UUID_AT: number = SUPER_OFFSET + SUPER.uuid;
 
@@ -90,7 +90,7 @@ export class ImageStream {
       this.#hash.update(part);
       this.#sink.write(part);
       this.#base += part.length;
-      this.#window.fill(0);
+      part.fill(0);
     }
     if (sizeBytes <= this.#window.length) return;
     this.#window = Buffer.alloc(sizeBytes);

@@ -138,6 +138,8 @@ class Queue<T> {
 /** The thread, and what it has been told to read. */
 class ReadAhead implements Disposable {
   #job: AheadJob | undefined;
+  /** Named before there was a thread. */
+  readonly #early: (AheadFile & { readonly path: Buffer })[] = [];
   #worker: Worker | undefined;
   #named = 0;
   #position = 0;
@@ -153,23 +155,18 @@ class ReadAhead implements Disposable {
     invariant(!this.isFull, 'a file is named when there is room for it');
     const bytes = typeof path === 'string' ? toBytes(path) : path;
     if (bytes.length >= PATH_BYTES_MAX) return false;
-    this.#job ??= newJob();
-    const { paths, pathBytes, identities, hashed, state } = this.#job;
-    const row = this.#named % NAMED_MAX;
-    paths.set(bytes, row * PATH_BYTES_MAX);
-    pathBytes[row] = bytes.length;
-    identities.set(identityOf(seen), row * IDENTITY_FIELDS);
-    hashed[row] = hash ? 1 : 0;
-    Atomics.store(state, NAMED, ++this.#named);
-    Atomics.notify(state, NAMED);
-    if (this.isFull) this.#worker ??= this.#start(this.#job);
+    const named = { path: bytes, seen, hash };
+    if (this.#job === undefined) this.#early.push(named);
+    else describe(this.#job, this.#named, named);
+    this.#named++;
+    if (this.isFull) this.#job ??= this.#start();
     return true;
   }
 
   next(): ReadFile | undefined {
     const i = this.#position++;
-    invariant(this.#job !== undefined && i < this.#named, 'no more files are taken than were named');
-    if (this.#worker === undefined) return undefined;
+    invariant(i < this.#named, 'no more files are taken than were named');
+    if (this.#job === undefined) return undefined;
     const { state, failed, identities, slots, slotCount, sums, hashed } = this.#job;
     Atomics.store(state, POSITION, i + 1);
     Atomics.notify(state, POSITION);
@@ -186,8 +183,10 @@ class ReadAhead implements Disposable {
     void this.#worker?.terminate();
   }
 
-  #start(job: AheadJob): Worker {
+  #start(): AheadJob {
+    const job = newJob();
     Atomics.store(job.state, POSITION, this.#position);
+    for (const [i, file] of this.#early.splice(0).entries()) describe(job, i, file);
     const worker = new Worker(new URL('./read-ahead-worker.ts', import.meta.url), {
       name: 'shale read ahead',
       argv: [],
@@ -197,7 +196,8 @@ class ReadAhead implements Disposable {
     });
     worker.unref();
     worker.on('error', () => (this.#isLost = true));
-    return worker;
+    this.#worker = worker;
+    return job;
   }
 
   /** Waits for a file; false when the thread was lost. */
@@ -209,6 +209,18 @@ class ReadAhead implements Disposable {
     }
     return false;
   }
+}
+
+/** Tells the thread what file `i` is. */
+function describe(job: AheadJob, i: number, { path, seen, hash }: AheadFile & { readonly path: Buffer }): void {
+  const { paths, pathBytes, identities, hashed, state } = job;
+  const row = i % NAMED_MAX;
+  paths.set(path, row * PATH_BYTES_MAX);
+  pathBytes[row] = path.length;
+  identities.set(identityOf(seen), row * IDENTITY_FIELDS);
+  hashed[row] = hash ? 1 : 0;
+  Atomics.store(state, NAMED, i + 1);
+  Atomics.notify(state, NAMED);
 }
 
 function newJob(): AheadJob {
