@@ -1,14 +1,17 @@
 import { closeSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
-import { ShaleError } from '../base/index.ts';
+import { isSystemError, ShaleError } from '../base/index.ts';
 import type { ExpandedFile, ImageSink, WrittenIndex } from '../erofs/index.ts';
 import type { DiffId } from '../oci/index.ts';
-import type { Store } from '../store/index.ts';
+import { fileError, type Store } from '../store/index.ts';
 import { CONTENTS_KIND, EXPANDED_KIND, INDEX_KIND } from './derived-kinds.ts';
 
 /** Bytes moved at once while sparse files are expanded. */
 const COPY_BYTES = 1024 * 1024;
 
-/** Writes what is derived from a layer: its index, its contents file, and the expanded data of its sparse files. */
+/**
+ * Writes what is derived from a layer: its index, its contents file, and the expanded data of its sparse files.
+ * @throws NO_SPACE, STORE_IO
+ */
 export async function saveIndex(
   store: Store,
   diffId: DiffId,
@@ -22,6 +25,8 @@ export async function saveIndex(
       write: (bytes) => writeAll(fd, bytes, null),
       patch: (offset, bytes) => writeAll(fd, bytes, offset),
     });
+  } catch (error) {
+    throw isSystemError(error) ? fileError('cannot write', draft.path, error) : error;
   } finally {
     closeSync(fd);
   }

@@ -5,5 +5,5 @@
  * its process. The layout is described in docs/formats/store.md.
  */
 export type * from './types.ts';
-export { diskUsage } from './files.ts';
+export { diskUsage, fileError } from './files.ts';
 export { openStore } from './open.ts';

@@ -200,9 +200,9 @@ target "m" {
     const composed = shale('bake', '-f', 'compose.yaml');
     assert.match(String(composed.stdout), /^web sha256:\w{64}\n$/, String(composed.stderr));
     assert.equal(shale('run', '--rm', '--network', 'none', 'baked/web', 'cat', '/v').stdout, 'compose\n');
-    const refused = shale('bake', 'app', '--set', 'app.attest=type=sbom');
+    const refused = shale('bake', 'app', '--set', 'app.attest=type=sbom,generator=scanner');
     assert.equal(refused.status, 125);
-    assert.match(String(refused.stderr), /target app: --attest: /);
+    assert.match(String(refused.stderr), /target app: --attest type=sbom,generator=scanner: /);
     const entitled = shale('bake', 'app', '--set', 'app.entitlements=security.insecure');
     assert.equal(entitled.status, 125);
     assert.match(String(entitled.stderr), /target app: it asks for security\.insecure/);
