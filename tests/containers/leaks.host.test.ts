@@ -8,6 +8,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isSystemError } from '../../src/base/index.ts';
 import { CLONE, unshare } from '../../src/sys/index.ts';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
 import { compareLeaks, takeLeakSnapshot } from '../support/leaks.ts';
@@ -96,12 +97,20 @@ async function cycle(world: ContainerLab, name: string, kind: number, random: ()
       // The runtime that a command waits for, and with it the container.
       const child = spawn(SHALE, ['run', '--rm', ...base, 'sleep', '600'], { env: world.env, stdio: 'ignore' });
       const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-      await until(() => attachedRuntime(world) !== undefined, 'the container is started');
-      const pid = attachedRuntime(world);
-      if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      await until(() => killed(attachedRuntime(world)), 'the container is started');
       assert.equal(await ended, 137);
       return;
     }
+  }
+}
+
+/** False where there is no such process, or none any more. */
+function killed(pid: number | undefined): boolean {
+  try {
+    return pid !== undefined && process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (isSystemError(error, 'ESRCH')) return false;
+    throw error;
   }
 }
 
