@@ -1,5 +1,6 @@
 import { cpus, hostname } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isSystemError, JsonReader, ShaleError } from '../../base/index.ts';
 import { openStackTree, readLocalFile, readTreeFile, type SourceNode } from '../../build/index.ts';
 import { DOCKERFILE_MAX_BYTES } from '../../dockerfile/index.ts';
@@ -23,6 +24,7 @@ const DIFFERENCES_MAX = 1000;
 const LOOKED_INTO_MAX_BYTES = 8 * 1024 * 1024;
 const OTHER_HOSTNAME = 'elsewhere';
 const OTHER_UMASK = 0o077;
+const LATER_MS = 1001;
 const DELETED_OTHERWISE = { cause: 'unknown', mend: 'the step deletes other files each time' } as const;
 
 /**
@@ -44,6 +46,7 @@ export async function verifyBuild(
     });
   await using folder = await makeWorkFolder(store);
   const again = requestOf(record, request);
+  await laterThan(record, watch.signal);
   const { varied, notVaried, ...other } = vary(again, folder.path, record);
   using _elsewhere = other.elsewhere;
   refuseOtherDockerfile(record, other.request);
@@ -150,6 +153,13 @@ function vary(request: BuildRequest, folder: string, record: BuildRecord): Varie
   const ended = record.endedAt ?? record.startedAt;
   varied.push({ what: 'time', was: new Date(ended).toISOString(), is: new Date().toISOString() });
   return { request: moved, varied, notVaried, elsewhere: ends.move() };
+}
+
+/** Waits until a whole second has passed since a build: a time stamp in seconds is another one then. */
+async function laterThan(record: BuildRecord, signal: AbortSignal): Promise<void> {
+  const restMs = (record.endedAt ?? record.startedAt) + LATER_MS - Date.now();
+  // No longer than that where the clock was set back.
+  if (restMs > 0) await sleep(Math.min(restMs, LATER_MS), undefined, { signal });
 }
 
 function octal(mask: number): string {
