@@ -46,8 +46,9 @@ export async function verifyBuild(
     });
   await using folder = await makeWorkFolder(store);
   const again = requestOf(record, request);
-  await laterThan(record, watch.signal);
-  const { varied, notVaried, ...other } = vary(again, folder.path, record);
+  const { now } = context.options;
+  await laterThan(record, now(), watch.signal);
+  const { varied, notVaried, ...other } = vary(again, folder.path, { record, nowMs: now() });
   using _elsewhere = other.elsewhere;
   refuseOtherDockerfile(record, other.request);
   const built = await buildOne(context, other.request, watch, { isolated: true });
@@ -115,7 +116,11 @@ interface Varied extends Pick<RebuildReport, 'varied' | 'notVaried'> {
 }
 
 /** The same build in another folder, with other files' order and times, umask, host name and number of processors. */
-function vary(request: BuildRequest, folder: string, record: BuildRecord): Varied {
+function vary(
+  request: BuildRequest,
+  folder: string,
+  { record, nowMs }: { readonly record: BuildRecord; readonly nowMs: number },
+): Varied {
   const varied: { what: string; was: string; is: string }[] = [];
   const notVaried: { what: string; why: string }[] = [];
   let moved = request;
@@ -151,13 +156,13 @@ function vary(request: BuildRequest, folder: string, record: BuildRecord): Varie
   } else notVaried.push({ what: 'processors of steps', why: count > 1 ? 'the build names them' : 'there is one' });
   notVaried.push({ what: 'clock of steps', why: 'steps see the clock of the machine, which has gone on' });
   const ended = record.endedAt ?? record.startedAt;
-  varied.push({ what: 'time', was: new Date(ended).toISOString(), is: new Date().toISOString() });
+  varied.push({ what: 'time', was: new Date(ended).toISOString(), is: new Date(nowMs).toISOString() });
   return { request: moved, varied, notVaried, elsewhere: ends.move() };
 }
 
 /** Waits until a whole second has passed since a build: a time stamp in seconds is another one then. */
-async function laterThan(record: BuildRecord, signal: AbortSignal): Promise<void> {
-  const restMs = (record.endedAt ?? record.startedAt) + LATER_MS - Date.now();
+async function laterThan(record: BuildRecord, nowMs: number, signal: AbortSignal): Promise<void> {
+  const restMs = (record.endedAt ?? record.startedAt) + LATER_MS - nowMs;
   // No longer than that where the clock was set back.
   if (restMs > 0) await sleep(Math.min(restMs, LATER_MS), undefined, { signal });
 }
