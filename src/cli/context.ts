@@ -42,6 +42,10 @@ export interface Context {
   readonly takeSignals: (take: (signal: EndingSignal) => void) => Disposable;
   /** While held, signals that mean nothing to shale itself go to `take`. */
   readonly takeOtherSignals: (take: (signal: PassedSignal) => void) => Disposable;
+  /** Calls back when the process ends, in whatever way but SIGKILL, unless disposed before. What it does must be synchronous. */
+  readonly atExit: (call: () => void) => Disposable;
+  /** Stops this process as Ctrl-Z does, and resolves when it goes on; where nobody could let it go on, it is not stopped. */
+  readonly suspend: () => Promise<void>;
   readonly debug: boolean;
   /**
    * Starts this program anew in the user namespace of the store, where this process may not mount by itself. Returns where

@@ -49,6 +49,8 @@ export function fakeContext(options: FakeOptions = {}): {
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
     takeOtherSignals: () => ({ [Symbol.dispose]: () => undefined }),
+    atExit: () => ({ [Symbol.dispose]: () => undefined }),
+    suspend: async () => undefined,
     debug: false,
     enterNamespace: async () => undefined,
     config: () => loadConfig({ env, uid: 1000, etc: '/nonexistent' }),

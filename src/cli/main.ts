@@ -38,6 +38,8 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
     takeOtherSignals,
+    atExit,
+    suspend,
     debug: false,
     enterNamespace: () => namespace.enter(engine.config),
     config: engine.config,
@@ -60,6 +62,20 @@ function takeOtherSignals(take: (signal: PassedSignal) => void): Disposable {
       for (const [signal, listener] of listeners) process.off(signal, listener);
     },
   };
+}
+
+function atExit(call: () => void): Disposable {
+  process.on('exit', call);
+  return { [Symbol.dispose]: () => process.off('exit', call) };
+}
+
+/** The signal may come to another thread; longer than this it does not take. */
+const STOP_MS = 50;
+
+/** SIGTSTP and not SIGSTOP: the kernel does not stop what no shell watches (signal(7), orphaned process groups). */
+async function suspend(): Promise<void> {
+  process.kill(process.pid, 'SIGTSTP');
+  await new Promise((resolve) => setTimeout(resolve, STOP_MS));
 }
 
 interface NamespaceDoor {

@@ -8,7 +8,8 @@ const WIDE =
 
 let segmenter: Intl.Segmenter | undefined;
 
-function graphemes(text: string): string[] {
+/** What a reader takes for single characters, each with its marks. */
+export function graphemes(text: string): string[] {
   segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   return Array.from(segmenter.segment(text), (one) => one.segment);
 }
@@ -19,7 +20,8 @@ export function textWidth(text: string): number {
   return graphemes(stripEscapes(text)).reduce((sum, one) => sum + graphemeWidth(one), 0);
 }
 
-function graphemeWidth(grapheme: string): number {
+/** The columns of one of `graphemes`: 0 for control characters and lone marks, 1 or 2. */
+export function graphemeWidth(grapheme: string): number {
   const code = grapheme.codePointAt(0) ?? 0;
   if (code < 0x20 || (code >= 0x7f && code < 0xa0) || NO_WIDTH.test(grapheme)) return 0;
   return WIDE.test(grapheme) ? 2 : 1;
