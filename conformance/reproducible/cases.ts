@@ -6,6 +6,8 @@ export interface Case {
   readonly kind: string;
   readonly dockerfile: string;
   readonly files?: Readonly<Record<string, string>>;
+  /** Needs the root file system of Alpine that lies beside the checkout. */
+  readonly isAlpine?: boolean;
 }
 
 const APT = 'apt-get update && apt-get install -y --no-install-recommends';
@@ -19,6 +21,14 @@ export const CASES: readonly Case[] = [
     dockerfile:
       'FROM debian:stable-slim\nRUN apt-get update && apt-get install -y nginx\nCOPY . /usr/share/nginx/html\nEXPOSE 80\nCMD ["nginx", "-g", "daemon off;"]\n',
     files: { 'index.html': '<h1>hello</h1>\n' },
+  },
+  {
+    name: 'alpine',
+    kind: 'its twin on Alpine, with a repository of the script',
+    dockerfile:
+      'FROM alpine:3.20\nARG INDEX\nADD $INDEX/alpine/keys/script.rsa.pub /etc/apk/keys/\nRUN apk add --no-cache --repositories-file /dev/null --repository $INDEX/alpine nginx\nCOPY . /usr/share/nginx/html\nEXPOSE 80\nCMD ["nginx", "-g", "daemon off;"]\n',
+    files: { 'index.html': '<h1>hello</h1>\n' },
+    isAlpine: true,
   },
   {
     name: 'curl',

@@ -8,6 +8,7 @@ import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { crc32 } from 'node:zlib';
+import { makeSigner, packApk, packIndex, type TestApk } from '../../src/bases/alpine/packed-apk.fixture.ts';
 
 /** Packages of our own behind HTTP, where builds of every engine reach them. */
 export interface IndexServer {
@@ -48,6 +49,7 @@ async function serveIndex(npmFolder: string): Promise<IndexServer> {
     void pages.set(path, { type, body: Buffer.from(body) });
   addNpm(put, origin, npmFolder);
   addPip(put);
+  addAlpine(put);
   return { origin, host };
 }
 
@@ -103,6 +105,34 @@ function addPip(put: Put): void {
   const name = 'greeting-1.2.0-py3-none-any.whl';
   put(`/pip/files/${name}`, 'application/zip', wheel);
   put('/pip/greeting/', 'text/html', `<a href="/pip/files/${name}">${name}</a>\n`);
+}
+
+/** Stand-ins of Alpine's nginx and what it needs, with its scripts: a user of its own, and a trigger. */
+const APKS: readonly TestApk[] = [
+  { name: 'pcre2', version: '10.43-r0', files: [{ path: 'usr/lib/libpcre2-8.so.0', content: 'library', mode: 0o755 }] },
+  {
+    name: 'nginx',
+    version: '1.26.3-r0',
+    depends: 'pcre2',
+    scripts: {
+      'pre-install':
+        '#!/bin/sh\naddgroup -S -g 101 nginx 2>/dev/null\nadduser -S -D -H -u 100 -h /var/lib/nginx -s /sbin/nologin -G nginx -g nginx nginx 2>/dev/null\nexit 0\n',
+    },
+    files: [
+      { path: 'etc/nginx/nginx.conf', content: 'user nginx;\n' },
+      { path: 'usr/sbin/nginx', content: '#!/bin/sh\nexec httpd -f -h /usr/share/nginx/html\n', mode: 0o755 },
+      { path: 'usr/share/nginx/html/index.html', content: 'welcome\n' },
+      { path: 'var/lib/nginx/', mode: 0o750, owner: { user: 'nginx', group: 'nginx', uid: 100, gid: 101 } },
+    ],
+  },
+];
+
+function addAlpine(put: Put): void {
+  const signer = makeSigner('script.rsa.pub');
+  const packed = APKS.map((apk) => packApk(apk, signer));
+  put('/alpine/keys/script.rsa.pub', 'application/octet-stream', signer.pem);
+  put('/alpine/x86_64/APKINDEX.tar.gz', 'application/gzip', packIndex(packed, signer));
+  for (const { fileName, bytes } of packed) put(`/alpine/x86_64/${fileName}`, 'application/octet-stream', bytes);
 }
 
 /** A zip file (APPNOTE 4.3) of stored entries, with the first time that it can say. */

@@ -12,8 +12,12 @@ import { CASES, type Case } from './cases.ts';
 import { startIndex, type IndexServer } from './index-server.ts';
 
 const BASE = 'debian:stable-slim';
+const ALPINE = 'alpine:3.20';
 const EPOCH = '1700000000';
+const CLOCK = '400d';
 const root = join(import.meta.dirname, '../..');
+const shared = process.env['SHALE_SHARED'] ?? join(root, '../shared');
+const alpineRootfs = join(shared, 'fixtures/alpine-minirootfs-3.20.3-x86_64.tar.gz');
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { peers: { type: 'string', default: '' }, save: { type: 'boolean', default: false } },
@@ -26,7 +30,6 @@ interface Outcome {
 
 interface Row {
   readonly name: string;
-  readonly kind: string;
   readonly columns: Readonly<Record<string, string>>;
 }
 
@@ -85,7 +88,7 @@ function withShale(one: Case, index: IndexServer): Record<string, string> {
     folder,
   ];
   const offline = attempt(() => (call('unshare', cut, shaleEnv) === first ? 'same id' : 'another id'));
-  const verified = attempt(() => (shale('verify', '-q', ...args, one.name), 'identical'));
+  const verified = attempt(() => (shale('verify', '-q', '--clock', CLOCK, ...args, one.name), 'identical'));
   return { locked: offline.said, verify: verified.said };
 }
 
@@ -128,6 +131,21 @@ const PEERS: Readonly<Record<string, (one: Case, index: IndexServer) => string>>
   buildah: withBuildah,
 };
 
+/** The root file system of Alpine becomes the base of that name, in peers too. */
+function importAlpine(peers: readonly string[]): void {
+  shale('import', alpineRootfs, ALPINE);
+  if (peers.length === 0) return;
+  const archive = join(work, 'alpine.tar');
+  shale('save', '-o', archive, ALPINE);
+  if (peers.includes('docker')) call('docker-ctrd', ['load', '-i', archive]);
+  if (peers.includes('buildah')) call('buildah', ['pull', `docker-archive:${archive}`]);
+}
+
+function removeAlpine(peers: readonly string[]): void {
+  if (peers.includes('docker')) spawnSync('docker-ctrd', ['rmi', ALPINE]);
+  if (peers.includes('buildah')) spawnSync('buildah', ['rmi', ALPINE]);
+}
+
 function npmFolder(): string {
   const program = call('sh', ['-c', 'command -v npm']);
   const folder = dirname(dirname(realpathSync(program)));
@@ -141,16 +159,22 @@ async function main(): Promise<void> {
   await using index = await startIndex(npmFolder());
   try {
     shale('base', 'debian', '--suite', 'trixie', '--slim', '-t', BASE);
-    for (const one of CASES) {
-      if (positionals.length > 0 && !positionals.includes(one.name)) continue;
+    const wanted = CASES.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+    if (wanted.some(({ isAlpine = false }) => isAlpine) && existsSync(alpineRootfs)) importAlpine(peers);
+    for (const one of wanted) {
+      if (one.isAlpine === true && !existsSync(alpineRootfs)) {
+        console.log(`${one.name}: skipped, ${alpineRootfs} is not there (set SHALE_SHARED)`);
+        continue;
+      }
       const columns: Record<string, string> = withShale(one, index);
       for (const peer of peers) columns[peer] = PEERS[peer]?.(one, index) ?? '';
-      rows.push({ name: one.name, kind: one.kind, columns });
+      rows.push({ name: one.name, columns });
       console.log(`${one.name}: ${JSON.stringify(columns)}`);
       // What is known is kept, also when the rest is not waited for.
-      if (values.save) save(rows, peers);
+      if (values.save) save(rows);
     }
   } finally {
+    removeAlpine(peers);
     rmSync(work, { recursive: true, force: true });
   }
   const isSame = ({ columns: { locked, verify } }: Row): boolean => locked === 'same id' && verify === 'identical';
@@ -164,19 +188,30 @@ const TITLES: Readonly<Record<string, string>> = {
   buildah: 'buildah, --timestamp',
 };
 
-/** Everything below the mark is written anew. */
-function save(rows: readonly Row[], peers: readonly string[]): void {
+/** Everything below the mark is written anew; what was not measured this time stays as it was. */
+function save(rows: readonly Row[]): void {
   const path = join(root, 'docs/compatibility/reproducible.md');
-  const names = ['locked', 'verify', ...peers];
+  const names = Object.keys(TITLES);
   const cell = (text: string): string => text.replaceAll('|', '\\|');
+  const [head = '', old = ''] = readFileSync(path, 'utf8').split('<!-- results -->');
+  const known = new Map(
+    old
+      .split('\n')
+      .map((line) => line.split(' | '))
+      .map(([name = '', , ...cells]) => [name.slice(2), cells]),
+  );
+  const lines = CASES.flatMap(({ name, kind }) => {
+    const columns = rows.find((row) => row.name === name)?.columns;
+    const before = known.get(name);
+    if (columns === undefined && before === undefined) return [];
+    const cells = names.map((title, i) => cell(columns?.[title] ?? '') || before?.[i]?.replace(/ \|$/, '') || '–');
+    return [`| ${name} | ${kind} | ${cells.join(' | ')} |`];
+  });
   const table = [
     `| Dockerfile | shows | ${names.map((name) => TITLES[name] ?? name).join(' | ')} |`,
     `|---|---|${names.map(() => '---|').join('')}`,
-    ...rows.map(
-      (row) => `| ${row.name} | ${row.kind} | ${names.map((name) => cell(row.columns[name] ?? '')).join(' | ')} |`,
-    ),
+    ...lines,
   ];
-  const [head = ''] = readFileSync(path, 'utf8').split('<!-- results -->');
   writeFileSync(path, `${head}<!-- results -->\n\n${table.join('\n')}\n`);
 }
 

@@ -17,6 +17,7 @@ export { type AlpineBase, makeAlpineBase } from './alpine/make-alpine-base.ts';
 export type { AlpineBaseOptions } from './alpine/options.ts';
 export { alpineVersions, type AlpineOfferOptions } from './alpine/offered-versions.ts';
 export { debianVersions, type DebianOfferOptions } from './debian/offered-versions.ts';
+export { type PackageFileRequest, readPackageFile } from './debian/package-file.ts';
 export { type Fetcher, HttpFetcher, type HttpFetcherOptions } from './fetch.ts';
 export { isDebianArchitecture, debianArchitecture } from './debian/image-config.ts';
 export { type BaseImage, type BasePackage, makeDebianBase } from './debian/make-debian-base.ts';

@@ -24,6 +24,7 @@ import { attestProduct, provenanceReport, type WantedAttestation } from './attes
 import { openContexts, type GivenContexts, type OpenTrees } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
 import type { RegistryOptions } from '../registry/index.ts';
+import type { StepClock } from './exec/clock.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { StepTraffic } from './exec/traffic.ts';
 import type { Product } from './exporters/exporter.ts';
@@ -85,6 +86,8 @@ export interface BuildOptions {
   readonly lock?: string | undefined;
   /** See `StepTraffic`. */
   readonly traffic?: StepTraffic | undefined;
+  /** See `StepClock`. */
+  readonly clock?: StepClock | undefined;
   /** Makes a private folder on the store's file system that is gone when it is disposed. */
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   readonly signal: AbortSignal;
@@ -149,7 +152,9 @@ export async function buildImage(options: BuildOptions): Promise<BuildResult> {
     const carrying = { options, recorder, imports, buildId, warn };
     [product, exported] = await imports.retrying(() => carryOut(whole, carrying), warn);
     const details = { ...detailsOf(options, plan), ...recorder.details };
-    await record({ status: 'done', imageId: imageIdOf(product, exported), details });
+    // The image of an isolated build is nowhere: who asks how an image came to be means another build.
+    const made = options.isolated === true ? {} : { imageId: imageIdOf(product, exported) };
+    await record({ status: 'done', ...made, details });
   } catch (error) {
     const status = options.signal.aborted ? 'canceled' : 'error';
     const details = { ...detailsOf(options, plan), ...recorder.details, error: messageOf(error) };
@@ -258,6 +263,7 @@ async function solvePlan(
     keepNoise: options.keepNoise,
     provisions: options.provisions,
     traffic: options.traffic,
+    clock: options.clock,
     resources: options.steps.resources,
     cgroupParent: options.steps.cgroupParent,
     makeFolder: options.makeFolder,

@@ -15,6 +15,7 @@ export { readRevision, type Revision } from './context/revision.ts';
 export { readLocalFile, type LocalFile } from './context/local-file.ts';
 export type { Provisions, StepSettings } from './exec/provisions.ts';
 export { createStepRunner, type StepRequest, type StepRunner, type StepRunnerParts } from './exec/step-runner.ts';
+export type { ClockSite, StepClock, StepClockParts } from './exec/clock.ts';
 export type { OpenTraffic, StepTraffic, TrafficSite, WatchedStep } from './exec/traffic.ts';
 export type * from './exporters/output.ts';
 export type { FailedStep } from './failed-step.ts';

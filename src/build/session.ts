@@ -14,6 +14,7 @@ import { openStackTree } from './copy/stack-tree.ts';
 import type { FailedStep } from './failed-step.ts';
 import { chainOf } from './result.ts';
 import type { Provisions } from './exec/provisions.ts';
+import type { StepClock } from './exec/clock.ts';
 import type { StepRunner } from './exec/step-runner.ts';
 import type { StepTraffic } from './exec/traffic.ts';
 
@@ -35,6 +36,8 @@ export interface SessionOptions {
   readonly makeFolder: () => Promise<AsyncDisposable & { readonly path: string }>;
   /** What steps get for a network where all that they fetch is to be known; undefined for the build's own. */
   readonly traffic?: StepTraffic | undefined;
+  /** See `StepClock`. */
+  readonly clock?: StepClock | undefined;
   /** Runs the containers of RUN; opened when the first one is needed. */
   readonly openRunner: () => Promise<StepRunner>;
   readonly signal: AbortSignal;
@@ -53,6 +56,7 @@ export class BuildSession implements AsyncDisposable {
   readonly resources: Resources;
   readonly cgroupParent: string | undefined;
   readonly traffic: StepTraffic | undefined;
+  readonly clock: StepClock | undefined;
   readonly onFailedStep: SessionOptions['onFailedStep'];
   /** Aborted when the whole build is to end. */
   readonly signal: AbortSignal;
@@ -74,6 +78,7 @@ export class BuildSession implements AsyncDisposable {
     this.resources = options.resources;
     this.cgroupParent = options.cgroupParent;
     this.traffic = options.traffic;
+    this.clock = options.clock;
     this.onFailedStep = options.onFailedStep;
     this.signal = options.signal;
     this.epochNs = BigInt(options.epochSeconds) * 1_000_000_000n;

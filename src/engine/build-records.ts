@@ -1,5 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
-import { isJsonObject, isSystemError, JsonReader, ShaleError } from '../base/index.ts';
+import { isJsonObject, isShaleError, isSystemError, JsonReader, ShaleError } from '../base/index.ts';
 import { findImage } from '../images/index.ts';
 import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
@@ -9,9 +9,16 @@ import type { WhyStep } from './why-types.ts';
 
 /** A build by id, unique beginning of one, `latest`, or the image that it made. @throws BUILD_NOT_FOUND, NAME_AMBIGUOUS */
 export async function getBuild(store: Store, name: string): Promise<BuildRecord> {
-  const byId = await store.builds.find(name);
+  let ambiguity: unknown;
+  const byId = await store.builds.find(name).catch((error: unknown) => {
+    // An image may be called as many ids begin.
+    if (!isShaleError(error, 'NAME_AMBIGUOUS')) throw error;
+    ambiguity = error;
+    return undefined;
+  });
   if (byId !== undefined) return byId;
   const image = await findImage(store, name);
+  if (image === undefined && ambiguity !== undefined) throw ambiguity;
   const byImage = image && (await store.builds.findByImage(image.set?.digest ?? image.record.id));
   if (byImage !== undefined) return byImage;
   if (name === 'latest') throw new ShaleError('BUILD_NOT_FOUND', 'nothing has been built in this store yet');

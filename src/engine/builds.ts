@@ -8,6 +8,7 @@ import {
   type PlanInput,
   type Provisions,
   type Sources,
+  type StepClock,
   type StepRunner,
 } from '../build/index.ts';
 import { checkDockerfile, outlineDockerfile, sourceText, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
@@ -90,6 +91,8 @@ interface BuildingHow {
   readonly recorder?: Recorder;
   /** Takes nothing from the cache, and leaves nothing in it. */
   readonly isolated?: boolean;
+  /** For an isolated build. */
+  readonly clock?: StepClock;
 }
 
 /** A build alone or `together` with others; what it leaves in the cache is not looked at yet. */
@@ -97,7 +100,7 @@ export async function buildOne(
   context: EngineContext,
   request: BuildRequest,
   watch: Watch,
-  { together, recorder, isolated = false }: BuildingHow = {},
+  { together, recorder, isolated = false, clock }: BuildingHow = {},
 ): Promise<BuildResult & Pick<BuildOutcome, 'tags'>> {
   const names = request.tags.map(parseReference);
   const outputs = outputsOf(request, platformsOf(request.platforms));
@@ -115,6 +118,7 @@ export async function buildOne(
     sources: outside.over(sources),
     traffic: outside.traffic,
     isolated,
+    clock,
     lock: request.lock,
     names,
     noCache: request.noCache,

@@ -26,6 +26,7 @@ import { isNoise } from '../noise.ts';
 import { offerFailedStep, shellOf, type Shells } from '../failed-step.ts';
 import type { Step } from '../ops/operation.ts';
 import type { BuildSession } from '../session.ts';
+import type { StepClockParts } from './clock.ts';
 import { openShells } from './look-into.ts';
 import { Redactor } from './redact.ts';
 import { MissingIds } from './missing-ids.ts';
@@ -98,7 +99,8 @@ async function runStep(parts: StepRunnerParts, request: StepRequest): Promise<Di
       rootAttributes: rootAttributes(stack),
       volatile: true,
     });
-    const spec = specOf(parts, request, { id, rootfs, mounts, devices, watched, authority });
+    const clock = session.clock?.setFor(watchedStep(request.step), { stack, env: op.env });
+    const spec = specOf(parts, request, { id, rootfs, mounts, devices, watched, authority, clock });
     using planted = watched && plantAuthority(rootfs.access, watched.authority);
     await using handle = await parts.runtime.run(spec, { kind: 'pipes' });
     await follow(handle, request, mounts.secrets).catch(async (failure: unknown) => {
@@ -184,11 +186,12 @@ function specOf(
     readonly devices: DeviceEdits | undefined;
     readonly watched: OpenTraffic | undefined;
     readonly authority: MountedAuthority | undefined;
+    readonly clock: StepClockParts | undefined;
   },
 ): RunSpec {
   const { op } = step;
   const given = at.devices;
-  const secretEnv = [...at.mounts.env, ...(at.authority?.env ?? [])];
+  const secretEnv = [...at.mounts.env, ...(at.authority?.env ?? []), ...(at.clock?.env ?? [])];
   return {
     ...STEP_SURROUNDINGS,
     id: at.id,
@@ -197,7 +200,12 @@ function specOf(
     // Proxies are the builder's to use where it does the fetching.
     env: [...(given?.env ?? []), ...(at.watched === undefined ? extraEnv : []), ...op.env],
     ...(secretEnv.length > 0 && { secretEnv }),
-    mounts: [...(given?.mounts ?? []), ...at.mounts.specs, ...(at.authority === undefined ? [] : [at.authority.mount])],
+    mounts: [
+      ...(given?.mounts ?? []),
+      ...at.mounts.specs,
+      ...(at.authority === undefined ? [] : [at.authority.mount]),
+      ...(at.clock?.mounts ?? []),
+    ],
     ...(given !== undefined && { devices: given.devices, groups: given.groups, hooks: given.hooks }),
     cwd: op.cwd,
     user: op.user,

@@ -39,6 +39,8 @@ function fake(found: readonly LockChange[] = changes): {
   return { engine: { locks: locks as Engine['locks'] }, asked };
 }
 
+const NOTHING = { varied: [], notVaried: [], differences: [], moreDifferences: 0 } as const;
+
 describe('lock', () => {
   test('writes what it has locked and what is other, and tells of secrets', async () => {
     const { engine, asked } = fake();
@@ -126,5 +128,20 @@ describe('lock', () => {
       engine: { verifyBuild: async () => ({ ...report, identical: true, differences: [], moreDifferences: 0 }) },
     });
     assert.equal(same.status, 0);
+  });
+
+  test('verify takes how far ahead the clock is', async () => {
+    const asked: (number | undefined)[] = [];
+    const engine: Partial<Engine> = {
+      async verifyBuild({ clockAheadSeconds }) {
+        asked.push(clockAheadSeconds);
+        return { image: 'i', build: 'b', rebuilt: 'i', rebuild: 'c', identical: true, ...NOTHING };
+      },
+    };
+    const given = [[], ['--clock', '400d'], ['--clock', '1d2h'], ['--clock', '90s'], ['--clock', 'off']];
+    for (const flags of given) assert.equal((await runFake(['verify', '-q', ...flags, 'x'], { engine })).status, 0);
+    assert.deepEqual(asked, [undefined, 34_560_000, 93_600, 90, 0]);
+    for (const bad of ['', '0', '1', 'd', '-1d', '1w', '999999d'])
+      assert.equal((await runFake(['verify', '--clock', bad, 'x'], { engine })).status, 125, bad);
   });
 });

@@ -38,6 +38,7 @@ test('diagnose() tells times, ids, counts and orders from what two builds wrote'
     ['var/lib/apt/lists/x_InRelease', 'a', 'b', 'package index'],
     ['usr/lib/locale/locale-archive', 'a', 'b', 'locale'],
     ['usr/bin/program', 'one', 'other', 'unknown'],
+    ['etc/env', 'A=1\n', 'A=1\nLD_PRELOAD=/run/shale-clock.so\n', 'variables'],
   ];
   for (const [path, before, after, cause] of cases) assert.equal(causeOf(path, before, after), cause, path);
 });

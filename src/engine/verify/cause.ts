@@ -1,5 +1,5 @@
 import type { TreeChange } from '../compare-trees.ts';
-import type { DifferenceCause } from './verify-types.ts';
+import { CLOCK_PATH, type DifferenceCause } from './verify-types.ts';
 
 /** What two builds wrote at one path, as far as it is known. */
 export interface Compared {
@@ -24,6 +24,8 @@ const MENDS: Readonly<Record<DifferenceCause, string>> = {
   locale: 'fix it: ENV LC_ALL=C.UTF-8',
   'cpu count': 'do not write the number of processors: make -j1, or give the number',
   'package index': 'pin versions, or fetch from recorded bytes: shale lock, then shale build --locked',
+  variables:
+    'its variables are written into it, and another clock is one of them; look with --clock off whether more differs',
   unknown: 'shale diff shows both images; look at the program that writes PATH',
 };
 
@@ -67,6 +69,7 @@ function causeOf({ change, before, after }: Compared): DifferenceCause {
 }
 
 function causeOfContents(before: Buffer, after: Buffer): DifferenceCause {
+  if (after.includes(CLOCK_PATH) && !before.includes(CLOCK_PATH)) return 'variables';
   if (hasTimeInHeader(before, after)) return 'time stamp';
   const [one, other] = [before.toString('latin1'), after.toString('latin1')];
   if (one.replaceAll(TIMES, '') === other.replaceAll(TIMES, '')) return 'time stamp';

@@ -9,7 +9,15 @@ export interface RebuildRequest {
     readonly context?: BuildRequest['context'];
     readonly labels: Readonly<Record<string, string>>;
   };
+  /**
+   * How many seconds ahead the clock of steps is: a day and some where libfaketime is at hand when absent, and the machine's own
+   * for 0. Where it is given, libfaketime is fetched from Debian's mirror if need be.
+   */
+  readonly clockAheadSeconds?: number;
 }
+
+/** Where a step finds the library that sets its clock. */
+export const CLOCK_PATH = '/run/shale-clock.so';
 
 /** Why two builds of one thing may differ. */
 export type DifferenceCause =
@@ -21,6 +29,7 @@ export type DifferenceCause =
   | 'locale'
   | 'cpu count'
   | 'package index'
+  | 'variables'
   | 'unknown';
 
 export interface VerifyDifference {

@@ -1,7 +1,7 @@
 import { cpus, hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isSystemError, JsonReader, ShaleError } from '../../base/index.ts';
+import { isShaleError, isSystemError, JsonReader, ShaleError } from '../../base/index.ts';
 import { openStackTree, readLocalFile, readTreeFile, type SourceNode } from '../../build/index.ts';
 import { DOCKERFILE_MAX_BYTES } from '../../dockerfile/index.ts';
 import { findImage, readConfig } from '../../images/index.ts';
@@ -17,6 +17,7 @@ import type { BuildRequest, Watch } from '../types.ts';
 import { makeWorkFolder } from '../work-folders.ts';
 import { diagnose, type Compared } from './cause.ts';
 import { copyContext } from './copy-context.ts';
+import { clockAhead, findClockLibrary, type ClockAhead } from './step-clock.ts';
 import type { VerifyDifference, RebuildReport, RebuildRequest } from './verify-types.ts';
 
 const DIFFERENCES_MAX = 1000;
@@ -25,6 +26,8 @@ const LOOKED_INTO_MAX_BYTES = 8 * 1024 * 1024;
 const OTHER_HOSTNAME = 'elsewhere';
 const OTHER_UMASK = 0o077;
 const LATER_MS = 1001;
+/** Another day, hour, minute and second; certificates and lists that are good for a week still are. */
+const CLOCK_AHEAD_SECONDS = 90_061;
 const DELETED_OTHERWISE = { cause: 'unknown', mend: 'the step deletes other files each time' } as const;
 
 /**
@@ -48,10 +51,14 @@ export async function verifyBuild(
   const again = requestOf(record, request);
   const { now } = context.options;
   await laterThan(record, now(), watch.signal);
+  const clock = await openClock(context, request, folder.path, watch);
   const { varied, notVaried, ...other } = vary(again, folder.path, { record, nowMs: now() });
   using _elsewhere = other.elsewhere;
   refuseOtherDockerfile(record, other.request);
-  const built = await buildOne(context, other.request, watch, { isolated: true });
+  const how = { isolated: true, ...('setFor' in clock && { clock }) };
+  const built = await buildOne(context, other.request, watch, how).catch((error: unknown) => {
+    throw 'setFor' in clock ? perhapsOfTheClock(error) : error;
+  });
   const [rebuilt] = built.configs;
   if (rebuilt === undefined) throw new ShaleError('INVARIANT', 'a build makes an image');
   const original = await readConfig(store, image.record.id);
@@ -61,14 +68,15 @@ export async function verifyBuild(
     if (found.length < DIFFERENCES_MAX) found.push(difference);
     else more++;
   }
+  const steps = 'report' in clock ? clock.report() : { varied: [], notVaried: [clock] };
   return {
     image: image.record.id,
     build: record.id,
     rebuilt: built.imageId,
     rebuild: built.buildId,
     identical: built.imageId === image.record.id,
-    varied,
-    notVaried,
+    varied: [...varied, ...steps.varied],
+    notVaried: [...notVaried, ...steps.notVaried],
     differences: found,
     moreDifferences: more,
   };
@@ -154,10 +162,31 @@ function vary(
     moved = { ...moved, stepConfig: { ...moved.stepConfig, CpusetCpus: '0' } };
     varied.push({ what: 'processors of steps', was: String(count), is: '1' });
   } else notVaried.push({ what: 'processors of steps', why: count > 1 ? 'the build names them' : 'there is one' });
-  notVaried.push({ what: 'clock of steps', why: 'steps see the clock of the machine, which has gone on' });
   const ended = record.endedAt ?? record.startedAt;
   varied.push({ what: 'time', was: new Date(ended).toISOString(), is: new Date(nowMs).toISOString() });
   return { request: moved, varied, notVaried, elsewhere: ends.move() };
+}
+
+/** Another clock for steps, or why there is none. @throws as findClockLibrary */
+async function openClock(
+  context: EngineContext,
+  { clockAheadSeconds }: RebuildRequest,
+  folder: string,
+  watch: Watch,
+): Promise<ClockAhead | RebuildReport['notVaried'][number]> {
+  const what = 'clock of steps';
+  if (clockAheadSeconds === 0) return { what, why: "the machine's was asked for" };
+  const library = await findClockLibrary(context, clockAheadSeconds !== undefined, watch);
+  if (library === undefined)
+    return { what, why: 'libfaketime is not on this machine: --clock 1d fetches it from the mirror of Debian' };
+  return clockAhead(library, clockAheadSeconds ?? CLOCK_AHEAD_SECONDS, join(folder, 'clock'));
+}
+
+/** A step may fail because it looks at the clock: certificates and lists of packages have an end. */
+function perhapsOfTheClock(error: unknown): unknown {
+  if (!isShaleError(error, 'EXEC_FAILED') || error.hint !== undefined) return error;
+  const hint = 'its clock was ahead, which may be why: --clock off leaves it';
+  return new ShaleError(error.code, error.message, { data: error.data, cause: error, hint });
 }
 
 /** Waits until a whole second has passed since a build: a time stamp in seconds is another one then. */
