@@ -12,6 +12,7 @@ import { isShaleError } from '../../src/base/index.ts';
 import type { LockOutcome, LockRequest } from '../../src/engine/index.ts';
 import { makeAuthority, parseLockFile } from '../../src/lock/index.ts';
 import { ALPINE, BUSYBOX, cannotRun, SEARCH_PATH, type Built, type BuildHow, Lab } from '../support/lab.ts';
+import { serveLab } from '../support/serve-lab.ts';
 import { Web } from '../support/web.ts';
 
 const hasAddress = Object.values(networkInterfaces()).some((all) => all?.some((one) => !one.internal) === true);
@@ -144,6 +145,30 @@ describe('a lock file', { skip }, () => {
     // Collecting leaves what a lock holds.
     await other.engine.prune({ what: ['images', 'build-cache'], all: false }, watch());
     assert.equal((await build(context, { lock: 'replay', noCache: true }, other)).imageId, imageId);
+  });
+
+  test('goes to a registry with its base images, and from there to a machine without a mirror', async () => {
+    const dockerfile = fetching('/left/-/left-1.0.0.tgz');
+    const context = lab.context({ Dockerfile: dockerfile });
+    const path = join(context, 'Dockerfile.lock');
+    const { imageId } = await lock(context);
+    await using middle = await Lab.open();
+    await using registry = await serveLab(middle);
+    const place = { kind: 'registry', reference: `${registry.host}/team/app:vendored` } as const;
+    assert.equal((await lab.engine.locks.vendorLocked(path, place, watch())).bases, 1);
+    await using other = await Lab.open();
+    web.asked.length = 0;
+    const fetched = await other.engine.locks.fetchLocked(path, place, watch());
+    assert.deepEqual([fetched.failed, fetched.fetched.length], [[], 2]);
+    assert.equal((await build(context, { lock: 'replay' }, other)).imageId, imageId);
+    assert.deepEqual(web.asked, []);
+    // A second time there is nothing to send, and nothing to fetch.
+    await lab.engine.locks.vendorLocked(path, place, watch());
+    assert.deepEqual((await other.engine.locks.fetchLocked(path, place, watch())).fetched, []);
+    await refuses(
+      other.engine.locks.fetchLocked(path, { ...place, reference: `${registry.host}/team/none:1` }, watch()),
+      'MANIFEST_UNKNOWN',
+    );
   });
 
   test('that was changed is refused, also by a build that takes bases from it alone', async () => {

@@ -139,7 +139,8 @@ async function fetchVerified(
         const stream = verified(await host.fetcher.fetch(url, signal), expected, redact(url));
         return await host.cache.put(expected.sha256, stream);
       } catch (error) {
-        failure = error;
+        // That a file is damaged says more than that it is not there under its other name.
+        if (!isShaleError(failure, 'HASH_MISMATCH') || !isShaleError(error, 'FETCH_NOT_FOUND')) failure = error;
         if (!isShaleError(error, 'FETCH_FAILED', 'HASH_MISMATCH')) break;
       }
     }
