@@ -9,6 +9,7 @@ export * from './file-mode.ts';
 export * from './framing.ts';
 export * from './glob.ts';
 export * from './json.ts';
+export * from './line-changes.ts';
 export * from './line-of-key.ts';
 export * from './make-folders.ts';
 export * from './owner.ts';

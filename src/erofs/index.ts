@@ -17,7 +17,7 @@ export { openIndex } from './reader.ts';
 export type { LayerIndex } from './reader.ts';
 export type { NodeKind } from './tree.ts';
 export { verifyIndex } from './uuid.ts';
-export { mergeIndexes } from './view.ts';
+export { effectiveRoots, mergeIndexes } from './view.ts';
 export type { Resolved, View, ViewNode } from './view.ts';
 export { buildFixUp, lowestVisible } from './chain.ts';
 export type { FixUp, FixUpDevice } from './chain.ts';

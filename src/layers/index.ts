@@ -9,6 +9,7 @@ export * from './layers.ts';
 export * from './mount-layers.ts';
 export * from './root-attributes.ts';
 export * from './squash.ts';
+export * from './tar-indexer.ts';
 export * from './types.ts';
 export type { UpperFile } from './upper-file.ts';
 export * from './upper.ts';

@@ -201,7 +201,7 @@ export class Stack {
   }
 
   /** Where the bytes of a file of the view lie. */
-  locate(node: ViewNode): ContentLocation {
+  locate(node: Pick<ViewNode, 'layer' | 'data' | 'sizeBytes'>): ContentLocation {
     const layer = this.layers[node.layer];
     invariant(layer !== undefined, 'a node of a view belongs to one of its layers');
     const { source, offset } = node.data();

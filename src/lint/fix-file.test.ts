@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { changesOf, diffOfTexts } from './changes.ts';
+import { changesOf, diffOfTexts } from '../base/index.ts';
 import { fixFile } from './fix-file.ts';
 
 test('fixFile() mends what it can, one after the other, and leaves every other byte', async () => {

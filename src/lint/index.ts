@@ -6,7 +6,6 @@
 export { findConfig, loadConfigFile } from './config/config.ts';
 export { isSeverity, NO_CONFIG, ruleNamed, type LintConfig } from './config/settings.ts';
 export { FORMATS, formatReports, type FormatName, type FormatOptions } from './formats/formats.ts';
-export { changesOf, diffOfTexts, type LineChange } from './changes.ts';
 export { fixFile, type FixedFile, type FixLevel } from './fix-file.ts';
 export { dockerfilesIn } from './dockerfiles.ts';
 export { withShellcheck } from './shellcheck.ts';

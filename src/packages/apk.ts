@@ -1,10 +1,10 @@
 import type { ByteString } from '../base/index.ts';
-import { Stack } from '../layers/index.ts';
+import { mergeIndexes, type LayerIndex } from '../erofs/index.ts';
 import { linesIn } from './fields.ts';
 import { plainText } from './plain-text.ts';
 import { distroQualifier, formatPurl } from './purl.ts';
 import { TreeReader } from './tree-reader.ts';
-import type { Distribution, Package } from './types.ts';
+import type { Distribution, Package, PackageTree } from './types.ts';
 
 /** Where apk keeps its database: before and since apk-tools 3. */
 const DATABASES: readonly ByteString[] = ['lib/apk/db/installed', 'usr/lib/apk/db/installed'];
@@ -77,13 +77,22 @@ function packageOf(
 function layersThatBrought(reader: TreeReader, path: ByteString): ReadonlyMap<string, number> {
   let since = new Map<string, number>();
   for (const [number, layer] of reader.tree.layers.entries()) {
-    const state = new TreeReader(new Stack([layer])).read(path, APK_DATABASE_MAX_BYTES);
+    const state = new TreeReader(aloneTree(reader.tree, number, layer.index)).read(path, APK_DATABASE_MAX_BYTES);
     if (state === undefined) continue;
     const next = new Map<string, number>();
     for (const fields of packagesIn(state)) next.set(keyOf(fields), since.get(keyOf(fields)) ?? number);
     since = next;
   }
   return since;
+}
+
+/** One layer of a tree as if there were no other. */
+function aloneTree(tree: PackageTree, layer: number, index: LayerIndex): PackageTree {
+  return {
+    layers: [{ index }],
+    view: mergeIndexes([index]),
+    locate: (node) => tree.locate({ layer, sizeBytes: node.sizeBytes, data: () => node.data() }),
+  };
 }
 
 function keyOf(fields: ApkFields): string {

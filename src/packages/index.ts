@@ -11,4 +11,4 @@ export { readInventory } from './inventory.ts';
 export { fileOwners, packageFiles } from './files.ts';
 export { formatPurl } from './purl.ts';
 export type { Purl } from './purl.ts';
-export type { Distribution, FileList, Inventory, Package, PackageType, PackageTree } from './types.ts';
+export type { Distribution, FileList, Inventory, LocatedNode, Package, PackageType, PackageTree } from './types.ts';

@@ -1,8 +1,18 @@
 import type { ByteString } from '../base/index.ts';
-import type { Stack } from '../layers/index.ts';
+import type { LayerIndex, View, ViewNode } from '../erofs/index.ts';
+import type { ContentLocation } from '../layers/index.ts';
 
-/** The layers of an image as one tree whose files can be read. */
-export type PackageTree = Pick<Stack, 'layers' | 'view' | 'locate'>;
+/** The layers of an image as one tree whose files can be read; a `Stack` is one. */
+export interface PackageTree {
+  /** Lowest first. */
+  readonly layers: readonly { readonly index: LayerIndex }[];
+  readonly view: View;
+  /** Where the bytes of a regular file lie. */
+  locate(node: LocatedNode): ContentLocation;
+}
+
+/** What of a node says where its bytes lie. */
+export type LocatedNode = Pick<ViewNode, 'layer' | 'data' | 'sizeBytes'>;
 
 /** What os-release(5) says of the root file system. */
 export interface Distribution {

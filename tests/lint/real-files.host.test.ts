@@ -1,11 +1,10 @@
 /** Fixes of the Dockerfiles of real projects; too many for the unit tests. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { messageOf } from '../../src/base/index.ts';
+import { changesOf, messageOf } from '../../src/base/index.ts';
 import { applyFixes, hasErrors, lintDockerfile, parseDockerfile, toGraph } from '../../src/dockerfile/index.ts';
 import { readCorpus } from '../../src/dockerfile/syntax/corpus.fixture.ts';
-
-import { changesOf, fixFile } from '../../src/lint/index.ts';
+import { fixFile } from '../../src/lint/index.ts';
 
 const corpus = readCorpus('real-world.jsonl.gz');
 

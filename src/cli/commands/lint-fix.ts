@@ -1,10 +1,9 @@
 import { chmodSync, existsSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { isUtf8 } from 'node:buffer';
 import { dirname, resolve } from 'node:path';
-import { SHALE_VERSION, ShaleError, writeWholeFile } from '../../base/index.ts';
+import { diffOfTexts, SHALE_VERSION, ShaleError, writeWholeFile } from '../../base/index.ts';
 import { lintDockerfile, parseDockerfile, type LintOptions } from '../../dockerfile/index.ts';
 import {
-  diffOfTexts,
   fixFile,
   formatVerification,
   formatReports,

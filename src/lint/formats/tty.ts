@@ -1,5 +1,5 @@
 import type { LintFinding, Severity } from '../../dockerfile/index.ts';
-import { changesOf } from '../changes.ts';
+import { changesOf } from '../../base/index.ts';
 import type { FileReport } from '../report.ts';
 import type { Formatter } from './formats.ts';
 

@@ -1,4 +1,9 @@
-import type { TextEdit } from '../dockerfile/index.ts';
+/** Puts `text` in the place of the characters from `start` to before `end`. */
+export interface LineEdit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
 
 /** Lines of a text that edits change, with what stands there afterwards. Lines have no newline. */
 export interface LineChange {
@@ -9,10 +14,10 @@ export interface LineChange {
 }
 
 /** The edits by the lines that they touch: those that share a line are one change. */
-export function changesOf(text: string, edits: readonly TextEdit[]): LineChange[] {
+export function changesOf(text: string, edits: readonly LineEdit[]): LineChange[] {
   const starts = lineStarts(text);
   const lineOf = (at: number): number => starts.findLastIndex((start) => start <= at);
-  const groups: { first: number; last: number; edits: TextEdit[] }[] = [];
+  const groups: { first: number; last: number; edits: LineEdit[] }[] = [];
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
     const first = lineOf(edit.start);
     // An edit of whole lines ends where the next line begins, which it does not touch.
@@ -40,7 +45,7 @@ export function changesOf(text: string, edits: readonly TextEdit[]): LineChange[
 const CONTEXT_LINES = 3;
 
 /** The difference that edits make as a unified diff; '' for none. */
-export function unifiedDiff(file: string, text: string, edits: readonly TextEdit[]): string {
+export function unifiedDiff(file: string, text: string, edits: readonly LineEdit[]): string {
   const changes = changesOf(text, edits);
   if (changes.length === 0) return '';
   const lines = linesIn(text);
@@ -93,9 +98,9 @@ export function diffOfTexts(file: string, before: string, after: string): string
 const LOOK_AHEAD_LINES = 200;
 
 /** The edits of whole lines that make one text of the other. */
-function lineEdits(before: string, after: string): TextEdit[] {
+function lineEdits(before: string, after: string): LineEdit[] {
   const [a, b] = [before.split(/(?<=\n)/), after.split(/(?<=\n)/)];
-  const edits: TextEdit[] = [];
+  const edits: LineEdit[] = [];
   let [i, j, at] = [0, 0, 0];
   while (i < a.length || j < b.length) {
     if (a[i] === b[j]) {
