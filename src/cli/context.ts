@@ -1,6 +1,6 @@
 import type { Environment } from './options/assignments.ts';
 import type { EffectiveConfig } from './config/load.ts';
-import type { Engine } from '../engine/index.ts';
+import type { CheckReport, CheckRequest, Engine, Watch } from '../engine/index.ts';
 import type { EndingSignal, PassedSignal } from './signals.ts';
 
 /** Where text and bytes go: standard output or standard error. */
@@ -55,6 +55,8 @@ export interface Context {
   readonly config: () => Promise<EffectiveConfig>;
   /** Opens the store, once; closed when the command is over. */
   readonly engine: () => Promise<Engine>;
+  /** Checks the store, also one that cannot be opened. */
+  readonly checkStore: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   /** Tries an EROFS mount in a folder; absent where it cannot be tried. */
   readonly probeErofs?: (folder: string) => Promise<{ readonly works: boolean; readonly why?: string }>;
 }

@@ -55,6 +55,7 @@ export function fakeContext(options: FakeOptions = {}): {
     enterNamespace: async () => undefined,
     config: () => loadConfig({ env, uid: 1000, etc: '/nonexistent' }),
     engine: async () => fakeEngine(options.engine ?? {}),
+    checkStore: (request, watch) => fakeEngine(options.engine ?? {}).check(request, watch),
   };
   return { context, desk, stdout: () => Buffer.concat(out).toString(), stderr: () => Buffer.concat(err).toString() };
 }

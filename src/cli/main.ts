@@ -2,7 +2,8 @@ import { runCommandLine } from './app.ts';
 import type { EffectiveConfig } from './config/load.ts';
 import type { Context } from './context.ts';
 import type { ShaleError } from '../base/index.ts';
-import type { Engine } from '../engine/index.ts';
+import type { CheckReport, CheckRequest, Engine, Watch } from '../engine/index.ts';
+import type { EngineOptions } from './open-engine.ts';
 import { EXIT } from './exit-codes.ts';
 import { arrive, enterUserNamespace, standingOf, type Arrival } from '../privilege/index.ts';
 import { readProxies } from './proxies.ts';
@@ -44,6 +45,7 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
     enterNamespace: () => namespace.enter(engine.config),
     config: engine.config,
     engine: engine.open,
+    checkStore: engine.check,
     probeErofs: async (home) => {
       const { settings } = await engine.config();
       return (await import('./open-engine.ts')).probeLayerMounts(home, settings.run);
@@ -104,6 +106,7 @@ function namespaceDoor({ isInside }: Arrival): NamespaceDoor {
 interface LazyEngine {
   readonly config: () => Promise<EffectiveConfig>;
   readonly open: () => Promise<Engine>;
+  readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   /** What was opened, if anything. */
   readonly opened: () => Promise<Engine> | undefined;
 }
@@ -116,18 +119,20 @@ function lazyEngine(
   let engine: Promise<Engine> | undefined;
   const readConfig = (): Promise<EffectiveConfig> =>
     (config ??= import('./config/load.ts').then(({ loadConfig }) => loadConfig({ env: process.env, uid })));
-  const open = async (): Promise<Engine> => {
-    const { settings } = await readConfig();
-    const { openEngine } = await import('./open-engine.ts');
-    return await openEngine({
-      settings,
-      proxies: readProxies(process.env),
-      env: process.env,
-      now: () => Date.now(),
-      mountRefusal: refusal(),
-    });
+  const options = async (): Promise<EngineOptions> => ({
+    settings: (await readConfig()).settings,
+    proxies: readProxies(process.env),
+    env: process.env,
+    now: () => Date.now(),
+    mountRefusal: refusal(),
+  });
+  const open = async (): Promise<Engine> => (await import('./open-engine.ts')).openEngine(await options());
+  return {
+    config: readConfig,
+    open: () => (engine ??= openInstead?.() ?? open()),
+    check: async (request, watch) => (await import('./open-engine.ts')).checkStore(await options(), request, watch),
+    opened: () => engine,
   };
-  return { config: readConfig, open: () => (engine ??= openInstead?.() ?? open()), opened: () => engine };
 }
 
 async function closeEngine(engine: LazyEngine, context: Context): Promise<number> {

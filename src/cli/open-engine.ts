@@ -1,5 +1,13 @@
 import type { ShaleError } from '../base/index.ts';
-import { openEngine as open, type Engine } from '../engine/index.ts';
+import {
+  checkStore as check,
+  openEngine as open,
+  type CheckReport,
+  type CheckRequest,
+  type Engine,
+  type EngineOptions as StoreOptions,
+  type Watch,
+} from '../engine/index.ts';
 
 export { probeLayerMounts } from '../engine/index.ts';
 import type { Settings } from './config/settings.ts';
@@ -18,11 +26,20 @@ export interface EngineOptions {
 
 /** Opens the store and what works on it. Loaded only by commands that need it: this is the dear part of a start. */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { settings } = options;
   // For as long as the process lives.
   await useProxies(options.proxies);
+  return open(storeOptions(options));
+}
+
+/** `shale system check`: the store is opened, and closed again, by the check. */
+export async function checkStore(options: EngineOptions, request: CheckRequest, watch: Watch): Promise<CheckReport> {
+  return check(storeOptions(options), request, watch);
+}
+
+function storeOptions(options: EngineOptions): StoreOptions {
+  const { settings } = options;
   const driver = options.env['SHALE_MOUNTS'];
-  return open({
+  return {
     home: settings.home,
     runRoot: settings.run,
     now: options.now,
@@ -36,5 +53,5 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     keeperCommand: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'keeper'],
     ...(options.mountRefusal !== undefined && { mountRefusal: options.mountRefusal }),
     ...((driver === 'unpack' || driver === 'erofs') && { mountDriver: driver }),
-  });
+  };
 }

@@ -4,6 +4,7 @@
  */
 export type { ProgressEvent } from '../graph/index.ts';
 export type { CacheMax, EngineOptions } from './context.ts';
+export { checkStore } from './check-store.ts';
 export { openEngine } from './engine.ts';
 export * from './host-config.ts';
 export { probeLayerMounts } from './probe.ts';

@@ -1,6 +1,8 @@
 import { ShaleError } from '../base/index.ts';
 import { buildLimits } from './cache-cap.ts';
+import type { Problem } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
+import { checkLayers } from './layer-check.ts';
 import type { CheckReport, CheckRequest, PruneReport, PruneRequest, UsageRow, Watch } from './types.ts';
 import { removeContainer } from './containers/remove.ts';
 import { pruneVolumes } from './volumes.ts';
@@ -8,7 +10,17 @@ import { pruneVolumes } from './volumes.ts';
 /** `shale system check`. */
 export async function check({ store }: EngineContext, request: CheckRequest, watch: Watch): Promise<CheckReport> {
   const options = { full: request.full, signal: watch.signal };
-  const report = request.repair ? await store.repair(options) : await store.check(options);
+  const nothing: readonly Problem[] = [];
+  const report = request.repair ? await store.repair(options) : { ...(await store.check(options)), repaired: nothing };
+  const sound = report.problems.every(({ code }) => code !== 'DATABASE_DAMAGED');
+  const layers =
+    request.full && sound
+      ? await checkLayers(store, {
+          repair: request.repair,
+          signal: watch.signal,
+          known: new Set(report.problems.map(({ digest }) => digest)),
+        })
+      : [];
   return {
     checkedBlobs: report.blobsChecked,
     checkedBytes: report.bytesChecked,
@@ -17,8 +29,9 @@ export async function check({ store }: EngineContext, request: CheckRequest, wat
       .map((problem) => ({
         subject: problem.digest ?? problem.path ?? '',
         problem: `${problem.code}: ${problem.message}`,
-        repaired: request.repair && problem.remedy !== 'none' && problem.remedy !== 'refetch',
-      })),
+        repaired: report.repaired.includes(problem),
+      }))
+      .concat(layers),
   };
 }
 

@@ -13,5 +13,6 @@ export * from './tar-indexer.ts';
 export * from './types.ts';
 export type { UpperFile } from './upper-file.ts';
 export * from './upper.ts';
+export * from './verify-derived.ts';
 export * from './write-tree.ts';
 export * from './writer.ts';

@@ -116,6 +116,7 @@ test('F-109: what has no record, and records of what is not there, are reported 
 
   const expected = [
     'TAG_DANGLING',
+    'TAG_JOURNAL_STALE',
     'INDEX_STALE',
     'INDEX_MISSING',
     'INDEX_UNMANAGED',
@@ -125,7 +126,9 @@ test('F-109: what has no record, and records of what is not there, are reported 
   ];
   assert.deepEqual(codes(await store.check({ full: true })), expected);
   const report = await store.repair({ full: true });
-  assert.deepEqual(codes({ problems: report.repaired }), expected);
+  // The copy of the tags' history is right again once the dangling tag has gone.
+  const mended = expected.filter((code) => code !== 'TAG_JOURNAL_STALE');
+  assert.deepEqual(codes({ problems: report.repaired }), mended);
   assert.deepEqual(report.remaining, []);
   assert.equal((await store.tags.get('a')).target.digest, image.id);
   await store.images.remove(image.id);

@@ -10,6 +10,7 @@ import { derivedPath, recordIn } from './derived.ts';
 import { sha256OfFile, statOf } from './files.ts';
 import { digest, flag, integer, jsonList, text, textOrNone, type Row } from './row.ts';
 import type { CheckOptions, CheckReport, Problem, ProblemCode } from './types.ts';
+import { isJournalCurrent } from './tag-journal.ts';
 import { imageBlobs } from './usage.ts';
 
 const ROOT_MODE = 0o700;
@@ -18,10 +19,14 @@ const LEFTOVERS: readonly ProblemCode[] = [
   'INDEX_UNMANAGED',
   'CACHE_RECORD_BROKEN',
   'CONTAINER_FOLDER_UNMANAGED',
+  'TAG_JOURNAL_STALE',
 ];
 
+/** `database`: all of it is read, as with `full`. */
+type Options = CheckOptions & { readonly database?: boolean };
+
 /** Looks at everything and changes nothing. */
-export async function check(context: StoreContext, blobs: BlobFiles, options: CheckOptions = {}): Promise<CheckReport> {
+export async function check(context: StoreContext, blobs: BlobFiles, options: Options = {}): Promise<CheckReport> {
   return await new Check(context, blobs, options).run();
 }
 
@@ -39,13 +44,13 @@ interface Expected {
 class Check {
   readonly #context: StoreContext;
   readonly #blobs: BlobFiles;
-  readonly #options: CheckOptions;
+  readonly #options: Options;
   readonly #problems: Problem[] = [];
   readonly #broken = new Set<Digest>();
   #blobsChecked = 0;
   #bytesChecked = 0;
 
-  constructor(context: StoreContext, blobs: BlobFiles, options: CheckOptions) {
+  constructor(context: StoreContext, blobs: BlobFiles, options: Options) {
     this.#context = context;
     this.#blobs = blobs;
     this.#options = options;
@@ -78,7 +83,7 @@ class Check {
   }
 
   async #checkDatabase(): Promise<void> {
-    if (this.#options.full !== true) return;
+    if (this.#options.full !== true && this.#options.database !== true) return;
     const said = await this.#context.db.read((sql) =>
       sql.all('PRAGMA integrity_check').map((row) => text(row, 'integrity_check')),
     );
@@ -174,6 +179,12 @@ class Check {
         remedy: 'remove',
       });
     }
+    const { layout, db } = this.#context;
+    if (await db.read((sql) => isJournalCurrent(layout, sql))) return;
+    this.#report('TAG_JOURNAL_STALE', 'the copy of the history of tags is not what the database says', {
+      path: layout.tagJournal,
+      remedy: 'rebuild',
+    });
   }
 
   async #checkDerived(): Promise<void> {

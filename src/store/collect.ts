@@ -108,12 +108,12 @@ class Collection {
       const now = this.#context.clock();
       const used = gatherRoots(sql, now, ['containers', 'leases']).blobs;
       const indexes = sql.all(images === 'all' ? 'SELECT digest FROM image_indexes' : UNTAGGED_INDEXES);
-      for (const row of indexes) removeImageIndex(sql, digest(row, 'digest'), now, 'prune');
+      for (const row of indexes) removeImageIndex(this.#context, sql, digest(row, 'digest'), { now, reason: 'prune' });
       const ids = sql
         .all(images === 'all' ? 'SELECT id FROM images' : UNTAGGED_IMAGES)
         .map((row) => digest(row, 'id'))
         .filter((id) => !used.has(id));
-      for (const id of ids) removeImage(sql, id, now, 'prune');
+      for (const id of ids) removeImage(this.#context, sql, id, { now, reason: 'prune' });
       return ids;
     });
     this.#images.push(...removed);

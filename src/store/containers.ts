@@ -5,6 +5,7 @@ import { parseDiffId, type Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { appendEvent } from './events.ts';
+import { hasContainerFile, isMadeAnew, writeContainerFile } from './container-file.ts';
 import { failpoint } from './failpoint.ts';
 import { removeTree, statOf, syncFolderAtOnce } from './files.ts';
 import { ownerIn } from './leases.ts';
@@ -46,6 +47,7 @@ export function createContainers(
           });
           // Within the transaction: no sweep can see the folder without its record.
           mkdirSync(path, { recursive: true, mode: 0o700 });
+          if (durable) writeContainerFile(context, record);
           // And after a power cut no record is without its folder.
           if (durable) syncFolderAtOnce(layout.folder('containers'));
           failpoint('container.folder');
@@ -63,6 +65,7 @@ export function createContainers(
         const after: ContainerRecord = { ...before, ...changed };
         if (after.name !== before.name) requireFree(sql, '', after.name);
         writeContainer(sql, after);
+        if (isMadeAnew(before, after) && hasContainerFile(layout, id)) writeContainerFile(context, after);
         if (event !== undefined) appendEvent(sql, clock(), { type: 'container', subject: id, ...event });
         return after;
       }),
@@ -116,7 +119,7 @@ function findContainer(sql: Sql, name: string): ContainerRecord | undefined {
   return row === undefined ? undefined : containerIn(row);
 }
 
-function containerIn(row: Row): ContainerRecord {
+export function containerIn(row: Row): ContainerRecord {
   return {
     id: text(row, 'id'),
     name: text(row, 'name'),
@@ -135,7 +138,7 @@ function ownerOrNone(row: Row): Owner | undefined {
   return row['boot'] === null ? undefined : ownerIn(row);
 }
 
-function writeContainer(sql: Sql, record: ContainerRecord): void {
+export function writeContainer(sql: Sql, record: ContainerRecord): void {
   sql.run(
     `INSERT INTO containers (id, name, image, diff_ids, volumes, config, state, active, created_at, boot, pid, start)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)

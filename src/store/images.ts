@@ -33,7 +33,8 @@ import type {
 type Publish = (publication: Publication) => Promise<void>;
 
 /** An image is never recorded before its blobs are on disk, so putting one is publishing it. */
-export function createImages({ db, clock }: StoreContext, publish: Publish): Images {
+export function createImages(context: StoreContext, publish: Publish): Images {
+  const { db, clock } = context;
   const find = (id: Digest): Promise<ImageRecord | undefined> => db.read((sql) => findImage(sql, id));
   return {
     find,
@@ -49,10 +50,13 @@ export function createImages({ db, clock }: StoreContext, publish: Publish): Ima
     manifestsIn: (repository, manifest) => db.read((sql) => manifestsIn(sql, repository, manifest)),
     put: (image) => publish({ images: [image], reason: 'put' }),
     remove: async (id) => {
-      await db.write((sql) => removeImage(sql, id, clock(), 'rmi'), { durable: true, frees: true });
+      await db.write((sql) => removeImage(context, sql, id, { now: clock(), reason: 'rmi' }), {
+        durable: true,
+        frees: true,
+      });
     },
     leaveRepository: async (leaving) => {
-      await db.write((sql) => leaveRepository(sql, leaving, clock()), { durable: true, frees: true });
+      await db.write((sql) => leaveRepository(context, sql, leaving), { durable: true, frees: true });
     },
   };
 }
@@ -167,13 +171,19 @@ function joined(a: readonly string[] = [], b: readonly string[]): readonly strin
   return [...new Set([...a, ...b])].toSorted();
 }
 
+/** When something is removed, and by which command: for the history of its tags. */
+interface Removal {
+  readonly now: TimeMs;
+  readonly reason: string;
+}
+
 /** Takes image and tags out of the records; the blobs wait for the next collection. */
-export function removeImage(sql: Sql, id: Digest, now: TimeMs, reason: string): void {
+export function removeImage(context: StoreContext, sql: Sql, id: Digest, { now, reason }: Removal): void {
   if (sql.run('DELETE FROM images WHERE id = ?', id) === 0) notFound(id);
   sql.run('DELETE FROM image_layers WHERE image = ?', id);
   sql.run('DELETE FROM image_manifests WHERE image = ?', id);
   for (const row of sql.all("SELECT name FROM tags WHERE digest = ? AND kind = 'image'", id)) {
-    removeTag(sql, text(row, 'name'), now, reason);
+    removeTag(context, sql, text(row, 'name'), now, reason);
   }
   appendEvent(sql, now, { type: 'image', action: 'remove', subject: id });
 }
@@ -182,7 +192,8 @@ function notFound(id: Digest): never {
   throw new ShaleError('IMAGE_NOT_FOUND', `image ${id} is not in the store`, { data: { id } });
 }
 
-export function createImageIndexes({ db, clock }: StoreContext, publish: Publish): ImageIndexes {
+export function createImageIndexes(context: StoreContext, publish: Publish): ImageIndexes {
+  const { db, clock } = context;
   return {
     find: (id) =>
       db.read((sql) => {
@@ -192,7 +203,10 @@ export function createImageIndexes({ db, clock }: StoreContext, publish: Publish
     list: () => db.read((sql) => sql.all('SELECT * FROM image_indexes ORDER BY added_at DESC, digest').map(indexIn)),
     put: (record) => publish({ indexes: [record], reason: 'put' }),
     remove: async (id) => {
-      await db.write((sql) => removeImageIndex(sql, id, clock(), 'rmi'), { durable: true, frees: true });
+      await db.write((sql) => removeImageIndex(context, sql, id, { now: clock(), reason: 'rmi' }), {
+        durable: true,
+        frees: true,
+      });
     },
   };
 }
@@ -223,24 +237,25 @@ export function putImageIndex(sql: Sql, record: Omit<ImageIndexRecord, 'addedAt'
   );
 }
 
-export function removeImageIndex(sql: Sql, id: Digest, now: TimeMs, reason: string): void {
+export function removeImageIndex(context: StoreContext, sql: Sql, id: Digest, { now, reason }: Removal): void {
   sql.run('DELETE FROM image_indexes WHERE digest = ?', id);
   for (const row of sql.all("SELECT name FROM tags WHERE digest = ? AND kind = 'index'", id)) {
-    removeTag(sql, text(row, 'name'), now, reason);
+    removeTag(context, sql, text(row, 'name'), now, reason);
   }
 }
 
 /** See `Images.leaveRepository`. In one transaction, so that nobody can name meanwhile what goes. */
-function leaveRepository(sql: Sql, leaving: LeavingManifest, now: TimeMs): void {
+function leaveRepository(context: StoreContext, sql: Sql, leaving: LeavingManifest): void {
   const { reason } = leaving;
-  for (const tag of leaving.tags) removeTag(sql, tag, now, reason);
+  const now = context.clock();
+  for (const tag of leaving.tags) removeTag(context, sql, tag, now, reason);
   for (const table of ['image_manifests', 'image_indexes'] as const) leaveIn(sql, table, leaving);
   const index = sql.first('SELECT repositories FROM image_indexes WHERE digest = ?', leaving.digest);
   if (index !== undefined && jsonList(index, 'repositories').length === 0 && !hasTag(sql, leaving.digest))
-    removeImageIndex(sql, leaving.digest, now, reason);
+    removeImageIndex(context, sql, leaving.digest, { now, reason });
   for (const row of sql.all('SELECT image FROM image_manifests WHERE digest = ?', leaving.digest)) {
     const id = digest(row, 'image');
-    if (!isNeeded(sql, id)) removeImage(sql, id, now, reason);
+    if (!isNeeded(sql, id)) removeImage(context, sql, id, { now, reason });
   }
 }
 

@@ -7,3 +7,4 @@
 export type * from './types.ts';
 export { diskUsage, fileError } from './files.ts';
 export { openStore } from './open.ts';
+export { rebuildDatabase } from './rebuild.ts';

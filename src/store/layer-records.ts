@@ -59,7 +59,7 @@ export function createEncodings(context: StoreContext): Encodings {
   };
 }
 
-function addEncoding(sql: Sql, id: DiffId, encoding: Encoding): void {
+export function addEncoding(sql: Sql, id: DiffId, encoding: Encoding): void {
   sql.run(
     'INSERT OR REPLACE INTO encodings (diff_id, digest, size, media_type, compressor) VALUES (?, ?, ?, ?, ?)',
     id,

@@ -9,6 +9,8 @@ export class Layout {
   readonly databaseFile: string;
   /** Given up on a full disk, so that deleting can write its records. */
   readonly reserveFile: string;
+  /** A copy of the history of tags, from which they are known without the database. */
+  readonly tagJournal: string;
   readonly blobs: string;
   readonly ingest: string;
 
@@ -17,6 +19,7 @@ export class Layout {
     this.versionFile = join(root, 'version');
     this.databaseFile = join(root, 'shale.db');
     this.reserveFile = join(root, 'reserve');
+    this.tagJournal = join(root, 'tags.log');
     this.blobs = join(root, 'blobs', 'sha256');
     this.ingest = join(root, 'ingest');
   }
@@ -49,7 +52,7 @@ export function belongsToStore(name: string): boolean {
   return (
     name.startsWith('.') ||
     name.startsWith('shale.db') ||
-    ['lost+found', 'blobs', 'version', 'reserve'].includes(name) ||
+    ['lost+found', 'blobs', 'version', 'reserve', 'tags.log'].includes(name) ||
     FIRST_FOLDERS.includes(name)
   );
 }

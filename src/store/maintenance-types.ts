@@ -62,7 +62,7 @@ export interface Usage {
 }
 
 export interface CheckOptions {
-  /** Hash every blob and every derived file, and check the whole database. */
+  /** Hash every blob and every derived file, and check the whole database (which `repair` does always). */
   readonly full?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -78,6 +78,7 @@ export type ProblemCode =
   | 'BLOB_UNREADABLE'
   | 'MANIFEST_UNREADABLE'
   | 'TAG_DANGLING'
+  | 'TAG_JOURNAL_STALE'
   | 'INDEX_STALE'
   | 'INDEX_MISSING'
   | 'INDEX_UNMANAGED'
@@ -110,4 +111,13 @@ export interface CheckReport {
 export interface RepairReport extends CheckReport {
   readonly repaired: readonly Problem[];
   readonly remaining: readonly Problem[];
+}
+
+/** What `rebuildDatabase` put into the new database. */
+export interface RebuildReport {
+  readonly images: number;
+  readonly tags: number;
+  readonly containers: number;
+  /** False: the database was sound, and nothing was done. */
+  readonly rebuilt: boolean;
 }

@@ -1,26 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-} from 'node:fs';
-import { open } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { accessSync, chmodSync, constants, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { isShaleError, isSystemError, makeFolders, messageOf, ShaleError, thisOwner } from '../base/index.ts';
 import { Database } from './database.ts';
-import { failpoint } from './failpoint.ts';
-import { fileError, syncFolder } from './files.ts';
+import { fileError, statOf } from './files.ts';
 import { belongsToStore, FIRST_FOLDERS, Layout } from './layout.ts';
 import { SessionLease } from './leases.ts';
 import { ensureReserve, giveUpReserve } from './reserve.ts';
 import { FORMAT_VERSION, MIGRATIONS } from './schema.ts';
-import { stagingPath } from './staging.ts';
 import { OpenStore } from './store.ts';
+import { readVersion, tooNew, writeVersion } from './version-file.ts';
 import type { StoreContext } from './context.ts';
 import type { Store, StoreOptions } from './types.ts';
 
@@ -42,10 +31,30 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     makeStoreFolders(layout);
   }
   const whyReadOnly = options.readOnly === true ? 'it was opened for reading only' : whyNotWritable(layout.root);
+  requireDatabase(layout);
   const db = await openDatabase(options, layout, whyReadOnly);
   if (version !== FORMAT_VERSION && whyReadOnly === undefined)
     await writeVersion(options, layout, version === undefined);
   return joinParts(options, layout, db, whyReadOnly);
+}
+
+/** SQLite takes an empty file for a new database, and then every blob for one that nothing needs. */
+function requireDatabase(layout: Layout): void {
+  const size = statOf(layout.databaseFile)?.size;
+  if ((size !== undefined && size > 0n) || isEmpty(layout)) return;
+  throw lostDatabase(layout, size === undefined ? 'is missing' : 'is empty');
+}
+
+function isEmpty(layout: Layout): boolean {
+  const folders = [layout.blobs, layout.folder('containers'), layout.folder('volumes')];
+  return folders.every((folder) => readNames(folder).length === 0);
+}
+
+function lostDatabase(layout: Layout, what: string): ShaleError {
+  return new ShaleError('STORE_DAMAGED', `the database ${layout.databaseFile} ${what}`, {
+    data: { path: layout.databaseFile },
+    hint: 'make it anew with "shale system check --repair"',
+  });
 }
 
 function joinParts(options: StoreOptions, layout: Layout, db: Database, whyReadOnly: string | undefined): Store {
@@ -64,46 +73,6 @@ function joinParts(options: StoreOptions, layout: Layout, db: Database, whyReadO
     session: new SessionLease({ db, owner, clock, randomBytes: random }),
   };
   return new OpenStore(context, options.runRoot);
-}
-
-/** The format in the `version` file; undefined when there is no such file. */
-function readVersion(layout: Layout): number | undefined {
-  let source: string;
-  try {
-    source = readFileSync(layout.versionFile, 'utf8');
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return undefined;
-    throw fileError('cannot read', layout.versionFile, error);
-  }
-  const [, digits] = /^shale store (\d+)\n/.exec(source) ?? [];
-  if (digits !== undefined) return Number(digits);
-  throw new ShaleError('STORE_DAMAGED', `${layout.versionFile} does not say which format the store has`, {
-    data: { path: layout.versionFile },
-    hint: `write "shale store ${FORMAT_VERSION}" into it if a crash has emptied it`,
-  });
-}
-
-/** Written last when a store is made or migrated: whoever sees it finds all the rest. */
-async function writeVersion(options: StoreOptions, layout: Layout, anew: boolean): Promise<void> {
-  ensureReserve(layout.reserveFile);
-  if (anew) await syncDatabase(layout);
-  const staged = stagingPath({ layout, owner: options.owner ?? thisOwner() });
-  writeFileSync(staged, `shale store ${FORMAT_VERSION}\n`, { mode: 0o600, flush: true });
-  failpoint('open.created');
-  renameSync(staged, layout.versionFile);
-  await syncFolder(layout.root);
-  if (!anew) return;
-  await syncFolder(dirname(layout.blobs));
-  await syncFolder(dirname(layout.root));
-}
-
-async function syncDatabase(layout: Layout): Promise<void> {
-  const handle = await open(layout.databaseFile, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
 
 function makeStoreFolders(layout: Layout): void {
@@ -188,16 +157,11 @@ async function migrate(db: Database, layout: Layout, version: number, whyReadOnl
   if (version === 0) await db.useLog();
   await db.migrate((from) => {
     if (from > FORMAT_VERSION) throw tooNew(layout, from);
+    // A database that has lost its log, beside a store that is in use.
+    if (from === 0 && statOf(layout.versionFile) !== undefined && !isEmpty(layout))
+      throw lostDatabase(layout, 'has lost its tables');
     return { statements: MIGRATIONS.slice(from), to: FORMAT_VERSION };
   });
-}
-
-function tooNew(layout: Layout, version: number): ShaleError {
-  return new ShaleError(
-    'STORE_TOO_NEW',
-    `the store ${layout.root} has format ${version}, this shale knows formats up to ${FORMAT_VERSION}`,
-    { data: { root: layout.root, version, known: FORMAT_VERSION }, hint: 'use the newer shale, or another SHALE_HOME' },
-  );
 }
 
 function notFound(layout: Layout): ShaleError {

@@ -28,7 +28,7 @@ export async function publish(
       durability.markSynced(sql, synced);
       for (const image of publication.images ?? []) putImage(sql, image, now);
       for (const index of publication.indexes ?? []) putImageIndex(sql, index, now);
-      for (const { name, target } of publication.tags ?? []) setTag(sql, name, target, { now, ...why });
+      for (const { name, target } of publication.tags ?? []) setTag(context, sql, name, target, { now, ...why });
     },
     { durable: true },
   );

@@ -13,6 +13,7 @@ import { FIRST_FOLDERS } from './layout.ts';
 import { livingLeases, ownerIn } from './leases.ts';
 import { text } from './row.ts';
 import { moveAway } from './staging.ts';
+import { isJournalCurrent, writeJournal } from './tag-journal.ts';
 import { removeTag } from './tags.ts';
 import type { CheckOptions, Problem, RepairReport } from './types.ts';
 
@@ -26,7 +27,10 @@ export async function repair(
   options: CheckOptions = {},
 ): Promise<RepairReport> {
   requireWritable(context);
-  const before = await check(context, blobs, options);
+  const before = await check(context, blobs, { ...options, database: true });
+  // What would be written now could make it worse; `rebuildDatabase` comes first.
+  if (before.problems.some(({ code }) => code === 'DATABASE_DAMAGED'))
+    return { ...before, repaired: [], remaining: before.problems };
   const repaired: Problem[] = [];
   for (const problem of before.problems) {
     if (problem.remedy === 'none' || problem.remedy === 'refetch') continue;
@@ -60,7 +64,9 @@ async function mendOne(context: StoreContext, blobs: BlobFiles, problem: Problem
     case 'BLOB_NOT_A_FILE':
       return await removeBlob(context, blobs, problem);
     case 'TAG_DANGLING':
-      return await context.db.write((sql) => removeTag(sql, path, context.clock(), 'repair'), { frees: true });
+      return await context.db.write((sql) => removeTag(context, sql, path, context.clock(), 'repair'), { frees: true });
+    case 'TAG_JOURNAL_STALE':
+      return await context.db.write((sql) => mendJournal(context, sql), { frees: true });
     case 'INDEX_STALE':
     case 'INDEX_MISSING':
     case 'INDEX_UNMANAGED':
@@ -79,6 +85,13 @@ async function mendOne(context: StoreContext, blobs: BlobFiles, problem: Problem
     case 'DATABASE_DAMAGED':
       return false;
   }
+}
+
+/** Asked again within the transaction: a check may have looked while another command wrote. */
+function mendJournal(context: StoreContext, sql: Sql): boolean {
+  if (isJournalCurrent(context.layout, sql)) return false;
+  writeJournal(context, sql);
+  return true;
 }
 
 async function removeBlob(context: StoreContext, blobs: BlobFiles, problem: Problem): Promise<boolean> {
@@ -174,6 +187,8 @@ export async function reset(context: StoreContext, options: { readonly force?: b
         away.push(moveAway(context, path));
         mkdirSync(path, { recursive: true, mode: 0o700 });
       }
+      const { tagJournal } = context.layout;
+      if (statOf(tagJournal) !== undefined) away.push(moveAway(context, tagJournal));
     },
     { durable: true, frees: true },
   );

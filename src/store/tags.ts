@@ -2,6 +2,7 @@ import { ShaleError } from '../base/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { appendEvent } from './events.ts';
+import { appendToJournal } from './tag-journal.ts';
 import { digest, digestOrNone, integer, json, text, textOrNone, toJson, type Row } from './row.ts';
 import type { Publication, TagMove, TagRecord, Tags, TagTarget, TimeMs } from './types.ts';
 
@@ -9,7 +10,8 @@ import type { Publication, TagMove, TagRecord, Tags, TagTarget, TimeMs } from '.
 export const IN_REPOSITORY: string = `name >= ?1 || ':' AND name < ?1 || ';'`;
 
 /** `publish` brings to disk what a tag points to before it moves. */
-export function createTags({ db, clock }: StoreContext, publish: (publication: Publication) => Promise<void>): Tags {
+export function createTags(context: StoreContext, publish: (publication: Publication) => Promise<void>): Tags {
+  const { db, clock } = context;
   const find = (name: string): Promise<TagRecord | undefined> => db.read((sql) => findTag(sql, name));
   return {
     find,
@@ -23,7 +25,8 @@ export function createTags({ db, clock }: StoreContext, publish: (publication: P
     in: (repository) =>
       db.read((sql) => sql.all(`SELECT * FROM tags WHERE ${IN_REPOSITORY} ORDER BY name`, repository).map(tagIn)),
     set: (name, target, reason) => publish({ tags: [{ name, target }], reason }),
-    remove: (name, reason) => db.write((sql) => removeTag(sql, name, clock(), reason), { durable: true, frees: true }),
+    remove: (name, reason) =>
+      db.write((sql) => removeTag(context, sql, name, clock(), reason), { durable: true, frees: true }),
     log: (name) =>
       db.read((sql) => sql.all('SELECT * FROM tag_log WHERE name = ? ORDER BY seq DESC', name).map(moveIn)),
   };
@@ -65,6 +68,7 @@ function kindOf(kind: string): TagTarget['kind'] {
 
 /** Moves a tag; setting it to where it points already is no move and leaves no trace. */
 export function setTag(
+  context: StoreContext,
   sql: Sql,
   name: string,
   target: TagTarget,
@@ -86,18 +90,18 @@ export function setTag(
     target.digest,
     now,
   );
-  logMove(sql, { name, from: before, to: target, at: now, ...why });
+  logMove(context, sql, { name, from: before, to: target, at: now, ...why });
 }
 
-export function removeTag(sql: Sql, name: string, now: TimeMs, reason: string): boolean {
+export function removeTag(context: StoreContext, sql: Sql, name: string, now: TimeMs, reason: string): boolean {
   const before = findTag(sql, name)?.target;
   if (before === undefined) return false;
   sql.run('DELETE FROM tags WHERE name = ?', name);
-  logMove(sql, { name, from: before, to: undefined, at: now, reason });
+  logMove(context, sql, { name, from: before, to: undefined, at: now, reason });
   return true;
 }
 
-function logMove(sql: Sql, move: TagMove): void {
+function logMove(context: StoreContext, sql: Sql, move: TagMove): void {
   sql.run(
     `INSERT INTO tag_log (name, from_kind, from_digest, to_kind, to_digest, at, reason, origin)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -110,6 +114,7 @@ function logMove(sql: Sql, move: TagMove): void {
     move.reason,
     move.origin === undefined ? null : toJson(move.origin),
   );
+  appendToJournal(context, sql, sql.lastInsertId());
   const target = move.to ?? move.from;
   appendEvent(sql, move.at, {
     type: 'tag',

@@ -8,19 +8,25 @@ export const command: Command = {
   usage: '[OPTIONS]',
   description: 'Ends with 0 when the store is sound, with 2 when something is damaged (and was not repaired).',
   flags: [
-    { kind: 'boolean', name: 'full', summary: 'read every blob and compare it with its digest' },
-    { kind: 'boolean', name: 'repair', summary: 'rebuild what is derived, set aside what is damaged' },
+    { kind: 'boolean', name: 'full', summary: 'read every blob, index and tree and compare them with their digests' },
+    {
+      kind: 'boolean',
+      name: 'repair',
+      summary: 'make anew what follows from the rest, a lost database too; remove damaged bytes',
+    },
     { kind: 'text', name: 'format', value: 'json', choices: ['json'], summary: 'print JSON' },
   ],
   args: { min: 0, max: 0 },
-  examples: [{ command: 'shale system check --full', says: 'read everything' }],
+  examples: [
+    { command: 'shale system check --full', says: 'read everything' },
+    { command: 'shale system check --full --repair', says: 'and mend what can be mended' },
+  ],
   run,
 };
 
 async function run(context: Context, { flags }: ParsedArguments): Promise<number> {
-  const engine = await context.engine();
   const request = { full: flags.boolean('full'), repair: flags.boolean('repair') };
-  const report = await engine.check(request, { signal: context.signal });
+  const report = await context.checkStore(request, { signal: context.signal });
   const json = flags.text('format') === 'json';
   await context.stdout.write(json ? `${JSON.stringify(report, null, 2)}\n` : formatCheck(report));
   return report.findings.every((finding) => finding.repaired) ? EXIT.success : EXIT.found;
