@@ -25,6 +25,8 @@ export interface TerminalSession extends Disposable {
   readonly size: () => Size;
   /** Shows a frame. @throws OUTPUT_CLOSED when the terminal is gone, OUTPUT_FAILED */
   readonly draw: (frame: Frame) => Promise<void>;
+  /** The next frame is drawn whole: something else has written to the terminal. */
+  readonly redraw: () => void;
   /** Gives the terminal back, stops the process as Ctrl-Z does, and takes it again when it goes on. */
   readonly suspend: () => Promise<void>;
 }
@@ -90,6 +92,7 @@ export function openTerminal(context: TerminalContext, take: (event: TerminalEve
       const painted = screen.draw(frame, size());
       if (painted !== '' && held !== undefined) await stdout.write(painted);
     },
+    redraw: () => screen.forget(),
     suspend,
     [Symbol.dispose]: leave,
   };
