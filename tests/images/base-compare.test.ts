@@ -99,6 +99,24 @@ describe('shale base compare and advise', () => {
     assert.ok(recommendation.reasons.some((reason) => reason.includes('no security updates since 2025-05-09')));
   });
 
+  test('says which musl an image has, and what an old one does not do', async () => {
+    for (const version of ['1.2.3', '1.2.5'])
+      await image(`musl:${version}`, [
+        { path: 'lib/ld-musl-x86_64.so.1', content: 'loader' },
+        { path: 'lib/apk/db/installed', content: `P:musl\nV:${version}-r4\nA:x86_64\n\n` },
+      ]);
+    const { images } = await compare('musl:1.2.3', 'musl:1.2.5');
+    const loader = '/lib/ld-musl-x86_64.so.1';
+    assert.deepEqual(
+      images.map(({ libc }) => libc),
+      ['1.2.3', '1.2.5'].map((version) => ({ kind: 'musl', version, loader })),
+    );
+    assert.deepEqual(
+      images.map(({ behaviour }) => behaviour.some((line) => line.includes('one packet are cut'))),
+      [true, false],
+    );
+  });
+
   test('builds an application on both, and finds the one where it would not start', async (t) => {
     if (skips(t)) return;
     await image('small:1', [release('ID=alpine\nVERSION_ID=3.22.0\n')]);

@@ -1,6 +1,6 @@
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
-import { humanSize } from '../output/human.ts';
+import { counted, humanSize } from '../output/human.ts';
 import { displayLine } from '../output/text-width.ts';
 import { LOCK_FILE_FLAG, lockFileOf, parseVendorPlace } from './lock-place.ts';
 
@@ -26,6 +26,6 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   });
   const { blobs, bases, sizeBytes } = outcome;
   await context.stdout.write(
-    `wrote ${blobs} files (${humanSize(sizeBytes)}) and ${bases} base images to ${displayLine(place)}\n`,
+    `wrote ${counted(blobs, 'file')} (${humanSize(sizeBytes)}) and ${counted(bases, 'base image')} to ${displayLine(place)}\n`,
   );
 }

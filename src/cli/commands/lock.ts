@@ -3,7 +3,7 @@ import type { LockOutcome, LockRequest } from '../../engine/index.ts';
 import type { Command, Flag, ParsedArguments } from '../command.ts';
 import { PROGRESS_CHOICES } from '../config/settings.ts';
 import type { Context } from '../context.ts';
-import { humanSize } from '../output/human.ts';
+import { counted, humanSize } from '../output/human.ts';
 import { displayLine } from '../output/text-width.ts';
 import { openProgress } from '../progress/open.ts';
 import { INPUT_FLAGS, inputOptions } from './build-input-flags.ts';
@@ -68,8 +68,4 @@ export function formatOutcome(outcome: LockOutcome, cwd: string): string {
   ];
   const head = `${written ? 'wrote' : 'unchanged'} ${displayLine(name)}: ${counts.join(', ')} (${humanSize(sizeBytes)})\n`;
   return `${head}${formatLockChanges(changes.filter(({ before }) => before !== undefined))}`;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

@@ -57,11 +57,7 @@ const FACTS: readonly (readonly [what: string, show: (facts: BaseFacts) => strin
   ],
   ['package manager', ({ packageManager }) => packageManager ?? 'none'],
   ['shell', ({ hasShell }) => (hasShell ? '/bin/sh' : 'none')],
-  [
-    'C library',
-    ({ libc }) =>
-      libc.kind === 'none' ? 'none' : [libc.kind, libc.kind === 'glibc' ? libc.version : undefined].join(' ').trim(),
-  ],
+  ['C library', ({ libc }) => (libc.kind === 'none' ? 'none' : [libc.kind, libc.version].join(' ').trim())],
   ['loader', ({ libc }) => (libc.kind === 'none' ? '' : libc.loader)],
   ['programs', ({ programs }) => `${programs.dynamic} dynamic, ${programs.static} static`],
   ['highest symbol', ({ programs }) => programs.highestGlibc ?? ''],

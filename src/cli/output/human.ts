@@ -14,6 +14,11 @@ export function humanSize(sizeBytes: number, digits = 3): string {
   return `${Number(value.toPrecision(digits))}${UNITS[unit]}`;
 }
 
+/** `1 file`, `2 files`. */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
+
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 

@@ -4,7 +4,7 @@ import type { ViewNode } from '../../erofs/index.ts';
 import { encodeLayer, getImage, readConfig } from '../../images/index.ts';
 import type { Stack } from '../../layers/index.ts';
 import { formatPlatform, type ImageConfig } from '../../oci/index.ts';
-import { readInventory } from '../../packages/index.ts';
+import { type Package, readInventory } from '../../packages/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { BaseFacts, Libc, ProgramFacts } from './compare-types.ts';
 import { ImagePrograms } from './programs.ts';
@@ -34,7 +34,7 @@ export async function baseFacts(context: EngineContext, image: OpenImage, signal
   const programs = new ImagePrograms(stack);
   const packages: Record<string, number> = {};
   for (const { type } of inventory.packages) packages[type] = (packages[type] ?? 0) + 1;
-  const libc = libcOf(programs);
+  const libc = libcOf(programs, inventory.packages);
   const manager = packageManagerOf(programs);
   const prettyName = distribution?.prettyName ?? distribution?.id;
   return {
@@ -48,7 +48,7 @@ export async function baseFacts(context: EngineContext, image: OpenImage, signal
     ...(manager !== undefined && { packageManager: manager }),
     packages,
     libc,
-    behaviour: BEHAVIOUR[libc.kind],
+    behaviour: behaviourOf(libc),
     hasShell: programs.at('bin/sh') !== undefined,
     programs: programFacts(programs),
     setuid: setuidFiles(stack),
@@ -75,11 +75,15 @@ const GLIBC_LOADERS = /^(?:usr\/)?lib(?:32|64|x32)?\/(?:ld-linux[^/]*|ld64|ld)\.
 const MUSL_LOADER = /^(?:usr\/)?lib\/ld-musl-[^/]+\.so\.1$/;
 const LOADER_FOLDERS = ['lib', 'lib64', 'usr/lib', 'usr/lib64'];
 
-function libcOf(programs: ImagePrograms): Libc {
+function libcOf(programs: ImagePrograms, packages: readonly Package[]): Libc {
   for (const folder of LOADER_FOLDERS) {
     for (const name of programs.names(folder)) {
       const path = `${folder}/${name}`;
-      if (MUSL_LOADER.test(path)) return { kind: 'musl', loader: `/${toText(path)}` };
+      if (MUSL_LOADER.test(path)) {
+        // The library does not say; its package does.
+        const version = packages.find((each) => each.name === 'musl')?.version.replace(/-r\d+$/, '');
+        return { kind: 'musl', loader: `/${toText(path)}`, ...(version !== undefined && { version }) };
+      }
       if (!GLIBC_LOADERS.test(path)) continue;
       const loader = programs.at(path);
       const library = loader === undefined ? undefined : programs.library('libc.so.6', loader);
@@ -108,6 +112,20 @@ const BEHAVIOUR: Readonly<Record<Libc['kind'], readonly string[]>> = {
   ],
   none: ['only static programs run', 'whether names can be looked up is up to each program'],
 };
+
+/** The first musl that asks by TCP for answers that do not fit into one UDP packet. */
+const MUSL_WITH_TCP = '1.2.4';
+
+function behaviourOf(libc: Libc): readonly string[] {
+  const isOld =
+    libc.kind === 'musl' && libc.version !== undefined && compareSymbolVersions(libc.version, MUSL_WITH_TCP) < 0;
+  return isOld
+    ? [
+        ...BEHAVIOUR.musl,
+        `before musl ${MUSL_WITH_TCP}, answers of name servers that do not fit into one packet are cut`,
+      ]
+    : BEHAVIOUR[libc.kind];
+}
 
 const MANAGERS: readonly (readonly [path: ByteString, name: string])[] = [
   ['usr/bin/apt-get', 'apt'],

@@ -69,9 +69,6 @@ function differencesOf(a: BaseFacts, b: BaseFacts): string[] {
 }
 
 function libcText({ libc }: BaseFacts): string {
-  return libc.kind === 'none'
-    ? 'no C library'
-    : libc.kind === 'glibc' && libc.version !== undefined
-      ? `glibc ${libc.version}`
-      : libc.kind;
+  if (libc.kind === 'none') return 'no C library';
+  return libc.version === undefined ? libc.kind : `${libc.kind} ${libc.version}`;
 }
