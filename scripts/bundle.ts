@@ -9,6 +9,7 @@ import { globSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type InputOptions, type OutputChunk, type OutputOptions, type Plugin, rolldown } from 'rolldown';
 import { lazyBuiltins } from './bundle/lazy-builtins.ts';
+import { pageOfExplore } from './bundle/page.ts';
 import { partsOf } from './bundle/parts.ts';
 
 /** `new URL('./name.ts', import.meta.url)`: the file of a thread, which becomes an entry of its own. */
@@ -19,7 +20,7 @@ const outdir = process.argv[2] ?? 'dist';
 const input = {
   platform: 'node',
   external: ['koffi'],
-  plugins: [threadFiles(), lazyBuiltins()],
+  plugins: [threadFiles(), pageOfExplore(), lazyBuiltins()],
   treeshake: { moduleSideEffects: false },
   preserveEntrySignatures: 'allow-extension',
   // A face that one folder imports at once is also imported late by others: nothing to mend.

@@ -18,7 +18,7 @@ interface Step {
 
 const LIMIT_SECONDS = 50;
 const CONCURRENT = 2;
-const folders = ['src', 'tests', 'conformance', 'scripts', 'bench'].filter((folder) => existsSync(folder));
+const folders = ['src', 'ui', 'tests', 'conformance', 'scripts', 'bench'].filter((folder) => existsSync(folder));
 
 const steps: readonly Step[] = [
   {
@@ -36,6 +36,8 @@ const steps: readonly Step[] = [
   },
   { name: 'lint', command: ['node_modules/.bin/oxlint', '--deny-warnings', ...folders] },
   { name: 'types', command: ['node_modules/.bin/tsc', '-p', '.'] },
+  // Those of pages, which know what browsers have.
+  { name: 'types', command: ['node_modules/.bin/tsc', '-p', 'ui'] },
   { name: 'format', command: ['node_modules/.bin/oxfmt', '--check', ...folders] },
 ];
 

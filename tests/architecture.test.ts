@@ -41,7 +41,7 @@ interface SourceFile {
 
 const table = parseImportTable(readFileSync(join(root, 'ARCHITECTURE.md'), 'utf8'));
 const files = globSync(
-  ['src', 'tests', 'conformance', 'scripts', 'bench'].map((folder) => `${folder}/**/*.ts`),
+  ['src', 'ui', 'tests', 'conformance', 'scripts', 'bench'].map((folder) => `${folder}/**/*.ts`),
   { cwd: root },
 )
   .toSorted()
@@ -183,6 +183,17 @@ describe('inside the folders', () => {
           .map((one) => `${file.path}:${one.line} imports ${one.specifier}`),
       );
     expectNone(broken, 'imports that belong to another folder');
+  });
+
+  test('pages take types only from src, and nothing from Node', () => {
+    const broken = files
+      .filter((file) => file.folder === 'ui' && !file.isTest)
+      .flatMap((file) =>
+        file.imports
+          .filter((one) => target(file, one)?.startsWith('ui/') !== true && !one.typeOnly)
+          .map((one) => `${file.path}:${one.line} imports ${one.specifier}`),
+      );
+    expectNone(broken, 'imports that browsers cannot follow');
   });
 
   test('packages that src imports are dependencies, not tools of the checkout', () => {
