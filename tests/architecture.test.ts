@@ -24,10 +24,10 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {};
 const OWNED_MODULES: Readonly<Record<string, readonly string[]>> = {
   koffi: ['sys'],
   'node:sqlite': ['store'],
-  'smol-toml': ['cli', 'lint'],
+  'smol-toml': ['cli', 'lint', 'explore'],
   unbash: ['dockerfile'],
-  // Compose files, specifications of devices, and the config of hadolint.
-  yaml: ['bake', 'runtime', 'lint'],
+  // Compose files, specifications of devices, and the configs of hadolint and dive.
+  yaml: ['bake', 'runtime', 'lint', 'explore'],
 };
 
 interface SourceFile {

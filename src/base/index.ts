@@ -8,6 +8,7 @@ export * from './errors.ts';
 export * from './file-mode.ts';
 export * from './framing.ts';
 export * from './glob.ts';
+export * from './human-size.ts';
 export * from './json.ts';
 export * from './line-changes.ts';
 export * from './line-of-key.ts';

@@ -7,7 +7,7 @@ import { isShaleError, isSystemError, type ShaleError } from '../base/index.ts';
 export const EXIT = {
   success: 0,
   failure: 1,
-  /** Looked for something and found it: `lint`, `verify`, `system check`, `diff` of locks. */
+  /** Looked for something and found it: `lint`, `verify`, budgets of `explore`, `system check`, `diff` of locks. */
   found: 2,
   /** The command line is wrong, or shale cannot start. */
   usage: 125,
@@ -24,6 +24,7 @@ const BY_CODE: ReadonlyMap<string, number> = new Map([
   ['USAGE', EXIT.usage],
   ['SETTINGS_INVALID', EXIT.usage],
   ['LINT_CONFIG_INVALID', EXIT.usage],
+  ['EXPLORE_CONFIG_INVALID', EXIT.usage],
   ['STORE_TOO_NEW', EXIT.usage],
   ['HOST_TOOL_MISSING', EXIT.usage],
   ['KEEPER_MISSING', EXIT.usage],

@@ -170,6 +170,12 @@ export const COMMANDS: readonly CommandRow[] = [
   ),
 
   row('images', 'images', 'list images', () => import('./commands/images.ts'), ['image ls', 'image list']),
+  row(
+    'explore',
+    'images',
+    'look into an image: what is where, why, and what is waste',
+    () => import('./commands/explore.ts'),
+  ),
   row('pull', 'images', 'fetch an image from a registry', () => import('./commands/pull.ts'), ['image pull']),
   row('push', 'images', 'send an image to a registry', () => import('./commands/push.ts'), ['image push']),
   row('copy', 'images', 'copy an image from one place to another, as it is', () => import('./commands/copy.ts')),

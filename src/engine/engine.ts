@@ -50,6 +50,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     tagLog: async (name) => (await import('./tag-history.ts')).tagLog(context, name),
     rollback: async (name, to) => (await import('./tag-history.ts')).rollback(context, name, to),
     diffImages: async (before, after) => (await import('./image-diff.ts')).diffImages(context, before, after),
+    explore: async (request, watch) => (await import('./explore/explore.ts')).openExploration(context, request, watch),
     history: async (image) => (await images()).imageHistory(context, image),
     async inspect(name, type, { size = false, platform } = {}) {
       if (type === 'image' || platform !== undefined) return inspectImage(name, platform);

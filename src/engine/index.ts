@@ -14,6 +14,7 @@ export type * from './output-types.ts';
 export type * from './types.ts';
 export type * from './bases/compare-types.ts';
 export type * from './bases/rebase-types.ts';
+export type * from './explore/explore-types.ts';
 export type * from './image-diff-types.ts';
 export type * from './locks/lock-types.ts';
 export type * from './measured-build-types.ts';

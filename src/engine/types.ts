@@ -8,6 +8,7 @@ import type { ByteStream, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
+import type { ExploreOperations } from './explore/explore-types.ts';
 import type { HostConfig } from './host-config.ts';
 import type { BaseAdvice, BaseComparison, CompareBasesRequest } from './bases/compare-types.ts';
 import type { RebaseOutcome, RebaseRequest } from './bases/rebase-types.ts';
@@ -353,6 +354,7 @@ export interface Engine
     AsyncDisposable,
     AttestationOperations,
     ContainerOperations,
+    ExploreOperations,
     TransferOperations,
     VolumeOperations,
     NetworkOperations {

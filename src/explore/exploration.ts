@@ -1,4 +1,4 @@
-import { ShaleError, toText, type ByteString, type ByteStream } from '../base/index.ts';
+import { invariant, ShaleError, toText, type ByteString, type ByteStream } from '../base/index.ts';
 import { effectiveRoots, mergeIndexes, type IndexNode, type View, type ViewNode } from '../erofs/index.ts';
 import type { PackageTree } from '../packages/index.ts';
 import { analyse } from './analysis/analyse.ts';
@@ -24,6 +24,16 @@ import type {
 const SCOPES_MAX = 8;
 const FOUND_MAX = 1000;
 
+/** The whole tree of each exploration that is open, for comparing them node by node. */
+const VIEWS = new WeakMap<Exploration, View>();
+
+/** What a container sees of an exploration that `explore` opened. */
+export function viewOf(exploration: Exploration): View {
+  const view = VIEWS.get(exploration);
+  invariant(view !== undefined, 'an exploration was opened by explore()');
+  return view;
+}
+
 /** Opens an image from what it is made of, and goes through it once. The parts are closed with it. */
 export function explore(parts: ExplorationParts): Exploration {
   return new OpenExploration(parts);
@@ -42,6 +52,7 @@ class OpenExploration implements Exploration {
     this.#parts = parts;
     const indexes = parts.layers.map(({ index }) => index);
     this.#roots = effectiveRoots(indexes);
+    VIEWS.set(this, this.#view(indexes.length));
     this.#packages = findPackages(this.#packageTree());
     this.report = reportOf(parts, analyse(this.#roots), this.#packages);
   }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { tarOf, type TarOfEntry } from '../../tests/support/tar-of.ts';
 import { TarIndexer } from '../layers/index.ts';
-import { openIndex, type ImageSink } from '../erofs/index.ts';
+import { openIndex } from '../erofs/index.ts';
 import type { ExplorationParts, LayerPart } from './parts.ts';
 
 export type SampleParts = Partial<Omit<ExplorationParts, 'layers'>>;
@@ -49,19 +49,7 @@ export function layerPart(tar: Buffer, path: string): LayerPart {
   const indexer = new TarIndexer();
   indexer.write(tar);
   indexer.end();
-  const image: Buffer[] = [];
-  let at = 0;
-  const patches: (readonly [number, Uint8Array])[] = [];
-  const sink: ImageSink = {
-    write: (bytes) => {
-      image.push(Buffer.from(bytes));
-      at += bytes.byteLength;
-    },
-    patch: (offset, bytes) => patches.push([offset, Buffer.from(bytes)]),
-  };
-  const { contents } = indexer.writeIndex(sink);
-  const whole = Buffer.concat(image, at);
-  for (const [offset, bytes] of patches) whole.set(bytes, offset);
+  const { image, contents } = indexer.writeIndexToMemory();
   const hex = createHash('sha256').update(tar).digest('hex');
   return {
     diffId: `sha256:${hex}`,
@@ -69,7 +57,7 @@ export function layerPart(tar: Buffer, path: string): LayerPart {
     mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
     compressedBytes: Math.ceil(tar.byteLength / 3),
     tarBytes: tar.byteLength,
-    index: openIndex(whole, contents),
+    index: openIndex(image, contents),
     locate: (node) => ({ path, offset: node.data().offset, sizeBytes: node.sizeBytes }),
     open: (node, offset) =>
       offset >= node.sizeBytes

@@ -32,7 +32,7 @@ export const CAUSES: Readonly<Record<WasteCause, CauseFacts>> = {
   duplicate: {
     weight: 'avoidable',
     meaning: 'the same content is in the image under another name',
-    rules: ['copy-too-much'],
+    rules: [],
   },
   'package-cache': {
     weight: 'avoidable',

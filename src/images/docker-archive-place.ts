@@ -16,12 +16,37 @@ import {
   parseReference,
   type Descriptor,
   type Digest,
+  type ImageConfig,
   type LayerCompression,
 } from '../oci/index.ts';
 import { createHash } from 'node:crypto';
 import type { BlobOrigin, Document, ImageSink, ImageSource } from './content.ts';
 import { verified, type ReadableFiles, type WritableFiles } from './image-files.ts';
 import { counted, documentOf } from './layout-place.ts';
+
+/** An image that an archive of `docker save` lists. */
+export interface ArchivedImage {
+  /** The member that its config is. */
+  readonly config: string;
+  readonly configBytes: Buffer;
+  readonly parsed: ImageConfig;
+  /** The members that its layers are, lowest first, compressed or not. */
+  readonly layers: readonly string[];
+  readonly names: readonly string[];
+}
+
+/** Finds an image of such an archive without reading its layers. @throws ARCHIVE_INVALID, IMAGE_NOT_FOUND */
+export function listedImage(files: ReadableFiles, name: string, wanted: string | undefined): ArchivedImage {
+  const image = chooseListed(listedIn(files), name, wanted);
+  const configBytes = files.read(image.config, CONFIG_MAX_BYTES);
+  const parsed = parseImageConfig(configBytes);
+  if (parsed.diffIds.length !== image.layers.length)
+    throw new ShaleError(
+      'ARCHIVE_INVALID',
+      `manifest.json names ${image.layers.length} layers, its config ${parsed.diffIds.length}`,
+    );
+  return { ...image, configBytes, parsed };
+}
 
 interface ListedImage {
   readonly config: string;
@@ -38,14 +63,8 @@ export async function dockerArchiveSource(
   name: string,
   wanted: string | undefined,
 ): Promise<ImageSource> {
-  const image = chooseListed(listedIn(files), name, wanted);
-  const configBytes = files.read(image.config, CONFIG_MAX_BYTES);
-  const { diffIds } = parseImageConfig(configBytes);
-  if (diffIds.length !== image.layers.length)
-    throw new ShaleError(
-      'ARCHIVE_INVALID',
-      `manifest.json names ${image.layers.length} layers, its config ${diffIds.length}`,
-    );
+  const image = listedImage(files, name, wanted);
+  const { configBytes } = image;
   const config: Descriptor = { mediaType: MEDIA.ociConfig, digest: digestOf(configBytes), size: configBytes.length };
   const members = new Map<Digest, string>([[config.digest, image.config]]);
   const layers: Descriptor[] = [];

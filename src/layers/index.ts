@@ -5,6 +5,7 @@
  */
 export * from './derived-kinds.ts';
 export * from './from-upper.ts';
+export * from './index-elsewhere.ts';
 export * from './layers.ts';
 export * from './mount-layers.ts';
 export * from './root-attributes.ts';

@@ -1,8 +1,11 @@
 import { createHash, type Hash } from 'node:crypto';
 import { TarParser, type ReadTarEntry, type TarWarning } from '../archive/index.ts';
-import { IndexBuilder, type ImageSink, type WrittenIndex } from '../erofs/index.ts';
+import { IndexBuilder, type BuiltIndex, type ImageSink, type WrittenIndex } from '../erofs/index.ts';
 
 const ZEROS = Buffer.alloc(64 * 1024);
+
+/** Asked for each file whether its content is wanted, and given that piece by piece; pieces must be copied to be kept. */
+export type ContentListener = (entry: ReadTarEntry) => ((chunk: Uint8Array) => void) | undefined;
 
 /** Reads the tar of a layer as it streams by and makes its index, with the digest of every file's content. */
 export class TarIndexer {
@@ -13,11 +16,18 @@ export class TarIndexer {
   #entries = 0;
   #sizeBytes = 0;
 
-  constructor() {
+  readonly #listen: ContentListener | undefined;
+  #heard: ((chunk: Uint8Array) => void) | undefined;
+
+  constructor(listen?: ContentListener) {
+    this.#listen = listen;
     this.#parser = new TarParser(
       {
         entry: (entry) => this.#begin(entry),
-        content: (chunk) => this.#file?.add(chunk),
+        content: (chunk) => {
+          this.#file?.add(chunk);
+          this.#heard?.(chunk);
+        },
         contentEnd: () => this.#file?.end(),
         warning: (warning) => this.warnings.push(warning),
       },
@@ -45,9 +55,15 @@ export class TarIndexer {
     return this.#index.write(this.#sizeBytes, image);
   }
 
+  /** As `writeIndex`, of layers whose index is small. */
+  writeIndexToMemory(): BuiltIndex {
+    return this.#index.finish(this.#sizeBytes);
+  }
+
   #begin(entry: ReadTarEntry): void {
     this.#entries++;
     this.#file = entry.kind === 'file' ? new HashedFile(entry) : undefined;
+    this.#heard = this.#file && this.#listen?.(entry);
     this.#index.add(entry, this.#file?.sha256);
   }
 }

@@ -1,4 +1,4 @@
-import type { Dockerfile, MeasuredBuild } from '../dockerfile/index.ts';
+import { linesOfSlots, type Dockerfile, type MeasuredBuild } from '../dockerfile/index.ts';
 import type { BuildMeasure } from '../engine/index.ts';
 
 /** What a build's record says, by the lines of the Dockerfile that it was made from. */
@@ -7,10 +7,10 @@ export function measuredBuild(dockerfile: Dockerfile, measure: BuildMeasure): Me
   return {
     id: measure.buildId,
     steps: measure.steps.flatMap(({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest }) => {
-      const line = lines.get(slot);
+      const line = lines.get(slot)?.first;
       if (line === undefined) return [];
       const later = deletedLater.flatMap(({ slot: other, bytes, example }) => {
-        const at = lines.get(other);
+        const at = lines.get(other)?.first;
         return at === undefined ? [] : [{ line: at, bytes, example }];
       });
       return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest }];
@@ -34,29 +34,4 @@ export function measuredBuild(dockerfile: Dockerfile, measure: BuildMeasure): Me
 
 function writtenName(written: string, full: string): string {
   return full.endsWith(`/${written}`) || full.endsWith(`/${written}:latest`) || full === written ? written : full;
-}
-
-/** The first line of the instruction that each step came from. Of triggers, which stand elsewhere, there is none. */
-function linesOfSlots({ stages }: Dockerfile): ReadonlyMap<string, number> {
-  const lines = new Map<string, number>();
-  for (const [index, { from, commands }] of stages.entries()) {
-    const below = stages
-      .slice(0, index)
-      .findLast((stage) => stage.from.name !== '' && stage.from.name === from.base.text.toLowerCase());
-    const ordinals = new Map<string, number>();
-    const next = (kind: string): number => {
-      const ordinal = (ordinals.get(kind) ?? 0) + 1;
-      ordinals.set(kind, ordinal);
-      return ordinal;
-    };
-    // The triggers of the stage below are carried out first.
-    for (const { kind, node } of below?.commands ?? []) {
-      if (kind === 'onbuild' && node.body.kind === 'trigger') next(node.body.node.name);
-    }
-    for (const { kind, node } of commands) {
-      if (kind === 'onbuild') continue;
-      lines.set(`${from.name === '' ? index : from.name}/${kind}/${next(kind)}`, node.firstLine);
-    }
-  }
-  return lines;
 }

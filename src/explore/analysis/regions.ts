@@ -5,7 +5,6 @@ import type { WasteCause } from '../types.ts';
 const FOLDERS: ReadonlyMap<ByteString, WasteCause> = new Map<ByteString, WasteCause>([
   ['var/lib/apt/lists', 'package-cache'],
   ['var/cache/apt', 'package-cache'],
-  ['var/cache/debconf', 'package-cache'],
   ['var/cache/apk', 'package-cache'],
   ['etc/apk/cache', 'package-cache'],
   ['var/cache/dnf', 'package-cache'],

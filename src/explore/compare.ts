@@ -1,0 +1,158 @@
+import { compareBytes, type ByteString } from '../base/index.ts';
+import type { IndexNode, ViewNode } from '../erofs/index.ts';
+import { differencesOf } from './analysis/same-node.ts';
+import { addTo, newSum } from './analysis/sums.ts';
+import { viewOf } from './exploration.ts';
+import type {
+  ComparedPackage,
+  ComparedPath,
+  ComparedSide,
+  Exploration,
+  ExplorationComparison,
+  ExplorationReport,
+  PrivilegedFile,
+} from './types.ts';
+
+/** Paths that are told. */
+const SHOWN_MAX = 2000;
+
+/** Two images side by side: what a container sees of them, their packages and configs. Times alone are no difference. */
+export function compareExplorations(before: Exploration, after: Exploration): ExplorationComparison {
+  const found: ComparedPath[] = [];
+  const totals = { added: newSum(), removed: newSum(), changed: newSum(), growth: 0 };
+  comparePaths(viewOf(before).root, viewOf(after).root, '', (path) => {
+    found.push(path);
+    if (path.kind === 'directory') return;
+    const name = path.state === 'modified' ? 'changed' : path.state;
+    addTo(totals[name], path.state === 'removed' ? path.beforeBytes : path.afterBytes);
+    totals.growth += path.afterBytes - path.beforeBytes;
+  });
+  const growth = ({ beforeBytes, afterBytes }: ComparedPath): number => Math.abs(afterBytes - beforeBytes);
+  found.sort((a, b) => growth(b) - growth(a) || compareBytes(a.path, b.path));
+  const [one, other] = [before.report, after.report];
+  const unlike = one.layers.findIndex(({ diffId }, i) => diffId !== other.layers[i]?.diffId);
+  return {
+    before: sideOf(one),
+    after: sideOf(other),
+    sharedLayers: unlike < 0 ? one.layers.length : unlike,
+    files: found.slice(0, SHOWN_MAX),
+    moreFiles: Math.max(0, found.length - SHOWN_MAX),
+    totals,
+    packages: comparePackages(one, other),
+    config: compareConfigs(one, other),
+    privileged: {
+      added: missingIn(one.privileged, other.privileged),
+      removed: missingIn(other.privileged, one.privileged),
+    },
+  };
+}
+
+function sideOf({ image, layers, totals, scores }: ExplorationReport): ComparedSide {
+  const { name, id, tarBytes } = image;
+  return {
+    name,
+    id,
+    layers: layers.length,
+    tarBytes,
+    visibleBytes: totals.visible.bytes,
+    efficiency: scores.shale.efficiency,
+  };
+}
+
+function comparePaths(
+  before: ViewNode | undefined,
+  after: ViewNode | undefined,
+  path: ByteString,
+  tell: (path: ComparedPath) => void,
+): void {
+  const old = new Map(before?.children() ?? []);
+  const now = new Map(after?.children() ?? []);
+  for (const name of [...new Set([...old.keys(), ...now.keys()])].toSorted(compareBytes)) {
+    const [was, is] = [old.get(name), now.get(name)];
+    const at = path === '' ? name : `${path}/${name}`;
+    tellPath(was, is, at, tell);
+    if (was?.kind === 'directory' || is?.kind === 'directory') comparePaths(was, is, at, tell);
+  }
+}
+
+function tellPath(
+  was: IndexNode | undefined,
+  is: IndexNode | undefined,
+  path: ByteString,
+  tell: (path: ComparedPath) => void,
+): void {
+  const node = is ?? was;
+  if (node === undefined || node.kind === 'whiteout') return;
+  const differs = was === undefined || is === undefined ? [] : differencesOf(was, is);
+  if (was !== undefined && is !== undefined && differs.every((one) => one === 'time')) return;
+  tell({
+    path,
+    kind: node.kind,
+    state: was === undefined ? 'added' : is === undefined ? 'removed' : 'modified',
+    differs,
+    beforeBytes: was?.kind === 'file' ? was.sizeBytes : 0,
+    afterBytes: is?.kind === 'file' ? is.sizeBytes : 0,
+  });
+}
+
+function comparePackages(before: ExplorationReport, after: ExplorationReport): ComparedPackage[] {
+  const sides = [packagesOf(before), packagesOf(after)] as const;
+  const keys = [...new Set(sides.flatMap((side) => [...side.keys()]))].toSorted(compareBytes);
+  return keys.flatMap((key) => {
+    const [was, is] = [sides[0].get(key), sides[1].get(key)];
+    if (was?.version === is?.version && was?.bytes === is?.bytes) return [];
+    const [type = '', name = ''] = key.split('\n');
+    return [{ type, name, before: was, after: is }];
+  });
+}
+
+/** By type and name; several versions of one are told together. */
+function packagesOf({ packages }: ExplorationReport): Map<string, { version: string; bytes: number }> {
+  const found = new Map<string, { version: string; bytes: number }>();
+  for (const { type, name, version, bytes } of packages.packages) {
+    const key = `${type}\n${name}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { version, bytes });
+    else {
+      known.version = [...new Set([...known.version.split(', '), version])].toSorted().join(', ');
+      known.bytes += bytes;
+    }
+  }
+  return found;
+}
+
+function compareConfigs(before: ExplorationReport, after: ExplorationReport): ExplorationComparison['config'] {
+  const [old, now] = [fieldsOf(before), fieldsOf(after)];
+  return [...new Set([...old.keys(), ...now.keys()])].toSorted().flatMap((field) => {
+    const [was, is] = [old.get(field), now.get(field)];
+    if (was === is) return [];
+    return [{ field, ...(was !== undefined && { before: was }), ...(is !== undefined && { after: is }) }];
+  });
+}
+
+/** Variables and labels one by one, every other field as a whole. */
+function fieldsOf({ image }: ExplorationReport): Map<string, string> {
+  const fields = new Map<string, string>([['platform', image.platform]]);
+  const put = (name: string, value: unknown): void => {
+    fields.set(name, typeof value === 'string' ? value : JSON.stringify(value));
+  };
+  for (const [name, value] of Object.entries(image.config)) {
+    if (name === 'Env' && Array.isArray(value)) {
+      for (const variable of value.map(String)) {
+        const equals = variable.indexOf('=');
+        put(`Env.${equals < 0 ? variable : variable.slice(0, equals)}`, equals < 0 ? '' : variable.slice(equals + 1));
+      }
+    } else if (name === 'Labels' && typeof value === 'object' && value !== null) {
+      for (const [label, text] of Object.entries(value)) put(`Labels.${label}`, text);
+    } else if (value !== undefined && value !== null) put(name, value);
+  }
+  return fields;
+}
+
+/** Those of the second list that the first has not, or with other rights. */
+function missingIn(known: readonly PrivilegedFile[], files: readonly PrivilegedFile[]): PrivilegedFile[] {
+  const keyOf = ({ path, mode, uid, gid, capabilities = '' }: PrivilegedFile): string =>
+    [path, mode & 0o6000, uid, gid, capabilities].join('\n');
+  const keys = new Set(known.map(keyOf));
+  return files.filter((file) => !keys.has(keyOf(file)));
+}

@@ -1,0 +1,80 @@
+import { humanSize, toText } from '../../base/index.ts';
+import { CAUSES } from '../rules.ts';
+import type { BudgetResult, ExplorationReport, WasteCause, WasteEntry } from '../types.ts';
+
+const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
+/** Entries that become results; smaller ones are noise. */
+const RESULTS_MAX = 200;
+const BYTES_MIN = 10_000;
+const LEVELS = { lost: 'warning', avoidable: 'warning', optional: 'note' } as const;
+
+/**
+ * SARIF 2.1.0: a result for each broken budget and for what is wasted, at the line of the Dockerfile where it is known, else
+ * at the Dockerfile's name alone.
+ */
+export function exploreSarif(report: ExplorationReport, budgets: readonly BudgetResult[], version: string): string {
+  const entries = report.waste.entries
+    .filter(({ weight, bytes }) => weight !== 'optional' && bytes >= BYTES_MIN)
+    .slice(0, RESULTS_MAX);
+  const causes = [...new Set(entries.map(({ cause }) => cause))];
+  const broken = budgets.filter(({ isKept }) => !isKept);
+  const rules = [
+    ...broken.map(({ budget }) => ({
+      id: `budget/${budget}`,
+      shortDescription: { text: `The image keeps the budget ${budget}.` },
+      defaultConfiguration: { level: 'error' },
+    })),
+    ...causes.map((cause) => ({
+      id: cause,
+      shortDescription: { text: CAUSES[cause].meaning },
+      defaultConfiguration: { level: LEVELS[CAUSES[cause].weight] },
+      properties: { weight: CAUSES[cause].weight, lintRules: CAUSES[cause].rules },
+    })),
+  ];
+  const results = [
+    ...broken.map((result, ruleIndex) => budgetResult(report, result, ruleIndex)),
+    ...entries.map((entry) => wasteResult(report, entry, broken.length + causes.indexOf(entry.cause))),
+  ];
+  const run = { tool: { driver: { name: 'shale explore', version, rules } }, columnKind: 'utf16CodeUnits', results };
+  return `${JSON.stringify({ $schema: SCHEMA, version: '2.1.0', runs: [run] }, null, 2)}\n`;
+}
+
+function budgetResult(report: ExplorationReport, result: BudgetResult, ruleIndex: number): object {
+  const { budget, actual, limit, offenders } = result;
+  const by = offenders.length === 0 ? '' : `: ${offenders.join('; ')}`;
+  return {
+    ruleId: `budget/${budget}`,
+    ruleIndex,
+    level: 'error',
+    message: { text: `${report.image.name}: ${budget} is ${actual}, the limit is ${limit}${by}` },
+    locations: [locationOf(report, undefined)],
+  };
+}
+
+function wasteResult(report: ExplorationReport, entry: WasteEntry, ruleIndex: number): object {
+  const { path, isFolder, cause, weight, bytes, layer, by, rule } = entry;
+  const later = by === undefined ? '' : ` (by layer ${by})`;
+  return {
+    ruleId: cause satisfies WasteCause,
+    ruleIndex,
+    level: LEVELS[weight],
+    message: {
+      text: `${humanSize(bytes)} of layer ${layer} are waste: /${toText(path)}${isFolder ? '/' : ''} — ${CAUSES[cause].meaning}${later}${rule === undefined ? '' : `; shale lint: ${rule.id}`}`,
+    },
+    locations: [locationOf(report, layer)],
+    partialFingerprints: { pathAndCause: `${cause}:/${toText(path)}` },
+    properties: { bytes, layer, ...(rule !== undefined && { lintRule: rule.id }) },
+  };
+}
+
+function locationOf(report: ExplorationReport, layer: number | undefined): object {
+  const instruction = report.layers.find(({ number }) => number === layer)?.instruction;
+  const line = instruction === undefined ? undefined : report.instructions[instruction]?.line;
+  const uri = line === undefined ? 'Dockerfile' : fileUri(line.file);
+  const region = line === undefined ? {} : { region: { startLine: line.first, endLine: line.last } };
+  return { physicalLocation: { artifactLocation: { uri }, ...region } };
+}
+
+function fileUri(file: string): string {
+  return `file://${file.split('/').map(encodeURIComponent).join('/')}`;
+}
