@@ -99,6 +99,23 @@ function packageFields({ packages }: ExploredLayer, columns: number): Line[] {
   return field('Packages', [...shown, ...more].join(', '), columns);
 }
 
+/** All instructions, those that made no layer too: layer, bytes of its files, seconds, text. */
+export function instructionLines({ instructions, layers, build }: ExplorationReport): Line[] {
+  const seconds = new Map(
+    build?.steps.map((step) => [step.number, step.outcome === 'ran' ? `${step.seconds.toFixed(1)} s` : step.outcome]),
+  );
+  return instructions.map(({ layer, step, text, base }) => {
+    const bytes = layer === undefined ? undefined : layers[layer]?.content.bytes;
+    return [
+      span(
+        `${padLeft(layer === undefined ? '' : String(layer), 4)} ${padLeft(bytes === undefined ? '' : humanSize(bytes), 8)}`,
+      ),
+      span(build === undefined ? '' : padLeft(seconds.get(step ?? -1) ?? '', 9), THEME.label),
+      span(`  ${shownText(text)}`, base === undefined ? undefined : THEME.dim),
+    ];
+  });
+}
+
 /** The image as a whole. */
 export function imageDetails({ image, totals, scores, waste, build }: ExplorationReport, columns: number): Line[] {
   const { shale, dive } = scores;

@@ -76,9 +76,10 @@ function promptLine({ purpose, input }: Prompt, columns: number): { readonly lin
 const LAYER_HINTS = [
   ['Tab', 'files'],
   ['Enter', 'details'],
-  ['^A', 'all changes'],
-  ['^L', 'of the layer'],
+  ['^A', 'all'],
+  ['^L', 'layer'],
   ['w', 'waste'],
+  ['i', 'inventory'],
   ['/', 'search'],
   ['?', 'help'],
   ['q', 'quit'],

@@ -199,7 +199,7 @@ function reportOf(
           knownBy: 'build',
         },
       ],
-      config: {},
+      config: { User: 'web', Env: ['PATH=/usr/bin', 'X=\u001B[2J'] },
     },
     instructions: layers.map(({ instruction, isBase = false }, number) => ({
       number,
@@ -354,6 +354,57 @@ export const WEB_WASTE: ExplorationReport['waste'] = {
     },
   ],
   moreEntries: 0,
+};
+
+/** What its inventory tells. */
+export const WEB_INVENTORY: Pick<ExplorationReport, 'packages' | 'privileged' | 'duplicates'> = {
+  packages: {
+    counts: { deb: 2 },
+    packages: [
+      {
+        type: 'deb',
+        name: 'bash',
+        version: '5.2',
+        architecture: 'amd64',
+        purl: 'pkg:deb/debian/bash',
+        layer: 0,
+        files: 2,
+        bytes: 1_269_648,
+      },
+      {
+        type: 'deb',
+        name: 'curl',
+        version: '7.88',
+        architecture: 'amd64',
+        purl: 'pkg:deb/debian/curl',
+        layer: 1,
+        files: 1,
+        bytes: 260_000,
+      },
+    ],
+    unowned: NOTHING,
+  },
+  privileged: [
+    {
+      path: 'usr/bin/ping',
+      layer: 0,
+      mode: 0o755,
+      uid: 0,
+      gid: 0,
+      capabilities: 'cap_net_raw=ep',
+      package: 'iputils-ping 3',
+    },
+    { path: 'usr/bin/su', layer: 0, mode: 0o4755, uid: 0, gid: 0, capabilities: undefined, package: undefined },
+  ],
+  duplicates: [
+    {
+      sha256: 'ab'.repeat(32),
+      fileBytes: 1000,
+      wastedBytes: 2000,
+      count: 3,
+      places: [{ path: 'etc/motd', layer: 0 }],
+    },
+  ],
 };
 
 /** Two images side by side. */

@@ -13,8 +13,15 @@ export function rowsOf(lines: readonly Line[]): Rows {
   return { count: lines.length, row: (index) => lines[index] ?? [] };
 }
 
-export function lineWidth(line: Line): number {
-  return line.reduce((sum, one) => sum + textWidth(one.text), 0);
+/** A row for each item. */
+export function rowsFor<T>(items: readonly T[], rowOf: (item: T) => Line): Rows {
+  return {
+    count: items.length,
+    row: (index) => {
+      const item = items[index];
+      return item === undefined ? [] : rowOf(item);
+    },
+  };
 }
 
 /** The line in exactly so many columns. */

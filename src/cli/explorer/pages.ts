@@ -5,6 +5,7 @@ import { diffKeys, diffView } from './pages/diff.ts';
 import { fileKeys, fileView } from './pages/file.ts';
 import { foundKeys, foundView } from './pages/found.ts';
 import { helpKeys, helpView } from './pages/help.ts';
+import { inventoryKeys, inventoryView } from './pages/inventory.ts';
 import type { PageView } from './pages/page-view.ts';
 import { wasteKeys, wasteView } from './pages/waste.ts';
 import type { Action, ExplorerModel, Page } from './state.ts';
@@ -23,6 +24,8 @@ export function pageView(model: ExplorerModel, page: Page, columns: number): Pag
       return fileView(model, page, columns);
     case 'diff':
       return diffView(page, columns);
+    case 'inventory':
+      return inventoryView(model, page, columns);
     case 'compare':
       return compareView(model.comparison, page);
   }
@@ -50,6 +53,8 @@ export function pageKeys(model: ExplorerModel, page: Page, key: string, layout: 
       return fileKeys(page, key, rows);
     case 'diff':
       return diffKeys(page, key, rows);
+    case 'inventory':
+      return inventoryKeys(model, page, key, rows);
     case 'compare':
       return compareKeys(page, key, rows);
   }

@@ -172,6 +172,10 @@ function commonKeys(state: ExplorerState, key: string): readonly Action[] | unde
       return page?.kind === 'waste'
         ? [{ kind: 'close' }]
         : [{ kind: 'open', page: { kind: 'waste', cause: undefined, list: LIST_START } }];
+    case 'i':
+      return page?.kind === 'inventory'
+        ? [{ kind: 'close' }]
+        : [{ kind: 'open', page: { kind: 'inventory', tab: 'packages', list: LIST_START } }];
     case 'c':
       return page?.kind === 'compare'
         ? [{ kind: 'close' }]

@@ -6,6 +6,7 @@ import type { Exploration, ExplorationComparison } from '../../explore/index.ts'
 import type { Context } from '../context.ts';
 import { openTerminal, type TerminalEvent } from '../terminal/session.ts';
 import { frameOf } from './frame.ts';
+import { keptListing } from './listing.ts';
 import { initialState, reduce } from './reduce.ts';
 import type { Effect, ExplorerEvent, ExplorerModel } from './state.ts';
 
@@ -24,7 +25,7 @@ export async function runExplorer(
   exploration: Exploration,
   comparison?: ExplorationComparison,
 ): Promise<void> {
-  const model: ExplorerModel = { image: exploration, comparison };
+  const model = modelOf(exploration, comparison);
   const events = new EventQueue<TerminalEvent | ExplorerEvent>();
   using terminal = openTerminal(context, (event) => events.push(event));
   let state = initialState(model, terminal.size());
@@ -43,6 +44,17 @@ export async function runExplorer(
       }
     }
   }
+}
+
+function modelOf(exploration: Exploration, comparison: ExplorationComparison | undefined): ExplorerModel {
+  const image = {
+    report: exploration.report,
+    list: keptListing(exploration),
+    find: exploration.find.bind(exploration),
+    search: exploration.search.bind(exploration),
+    resolve: exploration.resolve.bind(exploration),
+  };
+  return { image, comparison };
 }
 
 type WorkEffect = Exclude<Effect, { kind: 'quit' | 'suspend' | 'redraw' }>;

@@ -5,7 +5,7 @@ import { fromText } from '../../base/index.ts';
 import type { Size } from '../terminal/screen.ts';
 import type { FileLook } from '../../explore/index.ts';
 import { Driver } from './driver.fixture.ts';
-import { madeImage, WEB, WEB_COMPARISON, WEB_WASTE } from './image.fixture.ts';
+import { madeImage, WEB, WEB_COMPARISON, WEB_INVENTORY, WEB_WASTE } from './image.fixture.ts';
 
 /** Rewritten with `node --test --test-update-snapshots`; read them in review. */
 const SCREENS = join(import.meta.dirname, 'screens');
@@ -139,6 +139,17 @@ describe('screens', () => {
     const place = { path: 'etc/motd', layer: 1 };
     driver.event({ kind: 'compared', place, comparison: { kind: 'text', diff, isCut: false, below: 0 } });
     expectScreen(context, 'diff', driver);
+  });
+
+  test('packages, files with rights, equal files, config', (context) => {
+    const image = madeImage(WEB, { waste: WEB_WASTE, ...WEB_INVENTORY });
+    const driver = new Driver({ image, comparison: undefined }).press('i');
+    for (const tab of ['packages', 'privileged', 'duplicates', 'config']) {
+      expectScreen(context, `inventory-${tab}`, driver);
+      driver.press('tab');
+    }
+    driver.press('right down enter');
+    assert.equal(driver.state.tree.rows[driver.state.tree.list.selected]?.entry.path, 'usr/bin/su');
   });
 
   test('two images', (context) => {

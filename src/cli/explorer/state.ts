@@ -8,6 +8,7 @@ import type { DiffPage } from './pages/diff.ts';
 import type { FilePage } from './pages/file.ts';
 import type { FoundPage } from './pages/found.ts';
 import type { HelpPage } from './pages/help.ts';
+import type { InventoryPage } from './pages/inventory.ts';
 import type { WastePage } from './pages/waste.ts';
 import type { FileComparison, FileLook } from '../../explore/index.ts';
 import type { ListPosition } from './scrolling.ts';
@@ -16,7 +17,7 @@ import type { TreeState } from './tree.ts';
 
 /** The image that is looked at, and what it is compared with where two were named. Never changes while it is shown. */
 export interface ExplorerModel {
-  readonly image: Pick<Exploration, 'report' | 'list' | 'find' | 'walk' | 'search' | 'resolve'>;
+  readonly image: Pick<Exploration, 'report' | 'list' | 'find' | 'search' | 'resolve'>;
   readonly comparison: ExplorationComparison | undefined;
 }
 
@@ -40,7 +41,7 @@ export interface ExplorerState {
   readonly message: Message | undefined;
 }
 
-export type Page = HelpPage | DetailsPage | WastePage | FoundPage | FilePage | DiffPage | ComparePage;
+export type Page = HelpPage | DetailsPage | WastePage | FoundPage | FilePage | DiffPage | InventoryPage | ComparePage;
 
 export interface Prompt {
   readonly purpose:

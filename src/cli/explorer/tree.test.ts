@@ -142,12 +142,6 @@ const LARGE: TreeSource = {
       ? []
       : Array.from({ length: FILES }, (_, index) => madeEntry(`${path}/f${index}`, 'file'));
   },
-  walk: function* (scope, path) {
-    for (const entry of this.list(scope, path)) {
-      yield entry;
-      if (entry.kind === 'directory') yield* this.walk(scope, entry.path);
-    }
-  },
   search: () => [],
 };
 
@@ -158,25 +152,31 @@ function madeEntry(path: string, kind: 'file' | 'directory'): TreeEntry {
   return { ...ANY, path, name: path.slice(path.lastIndexOf('/') + 1), kind };
 }
 
+/** Of this process: others on the machine do not count. */
+function cpuMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
 const LAST = { from: WEB.length - 1, to: WEB.length - 1 };
 
 test('a tree of 200,000 entries opens at once, and what is drawn does not depend on its size', () => {
   const closed = openTree(LARGE, LAST);
-  const begun = performance.now();
+  const begun = cpuMs();
   const tree = toggleAll(LARGE, closed, WINDOW);
-  const opened = performance.now() - begun;
+  const opened = cpuMs() - begun;
   assert.equal(tree.rows.length, FOLDERS * (FILES + 1));
   const model = { image: IMAGE, comparison: undefined };
   let state: ExplorerState = { ...initialState(model, { columns: 120, rows: 40 }), focus: 'tree', tree };
   const screen = new Screen(256);
-  const moved = performance.now();
+  const moved = cpuMs();
   for (let step = 0; step < 100; step++) {
     state = reduce(model, state, { kind: 'key', key: { kind: 'named', name: 'page-down' } }).state;
     screen.draw(frameOf(model, state), state.size);
   }
-  const perKey = (performance.now() - moved) / 100;
+  const perKey = (cpuMs() - moved) / 100;
   assert.equal(state.tree.list.selected, 100 * 35);
-  // About 300 and 3 on a machine with nothing else to do.
+  // About 500 and 3; the machine may be a slow one.
   assert.ok(opened < 5000, `${opened} ms to open all`);
   assert.ok(perKey < 50, `${perKey} ms a key`);
 });

@@ -3,7 +3,7 @@ import type { EntryState, Exploration, TreeEntry, TreeScope } from '../../explor
 import { type ListPosition, LIST_START, select } from './scrolling.ts';
 
 /** What the tree asks of an image. */
-export type TreeSource = Pick<Exploration, 'list' | 'search' | 'walk'>;
+export type TreeSource = Pick<Exploration, 'list' | 'search'>;
 
 /** One line of the tree. */
 export interface TreeRow {
@@ -119,7 +119,14 @@ export function toggleAll(source: TreeSource, tree: TreeState, window: number): 
 
 function allFolders(source: TreeSource, scope: TreeScope): Set<ByteString> {
   const folders = new Set<ByteString>();
-  for (const entry of source.walk(scope, '')) if (entry.kind === 'directory') folders.add(entry.path);
+  const pending: ByteString[] = [''];
+  for (let path = pending.pop(); path !== undefined; path = pending.pop()) {
+    for (const entry of source.list(scope, path)) {
+      if (entry.kind !== 'directory') continue;
+      folders.add(entry.path);
+      pending.push(entry.path);
+    }
+  }
   return folders;
 }
 

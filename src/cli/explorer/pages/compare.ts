@@ -3,7 +3,7 @@ import { humanSize } from '../../output/human.ts';
 import type { Line } from '../../terminal/screen.ts';
 import { shownText } from '../../terminal/shown-text.ts';
 import { counted, entryPath } from '../details.ts';
-import { padLeft, type Rows, rowsOf } from '../lines.ts';
+import { padLeft, type Rows, rowsFor, rowsOf } from '../lines.ts';
 import { isMove, moveInText } from '../scrolling.ts';
 import type { Action } from '../state.ts';
 import { percent, span, STATE_MARK, STATE_STYLE, THEME } from '../theme.ts';
@@ -71,21 +71,11 @@ function tabLine(comparison: ExplorationComparison, tab: CompareTab): Line {
 }
 
 export function compareRows(comparison: ExplorationComparison, tab: CompareTab): Rows {
-  if (tab === 'files') return listed(comparison.files, fileRow);
-  if (tab === 'packages') return listed(comparison.packages, packageRow);
+  if (tab === 'files') return rowsFor(comparison.files, fileRow);
+  if (tab === 'packages') return rowsFor(comparison.packages, packageRow);
   if (tab === 'config') return rowsOf(comparison.config.flatMap(configLines));
   const { added, removed } = comparison.privileged;
   return rowsOf([...added.map(privilegedRow('added')), ...removed.map(privilegedRow('removed'))]);
-}
-
-function listed<T>(items: readonly T[], rowOf: (item: T) => Line): Rows {
-  return {
-    count: items.length,
-    row: (index) => {
-      const item = items[index];
-      return item === undefined ? [] : rowOf(item);
-    },
-  };
 }
 
 function fileRow(file: ComparedPath): Line {

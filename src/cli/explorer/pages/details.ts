@@ -1,5 +1,6 @@
-import { layerDetails, imageDetails } from '../details.ts';
-import { headingLine, rowsOf } from '../lines.ts';
+import { shownText } from '../../terminal/shown-text.ts';
+import { imageDetails, instructionLines, layerDetails } from '../details.ts';
+import { field, headingLine, rowsOf } from '../lines.ts';
 import { isMove, moveInText } from '../scrolling.ts';
 import type { Action, ExplorerModel } from '../state.ts';
 import type { PageView } from './page-view.ts';
@@ -18,6 +19,11 @@ export function detailsView(model: ExplorerModel, page: DetailsPage, columns: nu
     [],
     headingLine('Image', columns),
     ...imageDetails(report, columns),
+    ...(report.problems.length === 0 ? [] : [[], headingLine('Could not be read', columns)]),
+    ...report.problems.flatMap((problem) => field('', shownText(problem), columns)),
+    [],
+    headingLine('Instructions', columns),
+    ...instructionLines(report),
   ];
   return {
     heading: `Layer ${page.layer}`,

@@ -2,7 +2,7 @@ import type { TreeEntry } from '../../../explore/index.ts';
 import { humanSize } from '../../output/human.ts';
 import { shownText } from '../../terminal/shown-text.ts';
 import { counted, entryPath } from '../details.ts';
-import { padLeft } from '../lines.ts';
+import { padLeft, rowsFor } from '../lines.ts';
 import { isMove, type ListPosition, moveInList } from '../scrolling.ts';
 import type { Action } from '../state.ts';
 import { span, STATE_MARK, STATE_STYLE } from '../theme.ts';
@@ -23,17 +23,10 @@ export function foundView(page: FoundPage): PageView {
   return {
     heading: `Found: ${shownText(page.text)} (${isCut ? 'the first ' : ''}${counted(entries.length, 'path')})`,
     head: [],
-    rows: {
-      count: entries.length,
-      row: (index) => {
-        const entry = entries[index];
-        if (entry === undefined) return [];
-        return [
-          span(`${padLeft(humanSize(entry.sizeBytes), 9)} `),
-          span(`${STATE_MARK[entry.state]} ${entryPath(entry.path)}`, STATE_STYLE[entry.state]),
-        ];
-      },
-    },
+    rows: rowsFor(entries, (entry) => [
+      span(`${padLeft(humanSize(entry.sizeBytes), 9)} `),
+      span(`${STATE_MARK[entry.state]} ${entryPath(entry.path)}`, STATE_STYLE[entry.state]),
+    ]),
     top: page.list.top,
     selected: page.list.selected,
     hints: [

@@ -3,7 +3,7 @@ import { humanSize } from '../../output/human.ts';
 import type { Line } from '../../terminal/screen.ts';
 import { shownText } from '../../terminal/shown-text.ts';
 import { counted, entryPath } from '../details.ts';
-import { padLeft } from '../lines.ts';
+import { padLeft, rowsFor } from '../lines.ts';
 import { isMove, type ListPosition, LIST_START, moveInList } from '../scrolling.ts';
 import type { Action, ExplorerModel } from '../state.ts';
 import { percent, span, THEME } from '../theme.ts';
@@ -33,13 +33,7 @@ export function wasteView(model: ExplorerModel, page: WastePage): PageView {
       ...summary(report, page.cause),
       [span(`${padLeft('Bytes', 9)} ${'Cause'.padEnd(CAUSE_COLUMNS)} ${'Layer'.padEnd(9)} Path`, THEME.label)],
     ],
-    rows: {
-      count: entries.length,
-      row: (index) => {
-        const entry = entries[index];
-        return entry === undefined ? [] : wasteRow(entry);
-      },
-    },
+    rows: rowsFor(entries, wasteRow),
     top: page.list.top,
     selected: page.list.selected,
     hints: [
