@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, globSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
+import { KEYS } from '../src/cli/explorer/pages/help.ts';
 import { parseFragment } from '../scripts/changes/fragment.ts';
 import { cliPages } from '../scripts/docs/cli-pages.ts';
 import { lintPages } from '../scripts/docs/lint-pages.ts';
@@ -45,6 +46,19 @@ describe('docs/reliability.md', () => {
     const wrong = rows.filter(({ id, file }) => !named.has(`${id} ${file}`));
     assert.deepEqual(wrong, []);
   });
+});
+
+test('docs/explore-terminal.md tells the keys that the help of shale explore tells', () => {
+  const rows = KEYS.flatMap(({ title, keys }) => [
+    `### ${title}`,
+    ...keys.map(({ keys: names, does }) => `| ${names} | ${does} |`),
+  ]);
+  const page = read('docs/explore-terminal.md');
+  const told = page.slice(page.indexOf('\n## Keys')).split('\n');
+  assert.deepEqual(
+    told.filter((line) => /^(###|\|) /.test(line) && line !== '| keys | do |'),
+    rows,
+  );
 });
 
 test('every fragment of changes/unreleased can be read', () => {

@@ -28,6 +28,17 @@ const engine: Partial<Engine> = {
     if (kind === 'waiting') await untilAborted(watch.signal);
     return { imageId: image.id, buildId: 'b', tags: [], metadata: {} };
   },
+  explore: async () => {
+    const { webExploration } = await import('./explorer/web-image.fixture.ts');
+    const image = webExploration();
+    if (kind !== 'exploding') return image;
+    const list = image.list.bind(image);
+    image.list = (scope, path) => {
+      if (scope.to < image.report.layers.length - 1) throw new Error('it exploded');
+      return list(scope, path);
+    };
+    return image;
+  },
   [Symbol.asyncDispose]: async () => {
     if (kind === 'waiting') process.stderr.write('closed\n');
   },

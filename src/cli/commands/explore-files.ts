@@ -3,6 +3,7 @@ import { fromText, toText } from '../../base/index.ts';
 import { formatHex, type Exploration, type FileLook, type FilePlace, type TreeEntry } from '../../explore/index.ts';
 import type { Flag } from '../command.ts';
 import type { Context } from '../context.ts';
+import { modeText } from '../output/mode-text.ts';
 import { formatTable } from '../output/table.ts';
 import { displayLine } from '../output/text-width.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
@@ -123,22 +124,6 @@ function pathText({ path, kind, linkTarget }: TreeEntry): string {
   const shown = `/${toText(path)}`;
   if (linkTarget !== undefined) return `${shown} -> ${toText(linkTarget)}`;
   return kind === 'directory' ? `${shown}/` : shown;
-}
-
-const KIND_LETTERS = { directory: 'd', symlink: 'l', character: 'c', block: 'b', fifo: 'p', file: '-' } as const;
-
-/** `-rwsr-xr-x`, as ls shows it. */
-export function modeText({ kind, mode }: Pick<TreeEntry, 'kind' | 'mode'>): string {
-  const triple = (bits: number, special: boolean, letter: string): string => {
-    const x = (bits & 1) === 1 ? (special ? letter : 'x') : special ? letter.toUpperCase() : '-';
-    return `${(bits & 4) === 0 ? '-' : 'r'}${(bits & 2) === 0 ? '-' : 'w'}${x}`;
-  };
-  return [
-    KIND_LETTERS[kind],
-    triple((mode >> 6) & 7, (mode & 0o4000) !== 0, 's'),
-    triple((mode >> 3) & 7, (mode & 0o2000) !== 0, 's'),
-    triple(mode & 7, (mode & 0o1000) !== 0, 't'),
-  ].join('');
 }
 
 async function changesOf(image: Exploration, place: FilePlace): Promise<string> {

@@ -18,6 +18,7 @@ import type { Context } from '../context.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { openProgress } from '../progress/open.ts';
+import { canTakeTerminal } from '../terminal/session.ts';
 import { UsageError } from '../usage-error.ts';
 import { BUDGET_FLAGS, budgetsOf } from './explore-budgets.ts';
 import { FILE_FLAGS, fileQuestion, answerQuestion } from './explore-files.ts';
@@ -79,7 +80,7 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
     return EXIT.success;
   }
   const results = budgets === undefined ? [] : checkBudgets(image.report, budgets);
-  if (format === undefined && budgets === undefined && isOnTerminal(context)) {
+  if (format === undefined && budgets === undefined && canTakeTerminal(context)) {
     const { runExplorer } = await import('../explorer/run-explorer.ts');
     await runExplorer(context, image);
     return EXIT.success;
@@ -89,14 +90,13 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   return results.every(({ isKept }) => isKept) ? EXIT.success : EXIT.found;
 }
 
-function isOnTerminal({ stdin, stdout }: Context): boolean {
-  return stdin.isTerminal && stdout.isTerminal;
-}
-
 /** With the progress of looking into layers that are not in the store. */
 async function open(context: Context, flags: ParsedFlags, name: string): Promise<Exploration> {
   const { settings } = await context.config();
-  await using progress = openProgress(context, flags.text('progress') ?? settings.progress);
+  await using progress = openProgress(context, flags.text('progress') ?? settings.progress, {
+    whenNeeded: true,
+    doing: 'Looking into layers',
+  });
   const engine = await context.engine();
   const platform = flags.text('platform');
   const request = { image: name, folder: context.cwd, ...(platform !== undefined && { platform }) };
@@ -112,7 +112,7 @@ async function compare(
   after: Exploration,
 ): Promise<number> {
   const comparison = compareExplorations(before, after);
-  if (format === undefined && isOnTerminal(context)) {
+  if (format === undefined && canTakeTerminal(context)) {
     const { runExplorer } = await import('../explorer/run-explorer.ts');
     await runExplorer(context, after, comparison);
     return EXIT.success;

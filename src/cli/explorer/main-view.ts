@@ -1,5 +1,6 @@
 import type { ExploredLayer, TreeEntry } from '../../explore/index.ts';
 import { humanSize } from '../output/human.ts';
+import { modeText } from '../output/mode-text.ts';
 import type { Line, Span } from '../terminal/screen.ts';
 import { shownName, shownText } from '../terminal/shown-text.ts';
 import { imageDetails, layerSummary } from './details.ts';
@@ -120,29 +121,6 @@ function nameSpans({ entry, isOpen }: TreeRow): Span[] {
   }
   const notes = entry.state === 'modified' && entry.differs.length > 0 ? `  ${entry.differs.join(', ')}` : '';
   return [span(name, state), span(notes, THEME.dim)];
-}
-
-const KIND_LETTER: Readonly<Record<TreeEntry['kind'], string>> = {
-  file: '-',
-  directory: 'd',
-  symlink: 'l',
-  character: 'c',
-  block: 'b',
-  fifo: 'p',
-};
-
-/** As ls prints it: `-rwsr-xr-x`. */
-export function modeText({ kind, mode }: Pick<TreeEntry, 'kind' | 'mode'>): string {
-  const letters = [0o400, 0o200, 0o100, 0o40, 0o20, 0o10, 4, 2, 1].map((bit, index) =>
-    mode & bit ? 'rwx'.charAt(index % 3) : '-',
-  );
-  const special = (index: number, bit: number, letter: string): void => {
-    if (mode & bit) letters[index] = letters[index] === 'x' ? letter : letter.toUpperCase();
-  };
-  special(2, 0o4000, 's');
-  special(5, 0o2000, 's');
-  special(8, 0o1000, 't');
-  return KIND_LETTER[kind] + letters.join('');
 }
 
 /** What is told of the chosen entry on the last row. */
