@@ -3,6 +3,7 @@
  * Imports nothing of shale.
  */
 export * from './byte-string.ts';
+export * from './collect-garbage.ts';
 export * from './duration.ts';
 export * from './errors.ts';
 export * from './file-mode.ts';

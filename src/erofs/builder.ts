@@ -1,5 +1,5 @@
 import type { ReadTarEntry, SparseExtent } from '../archive/index.ts';
-import { invariant, type ByteString } from '../base/index.ts';
+import { collectGarbage, invariant, type ByteString } from '../base/index.ts';
 import { fail, refused } from './errors.ts';
 import { BLOCK_BYTES, alignUp } from './format.ts';
 import { writeIndex, type DeviceSlot, type XattrFamily } from './image-writer.ts';
@@ -40,6 +40,8 @@ export interface IndexOptions {
 }
 
 const DROPPED_SHOWN_MAX = 100;
+/** Each entry leaves some objects behind, here and where it came from. */
+const COLLECT_EVERY_ENTRIES = 16_384;
 /** Content begins on a page in the expanded file, so that pages of the cache need no copying. */
 const EXPANDED_ALIGNMENT_BYTES = 4096;
 const EXPANDED_BYTES_MAX = 2 ** 40;
@@ -59,6 +61,7 @@ export class IndexBuilder {
   #pending: { readonly file: Inode; readonly sha256: Uint8Array } | undefined;
   readonly #expanded: ExpandedFile[] = [];
   readonly #dropped: { readonly path: ByteString; readonly name: ByteString }[] = [];
+  #entries = 0;
   #expandedBytes = 0;
   #tarBytes = 0;
   #finished = false;
@@ -77,6 +80,7 @@ export class IndexBuilder {
   add(entry: ReadTarEntry, sha256?: Uint8Array): void {
     invariant(!this.#finished, 'an index builder is not used after finish()');
     this.#takeSha256();
+    if (++this.#entries % COLLECT_EVERY_ENTRIES === 0) collectGarbage();
     const file = this.#layer.apply(entry);
     if (file === undefined) return;
     if (sha256 !== undefined) this.#pending = { file, sha256 };

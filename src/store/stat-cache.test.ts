@@ -23,6 +23,7 @@ test('the stat cache gives a digest back as long as nothing about the file has c
     files: [
       { path: 'a/b', stat: stat(), sha256: SUM },
       { path: '\xff\x00é', stat: stat({ ino: 5n }), sha256: Buffer.alloc(32, 9) },
+      { path: 'nobody asks', stat: stat(), sha256: SUM },
     ],
   });
   const cache = await statCache.load('/ctx');
@@ -33,6 +34,27 @@ test('the stat cache gives a digest back as long as nothing about the file has c
     assert.equal(cache.find('a/b', stat({ [field]: stat()[field] + 1n })), undefined, field);
   }
   assert.equal((await statCache.load('/other')).count, 0);
+});
+
+test('a stat cache whose files were all asked for is empty: it gives its memory back', async () => {
+  await using fixture = await scratchStore();
+  const { statCache } = fixture.store;
+  const paths = Array.from({ length: 20 }, (_, i) => `file ${i}`);
+  await statCache.save('/ctx', {
+    startedAtMs: SWEEP_MS,
+    files: paths.map((path) => ({ path, stat: stat(), sha256: SUM })),
+  });
+  const cache = await statCache.load('/ctx');
+  for (const path of paths.slice(1)) {
+    assert.deepEqual(Buffer.from(cache.find(path, stat()) ?? []), SUM);
+    assert.deepEqual(Buffer.from(cache.find(path, stat()) ?? []), SUM, 'again');
+  }
+  assert.equal(cache.find('file 0', stat({ size: 4n })), undefined, 'a file that has changed was asked for too');
+  assert.deepEqual(
+    paths.filter((path) => cache.find(path, stat()) !== undefined),
+    [],
+  );
+  assert.equal(cache.count, 20);
 });
 
 test('a file that changed as late as the sweep began is not remembered (the racy rule)', async () => {

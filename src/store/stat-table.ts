@@ -44,11 +44,15 @@ function columns(buffer: ArrayBufferLike, start: number, count: number): Columns
  */
 export class StatTable implements StatCache {
   readonly count: number;
-  readonly #columns: Columns;
-  readonly #paths: Uint8Array;
+  #columns: Columns;
+  #paths: Uint8Array;
   /** Row numbers from 1; 0 is free. */
-  readonly #slots: Uint32Array;
-  readonly #mask: number;
+  #slots: Uint32Array;
+  #mask: number;
+  /** A bit for each row that was asked for, */
+  #asked: Uint8Array;
+  /** and the number of those that were not. */
+  #left: number;
 
   /** The inverse of `write`; undefined for what is cut, damaged or foreign. */
   static decode(read: Buffer): StatTable | undefined {
@@ -102,6 +106,8 @@ export class StatTable implements StatCache {
     const size = 2 ** Math.ceil(Math.log2(Math.max(2, 2 * count)));
     this.#slots = new Uint32Array(size);
     this.#mask = size - 1;
+    this.#asked = new Uint8Array(Math.ceil(count / 8));
+    this.#left = count;
     for (let i = 0; i < count; i++) {
       let slot = hashOfBytes(paths, this.#start(i), table.pathEnd[i] ?? 0) & this.#mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & this.#mask;
@@ -109,13 +115,29 @@ export class StatTable implements StatCache {
     }
   }
 
+  /** Once each row was asked for the table is empty: whoever asks keeps the answer, and the table takes as much memory. */
   find(path: ByteString, stat: FileStat): Uint8Array | undefined {
     for (let slot = hashOfText(path) & this.#mask; ; slot = (slot + 1) & this.#mask) {
       const i = (this.#slots[slot] ?? 0) - 1;
       if (i < 0) return undefined;
-      if (this.#isSame(i, stat) && this.#isPath(i, path))
-        return this.#columns.sha256.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES);
+      if (!this.#isPath(i, path)) continue;
+      const at = i * SHA256_BYTES;
+      const sha256 = this.#isSame(i, stat) ? this.#columns.sha256.subarray(at, at + SHA256_BYTES) : undefined;
+      this.#wasAsked(i);
+      return sha256;
     }
+  }
+
+  #wasAsked(i: number): void {
+    const [byte, bit] = [i >>> 3, 1 << (i & 7)];
+    const asked = this.#asked[byte] ?? 0;
+    if ((asked & bit) !== 0) return;
+    this.#asked[byte] = asked | bit;
+    if (--this.#left > 0) return;
+    this.#columns = columns(new ArrayBuffer(0), 0, 0);
+    this.#paths = new Uint8Array(0);
+    this.#slots = new Uint32Array(1);
+    this.#mask = 0;
   }
 
   #start(i: number): number {

@@ -1,23 +1,29 @@
-import { closeSync, openSync } from 'node:fs';
 import { runNow, type ByteString } from '../../base/index.ts';
 import type { Stack } from '../../layers/index.ts';
 import { hashRegion, type FileRegion } from './file-region.ts';
+import { ReadWindow } from './read-window.ts';
 import type { SourceKind, SourceNode } from './source-tree.ts';
 
 type ViewNode = Stack['view']['root'];
 
 /** The merged tree of a stack of layers as something to copy from, read through the indexes and never mounted. */
 export function openStackTree(stack: Stack): SourceNode {
-  return new StackNode(stack, stack.view.root);
+  return new StackNode({ stack, window: new ReadWindow() }, stack.view.root);
+}
+
+/** What the nodes of one tree share. */
+interface OpenStack {
+  readonly stack: Stack;
+  readonly window: ReadWindow;
 }
 
 class StackNode implements SourceNode {
-  readonly #stack: Stack;
+  readonly #open: OpenStack;
   readonly #node: ViewNode;
   readonly kind: SourceKind;
 
-  constructor(stack: Stack, node: ViewNode) {
-    this.#stack = stack;
+  constructor(open: OpenStack, node: ViewNode) {
+    this.#open = open;
     this.#node = node;
     // A view shows no whiteouts: they have done their work when it was merged.
     this.kind = node.kind === 'whiteout' ? 'character' : node.kind;
@@ -56,17 +62,16 @@ class StackNode implements SourceNode {
   }
   child(name: ByteString): SourceNode | undefined {
     const node = this.#node.child(name);
-    return node && new StackNode(this.#stack, node);
+    return node && new StackNode(this.#open, node);
   }
   *children(): Generator<readonly [ByteString, SourceNode]> {
-    for (const [name, node] of this.#node.children()) yield [name, new StackNode(this.#stack, node)];
+    for (const [name, node] of this.#node.children()) yield [name, new StackNode(this.#open, node)];
   }
   sha256(): Uint8Array {
     return this.#node.sha256() ?? runNow(hashRegion(() => this.open(), this.sizeBytes));
   }
   open(): FileRegion {
-    const { path, offset } = this.#stack.locate(this.#node);
-    const fd = openSync(path, 'r');
-    return { content: { kind: 'fd', fd, offset }, [Symbol.dispose]: () => closeSync(fd) };
+    const { path, offset } = this.#open.stack.locate(this.#node);
+    return this.#open.window.open(path, offset, this.sizeBytes);
   }
 }
