@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { Socket } from 'node:net';
+import type * as Net from 'node:net';
 import { constants } from 'node:os';
 import { type ByteStream, isShaleError, ShaleError } from '../base/index.ts';
 import { makePipe, signalProcess } from '../sys/index.ts';
@@ -43,14 +43,17 @@ export class SpawnedProcess implements HostProcess {
   readonly pid: number;
   readonly ended: Promise<HostEnd>;
   readonly #pipes: Map<number, number>;
+  readonly #net: typeof Net;
   #pidfd: number | undefined;
-  #input: Socket | undefined;
+  #input: Net.Socket | undefined;
   #resolve: (end: HostEnd) => void = () => {};
 
-  constructor(reply: SpawnReply, pipes: Map<number, number>) {
+  /** `net` is handed in because only piped programs need it, and loading it costs milliseconds. */
+  constructor(reply: SpawnReply, pipes: Map<number, number>, net: typeof Net) {
     this.pid = reply.pid;
     this.#pidfd = reply.pidfd;
     this.#pipes = pipes;
+    this.#net = net;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -70,7 +73,7 @@ export class SpawnedProcess implements HostProcess {
 
   output(descriptor: number): ByteStream {
     const fd = this.#take(descriptor);
-    return new Socket({ fd, readable: true, writable: false });
+    return new this.#net.Socket({ fd, readable: true, writable: false });
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -95,9 +98,9 @@ export class SpawnedProcess implements HostProcess {
     }
   }
 
-  #openInput(): Socket {
+  #openInput(): Net.Socket {
     if (this.#input === undefined) {
-      this.#input = new Socket({ fd: this.#take(0), readable: false, writable: true });
+      this.#input = new this.#net.Socket({ fd: this.#take(0), readable: false, writable: true });
       this.#input.on('error', () => {}); // Told to the caller by the write that failed.
     }
     return this.#input;

@@ -1,4 +1,5 @@
-import { sha256Hex, ShaleError } from '../base/index.ts';
+import { createHash } from 'node:crypto';
+import { ShaleError } from '../base/index.ts';
 
 declare const digestBrand: unique symbol;
 declare const diffIdBrand: unique symbol;
@@ -56,5 +57,5 @@ export function shortId(digest: Digest): string {
 
 /** The digest of bytes in memory. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return digestFromHex(sha256Hex(bytes));
+  return digestFromHex(createHash('sha256').update(bytes).digest('hex'));
 }

@@ -29,13 +29,7 @@ export function createContainers(
     folder,
     find,
     get: async (name) => (await find(name)) ?? notFound(name),
-    list: ({ activeOr } = {}) => {
-      const [where, values] =
-        activeOr === undefined ? ['', []] : ['WHERE active = 1 OR instr(config, ?) > 0', [activeOr]];
-      return db.read((sql) =>
-        sql.all(`SELECT * FROM containers ${where} ORDER BY created_at DESC, id`, ...values).map(containerIn),
-      );
-    },
+    list: () => db.read((sql) => sql.all('SELECT * FROM containers ORDER BY created_at DESC, id').map(containerIn)),
     create: async (container, options = {}) => {
       const record: ContainerRecord = { ...container, createdAt: container.createdAt ?? clock() };
       const path = folder(record.id);

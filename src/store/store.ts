@@ -1,6 +1,7 @@
-import { mkdirSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invariant, type Owner, sha256Hex } from '../base/index.ts';
+import { invariant, type Owner } from '../base/index.ts';
 import { digestFromHex, type Digest } from '../oci/index.ts';
 import { BlobFiles } from './blobs.ts';
 import { createBuilds } from './builds.ts';
@@ -101,7 +102,7 @@ export class OpenStore implements Store {
 
   async folder(name: StoreFolder): Promise<string> {
     const path = this.#context.layout.folder(name);
-    if (!this.readOnly) mkdirSync(path, { recursive: true, mode: 0o700 });
+    if (!this.readOnly) await mkdir(path, { recursive: true, mode: 0o700 });
     return path;
   }
 
@@ -180,7 +181,7 @@ function blobsFace(files: BlobFiles, ingests: Ingests): Blobs {
     createIngest: (options) => ingests.create(options),
     ensure: (digest, options, fill) => ingests.ensure(digest, options, fill),
     put: async (bytes) => {
-      const digest = digestFromHex(sha256Hex(bytes));
+      const digest = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
       if ((await files.find(digest)) !== undefined) return digest;
       await using ingest = await ingests.create({ expectedSizeBytes: bytes.byteLength, hash: false });
       await ingest.write(bytes);

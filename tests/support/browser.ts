@@ -170,7 +170,7 @@ export class Page {
   }
 
   /** Waits until an expression is true. */
-  async until(expression: string, timeoutMs = 10_000): Promise<void> {
+  async until(expression: string, timeoutMs = 30_000): Promise<void> {
     const end = performance.now() + timeoutMs;
     while ((await this.value(`Boolean(${expression})`)) !== true) {
       if (performance.now() > end)

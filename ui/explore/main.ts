@@ -1,4 +1,4 @@
-import { type App, formatPlace, parsePlace, type Place, type TabName, treeCache, type View } from './app.ts';
+import { type App, formatPlace, layerOf, parsePlace, type Place, type TabName, treeCache, type View } from './app.ts';
 import { button, el, on, replace, svg } from './dom.ts';
 import { nothing } from './parts.ts';
 import { openSource, type Source } from './source.ts';
@@ -83,7 +83,9 @@ function start(source: Source): void {
   const show = (next: Place): void => {
     const tab = tabs.find(({ name }) => name === next.tab) ?? tabs[0];
     if (tab === undefined) return;
-    place = { ...next, tab: tab.name };
+    const layer = layerOf(next.tree);
+    const isThere = layer === undefined || layer < source.data.report.layers.length;
+    place = { ...next, tab: tab.name, tree: isThere ? next.tree : 'merged' };
     let view = views.get(tab.name);
     if (view === undefined) {
       view = tab.make();

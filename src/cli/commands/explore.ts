@@ -22,6 +22,7 @@ import { canTakeTerminal } from '../terminal/session.ts';
 import { UsageError } from '../usage-error.ts';
 import { BUDGET_FLAGS, budgetsOf } from './explore-budgets.ts';
 import { FILE_FLAGS, fileQuestion, answerQuestion } from './explore-files.ts';
+import { PAGE_FLAGS, pageRequest, showPage, type PageRequest } from './explore-page.ts';
 
 const FORMATS = ['summary', 'json', 'markdown', 'sarif'] as const;
 
@@ -46,6 +47,7 @@ export const command: Command = {
       summary: 'how the summary counts waste: with causes, or as dive does',
     },
     { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of an image for several platforms' },
+    ...PAGE_FLAGS,
     ...FILE_FLAGS,
     ...BUDGET_FLAGS,
     { kind: 'text', name: 'progress', value: 'KIND', choices: PROGRESS_CHOICES, summary: 'how progress is shown' },
@@ -55,6 +57,7 @@ export const command: Command = {
     { command: 'shale explore web', says: 'on the terminal' },
     { command: 'shale explore --format json ./image.tar | jq .scores', says: 'an archive, for a program' },
     { command: 'shale explore --ci docker://registry.example/web:2', says: 'in CI, with the budgets of this folder' },
+    { command: 'shale explore --web web', says: 'as a page in a browser' },
     { command: 'shale explore web:1 web:2', says: 'what another version changes' },
     { command: 'shale explore --cat /etc/passwd --layer 0 web > passwd', says: 'a file as the lowest layer has it' },
   ],
@@ -65,7 +68,10 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   const [name = '', other] = args;
   const question = fileQuestion(flags);
   const budgets = await budgetsOf(context, flags);
+  const page = pageRequest(context, flags);
   const format = flags.text('format');
+  if (page !== undefined && (question !== undefined || budgets !== undefined || format !== undefined))
+    throw new UsageError('a page is made alone, without questions for files, --format and budgets');
   if (other !== undefined && (question !== undefined || budgets !== undefined || format === 'sarif'))
     throw new UsageError('two images are only compared: without questions for files, budgets and sarif');
   if (question !== undefined && (budgets !== undefined || format !== undefined))
@@ -73,10 +79,14 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   await using image = await open(context, flags, name);
   if (other !== undefined) {
     await using second = await open(context, flags, other);
-    return await compare(context, format, image, second);
+    return await compare(context, page ?? format, image, second);
   }
   if (question !== undefined) {
     await answerQuestion(context, image, question);
+    return EXIT.success;
+  }
+  if (page !== undefined) {
+    await showPage(context, page, image);
     return EXIT.success;
   }
   const results = budgets === undefined ? [] : checkBudgets(image.report, budgets);
@@ -107,18 +117,22 @@ async function open(context: Context, flags: ParsedFlags, name: string): Promise
 
 async function compare(
   context: Context,
-  format: string | undefined,
+  how: PageRequest | string | undefined,
   before: Exploration,
   after: Exploration,
 ): Promise<number> {
   const comparison = compareExplorations(before, after);
-  if (format === undefined && canTakeTerminal(context)) {
+  if (typeof how === 'object') {
+    await showPage(context, how, after, comparison);
+    return EXIT.success;
+  }
+  if (how === undefined && canTakeTerminal(context)) {
     const { runExplorer } = await import('../explorer/run-explorer.ts');
     await runExplorer(context, after, comparison);
     return EXIT.success;
   }
   const forms = { json: comparisonJson, markdown: comparisonMarkdown } as const;
-  const form = format === 'json' || format === 'markdown' ? forms[format] : comparisonSummary;
+  const form = how === 'json' || how === 'markdown' ? forms[how] : comparisonSummary;
   await context.stdout.write(form(comparison));
   return EXIT.success;
 }

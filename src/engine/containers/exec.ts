@@ -1,4 +1,5 @@
-import { randomOf, ShaleError } from '../../base/index.ts';
+import { randomBytes } from 'node:crypto';
+import { ShaleError } from '../../base/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { ExecRequest, Started } from '../types.ts';
 import { eventAttributes, parseSetup } from './record.ts';
@@ -28,7 +29,7 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
     ...(request.workingDirectory !== undefined && { cwd: request.workingDirectory }),
     ...(request.user !== undefined && { user: request.user }),
   });
-  const execID = randomOf(32).toString('hex');
+  const execID = randomBytes(32).toString('hex');
   const attributes = eventAttributes(record, parseSetup(record), { execID });
   const words = request.command.join(' ');
   const tell = (action: string, more = {}): Promise<unknown> =>

@@ -62,6 +62,7 @@ export class FileDetails {
     );
     if (node.kind === 'd') replace(content, this.#largest(node, tree));
     if (!isFile) return;
+    replace(content, nothing('Reading …'));
     void this.#load(node, { layer, path, tree }).then(
       (parts) => {
         if (mine === this.#shown) replace(content, ...parts);
@@ -282,7 +283,11 @@ function comparison(found: FileComparison): HTMLElement {
       );
     case 'text': {
       if (found.diff === '') return nothing('There is no difference.');
-      const rows = found.diff.split('\n').slice(0, LINES_MAX);
+      // The names at its head are known here.
+      const rows = found.diff
+        .slice(Math.max(0, found.diff.search(/^@@/m)))
+        .split('\n')
+        .slice(0, LINES_MAX);
       const kinds: Readonly<Record<string, string>> = { '+': 'ins', '-': 'del', '@': 'hunk', '\\': 'hunk' };
       const body = rows.map((row) =>
         el('span', { class: `line ${kinds[row.charAt(0)] ?? ''}` }, `${visibleName(row.replaceAll('\t', '    '))}\n`),

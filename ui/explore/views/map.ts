@@ -69,7 +69,7 @@ export class MapView implements View {
     this.#scopes.show(place.tree);
     const isOther = this.#shownPlace?.tree !== place.tree;
     this.#shownPlace = place;
-    if (isOther) this.#colours.value = place.tree === 'merged' ? 'layer' : 'change';
+    if (isOther) this.#colours.value = this.#colourChoice(place);
     void this.#app.tree(place.tree).then(
       (root) => {
         if (this.#shownPlace !== place) return;
@@ -129,6 +129,13 @@ export class MapView implements View {
       height: `${Math.max(0, area.height - 1)}px`,
       ...(open || left !== undefined ? {} : { '--colour': this.#colourOf(node) }),
     });
+  }
+
+  /** What tells most: layers where there are several. */
+  #colourChoice({ tree }: Place): string {
+    if (tree !== 'merged') return 'change';
+    const filled = this.#app.source.data.report.layers.filter(({ content }) => content.bytes > 0);
+    return filled.length > 1 ? 'layer' : 'kind of file';
   }
 
   #colourOf(node: TreeNode): string {
