@@ -19,11 +19,12 @@ export function changesOf(text: string, edits: readonly LineEdit[]): LineChange[
   const lineOf = (at: number): number => starts.findLastIndex((start) => start <= at);
   const groups: { first: number; last: number; edits: LineEdit[] }[] = [];
   for (const edit of edits.toSorted((a, b) => a.start - b.start)) {
-    const first = lineOf(edit.start);
+    const place = insertedAt(text, starts, edit);
+    const first = place ?? lineOf(edit.start);
     // An edit of whole lines ends where the next line begins, which it does not touch.
     const isWhole =
       edit.end > edit.start && starts.includes(edit.end) && (edit.text === '' || edit.text.endsWith('\n'));
-    const last = isWhole ? lineOf(edit.end) - 1 : lineOf(edit.end);
+    const last = place !== undefined || isWhole ? (place ?? lineOf(edit.end)) - 1 : lineOf(edit.end);
     const before = groups.at(-1);
     if (before !== undefined && first <= before.last) {
       before.last = Math.max(before.last, last);
@@ -31,7 +32,7 @@ export function changesOf(text: string, edits: readonly LineEdit[]): LineChange[
     } else groups.push({ first, last, edits: [edit] });
   }
   return groups.map((group) => {
-    const from = starts[group.first] ?? 0;
+    const from = starts[group.first] ?? text.length;
     const to = starts[group.last + 1] ?? text.length;
     let after = text.slice(from, to);
     for (const { start, end, text: inserted } of group.edits.toReversed()) {
@@ -39,6 +40,18 @@ export function changesOf(text: string, edits: readonly LineEdit[]): LineChange[
     }
     return { firstLine: group.first + 1, before: linesIn(text.slice(from, to)), after: linesIn(after) };
   });
+}
+
+/** The number (from 0) of the line that whole lines are inserted before, touching none; undefined for other edits. */
+function insertedAt(
+  text: string,
+  starts: readonly number[],
+  { start, end, text: inserted }: LineEdit,
+): number | undefined {
+  if (start !== end || inserted === '') return undefined;
+  if (start === text.length && (text === '' || text.endsWith('\n'))) return text === '' ? 0 : starts.length;
+  const line = starts.indexOf(start);
+  return line === -1 || !inserted.endsWith('\n') ? undefined : line;
 }
 
 /** Lines around a change that a diff shows. */
@@ -67,10 +80,16 @@ export function unifiedDiff(file: string, text: string, edits: readonly LineEdit
     }
     const end = Math.min(lines.length, line - 1 + CONTEXT_LINES);
     for (; line <= end; line++) body.push(` ${lines[line - 1] ?? ''}`);
-    hunks.push(`@@ -${first},${end - first + 1} +${first + moved},${end - first + 1 + added} @@`, ...body);
+    const [was, is] = [end - first + 1, end - first + 1 + added];
+    hunks.push(`@@ -${rangeOf(first, was)} +${rangeOf(first + moved, is)} @@`, ...body);
     moved += added;
   }
   return [`--- ${file}`, `+++ ${file}`, ...hunks, ''].join('\n');
+}
+
+/** Of no lines the one before them is named (POSIX, diff, "Diff -u Output Format"). */
+function rangeOf(first: number, count: number): string {
+  return `${count === 0 ? first - 1 : first},${count}`;
 }
 
 function isNear(before: LineChange | undefined, next: LineChange): boolean {
