@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 import { noTerminals, Terminal, type TerminalOptions } from '../support/terminal.ts';
 
@@ -100,6 +101,17 @@ describe('shale explore in a terminal', { skip: noTerminals }, () => {
       expectGivenBack(terminal);
     });
   }
+
+  test('shale explore ends when its terminal is gone', async () => {
+    const pid = join(folder, 'pid-gone');
+    {
+      await using terminal = explore(SIZE, `sh -c 'echo $$ > ${pid}; exec "$@"' sh ${EXPLORE}`);
+      await terminal.shows('Layers (4)');
+    }
+    const path = `/proc/${readFileSync(pid, 'utf8').trim()}`;
+    for (let waited = 0; existsSync(path) && waited < 20_000; waited += 50) await delay(50);
+    assert.equal(existsSync(path), false);
+  });
 
   test('shale explore gives the terminal back when it fails, and says why below', async () => {
     await using terminal = explore({ ...SIZE, env: { ...SIZE.env, STAND_IN: 'exploding' } });

@@ -5,6 +5,8 @@ import { shownName, shownText } from '../terminal/shown-text.ts';
 import { field, padLeft, wrapText } from './lines.ts';
 import { percent, shareStyle, span, THEME } from './theme.ts';
 
+const UNKNOWN = 'its instruction is not known';
+
 /** What a layer is and does. */
 export function layerSummary(report: ExplorationReport, number: number, columns: number): Line[] {
   const layer = report.layers[number];
@@ -12,7 +14,7 @@ export function layerSummary(report: ExplorationReport, number: number, columns:
   const instruction = layer.instruction === undefined ? undefined : report.instructions[layer.instruction];
   const step =
     instruction?.step === undefined ? undefined : report.build?.steps.find((one) => one.number === instruction.step);
-  const text = shownText(instruction?.text ?? '') || 'its instruction is not known';
+  const text = shownText(instruction?.text ?? '') || UNKNOWN;
   return [
     ...wrapText(text, columns - 4).map((line) => [span(`  ${line}`)]),
     ...originFields(report, layer, columns),
@@ -111,7 +113,7 @@ export function instructionLines({ instructions, layers, build }: ExplorationRep
         `${padLeft(layer === undefined ? '' : String(layer), 4)} ${padLeft(bytes === undefined ? '' : humanSize(bytes), 8)}`,
       ),
       span(build === undefined ? '' : padLeft(seconds.get(step ?? -1) ?? '', 9), THEME.label),
-      span(`  ${shownText(text)}`, base === undefined ? undefined : THEME.dim),
+      span(`  ${shownText(text) || UNKNOWN}`, base === undefined ? undefined : THEME.dim),
     ];
   });
 }
