@@ -2,7 +2,7 @@ import { invariant, ShaleError, toText, type ByteString, type ByteStream } from 
 import { effectiveRoots, mergeIndexes, type IndexNode, type View, type ViewNode } from '../erofs/index.ts';
 import type { PackageTree } from '../packages/index.ts';
 import { analyse } from './analysis/analyse.ts';
-import { findPackages, type FoundPackages } from './analysis/packages.ts';
+import { PackageTally } from './analysis/packages.ts';
 import { compareFiles, lookInto, readRange } from './file-look.ts';
 import type { ExplorationParts, LayerPart } from './parts.ts';
 import { reportOf } from './report.ts';
@@ -42,7 +42,7 @@ export function explore(parts: ExplorationParts): Exploration {
 class OpenExploration implements Exploration {
   readonly report: ExplorationReport;
   readonly #parts: ExplorationParts;
-  readonly #packages: FoundPackages;
+  readonly #packages: PackageTally;
   readonly #roots: readonly IndexNode[];
   /** What the lowest layers make, by their number. */
   readonly #views = new Map<number, View>();
@@ -53,8 +53,9 @@ class OpenExploration implements Exploration {
     const indexes = parts.layers.map(({ index }) => index);
     this.#roots = effectiveRoots(indexes);
     VIEWS.set(this, this.#view(indexes.length));
-    this.#packages = findPackages(this.#packageTree());
-    this.report = reportOf(parts, analyse(this.#roots), this.#packages);
+    this.#packages = new PackageTally(this.#packageTree());
+    const analysis = analyse(this.#roots, (path, layer, bytes) => this.#packages.add(path, layer, bytes));
+    this.report = reportOf(parts, analysis, this.#packages);
   }
 
   list(scope: TreeScope, path: ByteString): readonly TreeEntry[] {
@@ -141,7 +142,7 @@ class OpenExploration implements Exploration {
       before: from <= 0 ? undefined : this.#view(from).root,
       after: this.#view(last + 1).root,
       from,
-      packageOf: this.#packages.ownerOf,
+      packageOf: (path) => this.#packages.ownerOf(path),
     });
     this.#scopes.set(key, tree);
     return tree;

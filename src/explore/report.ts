@@ -1,12 +1,13 @@
 import type { Analysis } from './analysis/analyse.ts';
-import type { FoundPackages } from './analysis/packages.ts';
+import type { FoundPackages, PackageTally } from './analysis/packages.ts';
 import { addTo, newSum } from './analysis/sums.ts';
 import { instructionsOf } from './instructions.ts';
 import type { ExplorationParts } from './parts.ts';
 import type { ExplorationReport, ExploredInstruction, ExploredLayer, ExplorationTotals } from './types.ts';
 
 /** All that is known of an image at once, joined. */
-export function reportOf(parts: ExplorationParts, analysis: Analysis, packages: FoundPackages): ExplorationReport {
+export function reportOf(parts: ExplorationParts, analysis: Analysis, tally: PackageTally): ExplorationReport {
+  const packages = tally.found();
   const instructions = instructionsOf(parts);
   const layers = layersOf(parts, { analysis, packages, instructions });
   const compressed = parts.layers.map(({ compressedBytes }) => compressedBytes);
@@ -26,9 +27,9 @@ export function reportOf(parts: ExplorationParts, analysis: Analysis, packages: 
     scores: { shale: analysis.shale, dive: analysis.dive },
     duplicates: analysis.duplicates,
     packages: packages.report,
-    privileged: analysis.privileged.map((file) => ({ ...file, package: packages.ownerOf(file.path) })),
+    privileged: analysis.privileged.map((file) => ({ ...file, package: tally.ownerOf(file.path) })),
     build: parts.build,
-    problems: [...parts.problems, ...packages.problems],
+    problems: [...parts.problems, ...tally.problems],
   };
 }
 

@@ -33,7 +33,7 @@ export async function buildFacts(
     const details = objectOf(step.details);
     const reason = reasons.get(step.number);
     const stage = step.slot?.split('/')[0];
-    const layer = step.diffId === undefined ? -1 : diffIds.indexOf(step.diffId);
+    const layer = layerOf(step, diffIds);
     const outcome = details['op'] === 'image' && step.status === 'done' ? 'base' : outcomeOf(step);
     return {
       number: step.number,
@@ -47,7 +47,7 @@ export async function buildFacts(
       seconds: outcome === 'cached' ? 0 : seconds(step.startedAt, step.endedAt),
       needs: needsOf(step, steps),
       isCritical: false,
-      layer: layer < 0 ? undefined : layer,
+      layer,
       line: step.slot === undefined ? undefined : lines.of.get(step.slot),
     };
   });
@@ -135,6 +135,14 @@ function criticalPath(steps: readonly ExploredStep[]): ExploredStep[] {
     at = best.get(at)?.before;
   }
   return path;
+}
+
+/** The layer of the image that a step made; of a base the topmost of its layers. */
+function layerOf(step: BuildStepRecord, diffIds: readonly DiffId[]): number | undefined {
+  const [base] = basesOf([step], diffIds);
+  if (base !== undefined) return base.layers - 1;
+  const layer = step.diffId === undefined ? -1 : diffIds.indexOf(step.diffId);
+  return layer < 0 ? undefined : layer;
 }
 
 /** The base images whose layers are the lowest of the image. */

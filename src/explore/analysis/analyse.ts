@@ -32,9 +32,12 @@ export interface Analysis {
   readonly privileged: readonly Omit<PrivilegedFile, 'package'>[];
 }
 
+/** Told of everything in the end but directories; `bytes` is 0 for a further name of a file. */
+export type SeeFile = (path: ByteString, layer: number, bytes: number) => void;
+
 /** Goes once through all layers together. @param roots lowest first, with entries where links of lower layers lead them */
-export function analyse(roots: readonly IndexNode[]): Analysis {
-  const analyser = new Analyser(roots.length);
+export function analyse(roots: readonly IndexNode[], see: SeeFile): Analysis {
+  const analyser = new Analyser(roots.length, see);
   walkLayers(roots, analyser);
   return analyser.finish();
 }
@@ -76,7 +79,10 @@ class Analyser implements LayerVisitor<Frame> {
   /** Files with several names that had one already, `layer:inode`: in their layer, and among what is there in the end. */
   readonly #named = { stored: new Set<string>(), shown: new Set<string>() };
 
-  constructor(layers: number) {
+  readonly #tell: SeeFile;
+
+  constructor(layers: number, see: SeeFile) {
+    this.#tell = see;
     this.#layers = Array.from({ length: layers }, () => ({
       content: { ...newSum(), directories: 0 },
       added: newSum(),
@@ -221,8 +227,10 @@ class Analyser implements LayerVisitor<Frame> {
       return;
     }
     // Its first name may be gone, so that it is not `bytes`.
-    const isCounted = node.kind !== 'file' || this.#isFurtherName(this.#named.shown, layer, node);
-    addTo(this.#visible, isCounted ? 0 : node.sizeBytes);
+    const isFurther = node.kind !== 'file' || this.#isFurtherName(this.#named.shown, layer, node);
+    const shownBytes = isFurther ? 0 : node.sizeBytes;
+    addTo(this.#visible, shownBytes);
+    this.#tell(path, layer, shownBytes);
     const capabilities = node.kind === 'file' ? capabilitiesOf(node) : undefined;
     if (node.kind === 'file' && ((node.mode & 0o6000) !== 0 || capabilities !== undefined)) {
       const { mode, uid, gid } = node;

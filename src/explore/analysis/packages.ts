@@ -1,5 +1,4 @@
 import type { ByteString } from '../../base/index.ts';
-import type { View, ViewNode } from '../../erofs/index.ts';
 import { fileOwners, readInventory, type Inventory, type Package, type PackageTree } from '../../packages/index.ts';
 import type { ExploredLayer, ExploredPackage, ExploredPackages } from '../types.ts';
 import { addTo, newSum, sumAt, type GrowingSum } from './sums.ts';
@@ -12,38 +11,55 @@ export interface FoundPackages {
   readonly report: ExploredPackages;
   /** By layer. */
   readonly ofLayer: readonly ExploredLayer['packages'][];
-  readonly ownerOf: (path: ByteString) => string | undefined;
-  readonly problems: readonly string[];
 }
 
-/** What packages there are, and what files of them each layer holds. */
-export function findPackages(tree: PackageTree): FoundPackages {
-  const inventory = readInventory(tree);
-  const owners = fileOwners(tree, inventory.packages);
-  const sums = new Map<Package, GrowingSum>();
-  const byLayer = tree.layers.map(() => new Map<Package, GrowingSum>());
-  const unowned = newSum();
-  forEachFile(tree.view, (path, node, bytes) => {
-    const owner = owners.get(path);
-    if (owner === undefined) return addTo(unowned, bytes);
-    addTo(sumAt(sums, owner), bytes);
-    const layer = byLayer[node.layer];
-    if (layer !== undefined) addTo(sumAt(layer, owner), bytes);
-  });
-  return {
-    distribution: inventory.distribution?.prettyName ?? inventory.distribution?.id,
-    report: { counts: countsOf(inventory), packages: packagesOf(inventory, sums), unowned },
-    ofLayer: byLayer.map((layer) =>
-      Array.from(layer, ([{ name, version }, { bytes }]) => ({ name, version, bytes }))
-        .toSorted((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
-        .slice(0, OF_LAYER_MAX),
-    ),
-    ownerOf: (path) => {
-      const owner = owners.get(path);
-      return owner && `${owner.name} ${owner.version}`;
-    },
-    problems: inventory.problems,
-  };
+/** The packages of an image, and how many bytes of each lie in which layer: it is told of every file of the merged tree. */
+export class PackageTally {
+  readonly problems: readonly string[];
+  readonly #inventory: Inventory;
+  readonly #owners: ReadonlyMap<ByteString, Package>;
+  readonly #sums = new Map<Package, GrowingSum>();
+  readonly #byLayer: readonly Map<Package, GrowingSum>[];
+  readonly #unowned = newSum();
+
+  constructor(tree: PackageTree) {
+    this.#inventory = readInventory(tree);
+    this.#owners = fileOwners(tree, this.#inventory.packages);
+    this.#byLayer = tree.layers.map(() => new Map<Package, GrowingSum>());
+    this.problems = this.#inventory.problems;
+  }
+
+  /** `bash 5.2.15-2`; undefined for what belongs to no package. */
+  ownerOf(path: ByteString): string | undefined {
+    const owner = this.#owners.get(path);
+    return owner && `${owner.name} ${owner.version}`;
+  }
+
+  /** Takes in a file; `bytes` is 0 for a further name of one. */
+  add(path: ByteString, layer: number, bytes: number): void {
+    const owner = this.#owners.get(path);
+    if (owner === undefined) return addTo(this.#unowned, bytes);
+    addTo(sumAt(this.#sums, owner), bytes);
+    const sums = this.#byLayer[layer];
+    if (sums !== undefined) addTo(sumAt(sums, owner), bytes);
+  }
+
+  found(): FoundPackages {
+    const { distribution } = this.#inventory;
+    return {
+      distribution: distribution?.prettyName ?? distribution?.id,
+      report: {
+        counts: countsOf(this.#inventory),
+        packages: packagesOf(this.#inventory, this.#sums),
+        unowned: this.#unowned,
+      },
+      ofLayer: this.#byLayer.map((layer) =>
+        Array.from(layer, ([{ name, version }, { bytes }]) => ({ name, version, bytes }))
+          .toSorted((a, b) => b.bytes - a.bytes || (a.name < b.name ? -1 : 1))
+          .slice(0, OF_LAYER_MAX),
+      ),
+    };
+  }
 }
 
 function packagesOf(inventory: Inventory, sums: ReadonlyMap<Package, GrowingSum>): ExploredPackage[] {
@@ -60,22 +76,4 @@ function countsOf({ packages }: Inventory): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const { type } of packages) counts[type] = (counts[type] ?? 0) + 1;
   return counts;
-}
-
-/** Everything but directories, with the bytes of its content; a further name of a file has none. */
-function forEachFile(view: View, each: (path: ByteString, node: ViewNode, bytes: number) => void): void {
-  const named = new Set<string>();
-  const visit = (directory: ViewNode, prefix: ByteString): void => {
-    for (const [name, node] of directory.children()) {
-      const path = prefix + name;
-      if (node.kind === 'directory') visit(node, `${path}/`);
-      else {
-        const key = node.kind === 'file' && node.linkCount > 1 ? `${node.layer}:${node.inode}` : undefined;
-        const isFurther = key !== undefined && named.has(key);
-        if (key !== undefined) named.add(key);
-        each(path, node, node.kind === 'file' && !isFurther ? node.sizeBytes : 0);
-      }
-    }
-  };
-  visit(view.root, '');
 }
