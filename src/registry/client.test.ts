@@ -58,6 +58,25 @@ test('blob() takes up a broken connection where it ended', async () => {
   });
 });
 
+test('manifest() and tags() ask again when the answer is cut, and say so in the end', async () => {
+  let count = 0;
+  let whole = 3;
+  const body = '{"schemaVersion":2,"name":"a/b","tags":["x"]}';
+  const handler: Handler = (_request, response) => {
+    response.writeHead(200, { 'content-length': body.length });
+    if (++count >= whole) return void response.end(body);
+    response.write(body.slice(0, 5), () => setTimeout(() => response.destroy(), 10));
+  };
+  await withRegistry(handler, async (repository) => {
+    assert.equal((await repository.manifest('1')).bytes.toString(), body);
+    count = 0;
+    assert.deepEqual(await Array.fromAsync(repository.tags()), ['x']);
+    whole = Infinity;
+    await assert.rejects(repository.manifest('1'), { code: 'REGISTRY_UNREACHABLE' });
+    await assert.rejects(Array.fromAsync(repository.tags()), { code: 'REGISTRY_UNREACHABLE' });
+  });
+});
+
 test('blob() asks for nothing when all of it came before', async () => {
   await withRegistry(
     () => assert.fail('it was asked'),

@@ -1,4 +1,4 @@
-import { collect, isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import { isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import { headerOf } from '../http/index.ts';
 import { digestOf, formatManifest, MEDIA, parseManifest, type Descriptor, type Digest } from '../oci/index.ts';
 import { nextPage, PAGE_ENTRIES, PAGE_MAX_BYTES, PAGES_MAX, referrersTag } from './protocol.ts';
@@ -41,14 +41,16 @@ async function* pagesOf(listing: Listing): AsyncGenerator<JsonReader> {
   const seen = new Set<string>();
   let target: string | URL = listing.target;
   for (let page = 0; page < PAGES_MAX; page++) {
-    const response = await listing.session.request({ method: 'GET', target, scopes: listing.scopes });
+    const { response, bytes } = await listing.session.read(
+      { method: 'GET', target, scopes: listing.scopes },
+      { maxBytes: PAGE_MAX_BYTES, what: `a page of ${listing.what}` },
+    );
     if (response.status !== 200)
       throw await failureOf(response, listing.session, {
         what: listing.what,
         unknownCode: 'REPOSITORY_UNKNOWN',
         verb: 'listed',
       });
-    const bytes = await collect(response.body, PAGE_MAX_BYTES, `a page of ${listing.what}`);
     yield new JsonReader(parseJson(bytes, 'the list'), 'the list', 'REGISTRY_ERROR');
     const next = nextPage(headerOf(response, 'link'), response.url);
     if (next === undefined) return;

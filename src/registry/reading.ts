@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { collect, isShaleError, limitBytes, ShaleError } from '../base/index.ts';
+import { isShaleError, limitBytes, ShaleError } from '../base/index.ts';
 import { headerOf, type HttpResponse } from '../http/index.ts';
 import { digestFromHex, isDigest, MANIFEST_MAX_BYTES, MEDIA, type Descriptor, type Digest } from '../oci/index.ts';
 import type { FetchedManifest } from './repository.ts';
-import { drain, failureOf, TRIES_MAX, type RegistrySession } from './session.ts';
+import { drain, failureOf, isTransient, TRIES_MAX, type RegistrySession } from './session.ts';
 
 const MANIFEST_TYPES = [MEDIA.ociIndex, MEDIA.ociManifest, MEDIA.dockerIndex, MEDIA.dockerManifest, '*/*'].join(', ');
 /** A connection that gave this much before it broke does not count as a failed try. */
@@ -25,15 +25,18 @@ export function readScopes(path: string): string[] {
 
 export async function fetchManifest(place: Place, tagOrDigest: string): Promise<FetchedManifest> {
   const what = `${place.name}${isDigest(tagOrDigest) ? '@' : ':'}${tagOrDigest}`;
-  const response = await place.session.request({
+  const request = {
     method: 'GET',
     target: `v2/${place.path}/manifests/${tagOrDigest}`,
     scopes: readScopes(place.path),
     headers: { accept: MANIFEST_TYPES },
+  } as const;
+  const { response, bytes } = await place.session.read(request, {
+    maxBytes: MANIFEST_MAX_BYTES,
+    what: `the manifest ${what}`,
   });
   if (response.status !== 200)
     throw await failureOf(response, place.session, { what, unknownCode: 'MANIFEST_UNKNOWN', verb: 'read' });
-  const bytes = await collect(response.body, MANIFEST_MAX_BYTES, `the manifest ${what}`);
   const digest = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
   const expected = isDigest(tagOrDigest) ? tagOrDigest : headerOf(response, 'docker-content-digest');
   if (isDigest(expected) && expected !== digest) {
@@ -157,12 +160,6 @@ function checkLength(response: HttpResponse, { digest, size }: Descriptor, offse
   const announced = headerOf(response, 'content-length');
   if (announced === undefined || Number(announced) === size - offset) return;
   throw new ShaleError('SIZE_MISMATCH', `the blob ${digest} has ${Number(announced) + offset} bytes, expected ${size}`);
-}
-
-/** What the stream of an answer throws by itself is a connection that broke. */
-function isTransient(error: unknown): boolean {
-  if (error instanceof Error && error.name === 'AbortError') return false;
-  return !(error instanceof ShaleError) || error.code === 'REGISTRY_UNREACHABLE';
 }
 
 function cutOff(descriptor: Descriptor, done: number, cause: unknown): ShaleError {

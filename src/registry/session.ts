@@ -1,4 +1,4 @@
-import { isShaleError, isSystemError, ShaleError, SingleFlight } from '../base/index.ts';
+import { collect, isShaleError, isSystemError, ShaleError, SingleFlight } from '../base/index.ts';
 import {
   bodyText,
   headerOf,
@@ -103,6 +103,29 @@ export class RegistrySession {
         if (isLast || !wasCut(error)) throw error;
       }
       await this.pause(attempt, waitMs);
+    }
+  }
+
+  /**
+   * As `request`, with the body of a 200 read as a whole, and asked for again where the connection breaks within it. Of other
+   * answers the body is the caller's to read.
+   * @throws LIMIT_EXCEEDED, and as `request`
+   */
+  async read(
+    request: SessionRequest,
+    { maxBytes, what }: { readonly maxBytes: number; readonly what: string },
+  ): Promise<{ readonly response: HttpResponse; readonly bytes: Buffer }> {
+    for (let attempt = 1; ; attempt++) {
+      const response = await this.request(request);
+      if (response.status !== 200) return { response, bytes: Buffer.alloc(0) };
+      try {
+        return { response, bytes: await collect(response.body, maxBytes, what) };
+      } catch (error) {
+        if (!isTransient(error)) throw error;
+        if (attempt >= TRIES_MAX)
+          throw new ShaleError('REGISTRY_UNREACHABLE', `${what} was cut off by ${response.url.host}`, { cause: error });
+      }
+      await this.pause(attempt);
     }
   }
 
@@ -274,6 +297,12 @@ export function retryAfterMs(response: HttpResponse): number {
 /** The server is there, and may do better the next time. */
 export function isBusy(status: number): boolean {
   return BUSY.has(status);
+}
+
+/** What the stream of an answer throws by itself is a connection that broke. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof Error && error.name === 'AbortError') return false;
+  return !(error instanceof ShaleError) || error.code === 'REGISTRY_UNREACHABLE';
 }
 
 /** The connection was made and broke: what is worth another try. */

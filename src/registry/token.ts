@@ -1,4 +1,4 @@
-import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import { isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import { bodyText, send, type HttpRequest } from '../http/index.ts';
 import type { Challenge } from './challenge.ts';
 import { basicAuthorization, isSameOwner, type Credential } from './credentials.ts';
@@ -30,7 +30,10 @@ export async function fetchToken(challenge: Challenge, request: TokenRequest): P
   if (!isOwn && request.credential !== undefined && request.scopes.length === 0)
     throw refused(url, 401, request, isOwn);
   const response = await send({ ...base, ...tokenQuery(challenge, url, { ...request, credential }) });
-  const text = await bodyText(response, TOKEN_BODY_MAX_BYTES);
+  const text = await bodyText(response, TOKEN_BODY_MAX_BYTES).catch((cause: unknown) => {
+    if (isShaleError(cause)) throw cause;
+    throw new ShaleError('REGISTRY_UNREACHABLE', `the token of ${url.host} was cut off`, { cause });
+  });
   if (response.status !== 200) throw refused(url, response.status, request, isOwn);
   const fields = tokenFields(text, url.host);
   const token = fields.string('token') ?? fields.string('access_token');

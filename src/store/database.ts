@@ -38,6 +38,8 @@ export interface WriteOptions {
 export interface DatabaseOptions {
   readonly file: string;
   readonly reserveFile: string;
+  /** Removes what is a cache and has no record; false when there was nothing. */
+  readonly giveUpCaches: () => boolean;
   readonly readOnly: boolean;
   readonly whyReadOnly: string;
   readonly busyTimeoutMs: number;
@@ -82,10 +84,36 @@ export class Database {
     try {
       return await this.#retry(() => this.#writeOnce(work, options));
     } catch (error) {
-      if (options.frees !== true || !isNoSpace(error) || !giveUpReserve(this.#options.reserveFile)) throw error;
-      const result = await this.#retry(() => this.#writeOnce(work, options));
-      ensureReserve(this.#options.reserveFile);
-      return result;
+      if (options.frees !== true || !isNoSpace(error)) throw error;
+      return await this.#writeWithoutRoom(work, options, error);
+    }
+  }
+
+  /** The disk is full: the write is tried again after each thing that makes room for it. */
+  async #writeWithoutRoom<T>(work: (sql: Sql) => T, options: WriteOptions, why: unknown): Promise<T> {
+    const { reserveFile, giveUpCaches } = this.#options;
+    // With the reserve given up the log can be emptied, so that it takes less of that room than it gives back.
+    const giveUp = (): boolean => giveUpReserve(reserveFile) && (this.#emptyLog(), true);
+    for (const makeRoom of [giveUp, () => this.#emptyLog(), giveUpCaches]) {
+      if (!makeRoom()) continue;
+      try {
+        const result = await this.#retry(() => this.#writeOnce(work, options));
+        ensureReserve(reserveFile);
+        return result;
+      } catch (error) {
+        if (!isNoSpace(error)) throw error;
+      }
+    }
+    throw why;
+  }
+
+  /** Puts what the log holds into the database, and gives its room back; false when others read it, or there is no room for that. */
+  #emptyLog(): boolean {
+    try {
+      return this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get()?.['busy'] === 0;
+    } catch (error) {
+      if (sqliteCode(error) === undefined) throw error;
+      return false;
     }
   }
 

@@ -199,6 +199,28 @@ test('F-137: on a full disk one can still look, remove and collect', needsMounts
   assert.deepEqual((await store.check({ full: true })).problems, []);
 });
 
+test('F-137: whoever eats what is given back, again and again, does not eat the reserve', needsMounts, async () => {
+  using folder = scratch();
+  const mount = join(folder.path, 'm');
+  using _mount = mounted(mount, '-t', 'tmpfs', '-o', 'size=20m', 'tmpfs');
+  const root = join(mount, 'store');
+  await using store = await openStore({ root });
+  const { id } = await publishImage(store, 'first', ['1'.repeat(2_000_000)]);
+  const target = { kind: 'image', digest: id } as const;
+  for (let i = 0; i < 20; i++)
+    await store.tags.set(`a tag with a name that is long enough to count ${i}`, target, 'tag');
+  for (let i = 0; i < 20; i++) {
+    fill(mount);
+    await assert.rejects(publishImage(store, 'new', ['n'.repeat(3_000_000)]), { code: 'NO_SPACE' });
+    await store.tags.remove(`a tag with a name that is long enough to count ${i}`, 'rmi');
+  }
+  assert.ok(readFileSync(join(root, 'reserve')).length > 1 << 19);
+  rmSync(join(mount, 'ballast'));
+  await store.collect();
+  assert.equal(readFileSync(join(root, 'reserve')).length, 1 << 20);
+  assert.deepEqual((await store.check({ full: true })).problems, []);
+});
+
 test('F-140: when fdatasync fails nothing is published, and the bytes are not trusted again', needsStrace, async () => {
   await using fixture = await scratchStore();
   const before = await publishImage(fixture.store, 'before', ['x']);

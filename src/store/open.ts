@@ -6,7 +6,7 @@ import { Database } from './database.ts';
 import { fileError, statOf } from './files.ts';
 import { belongsToStore, FIRST_FOLDERS, Layout } from './layout.ts';
 import { SessionLease } from './leases.ts';
-import { ensureReserve, giveUpReserve } from './reserve.ts';
+import { ensureReserve, giveUpCaches, giveUpReserve } from './reserve.ts';
 import { FORMAT_VERSION, MIGRATIONS } from './schema.ts';
 import { OpenStore } from './store.ts';
 import { readVersion, tooNew, writeVersion } from './version-file.ts';
@@ -131,6 +131,7 @@ async function openChecked(options: StoreOptions, layout: Layout, whyReadOnly: s
   const db = new Database({
     file: layout.databaseFile,
     reserveFile: layout.reserveFile,
+    giveUpCaches: () => giveUpCaches(layout.folder('sources')),
     readOnly: whyReadOnly !== undefined,
     whyReadOnly: whyReadOnly ?? '',
     busyTimeoutMs: options.busyTimeoutMs ?? BUSY_TIMEOUT_MS,

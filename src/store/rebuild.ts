@@ -95,6 +95,7 @@ async function fill(
   const db = new Database({
     file,
     reserveFile: layout.reserveFile,
+    giveUpCaches: () => false,
     readOnly: false,
     whyReadOnly: '',
     busyTimeoutMs: options.busyTimeoutMs ?? 0,

@@ -5,12 +5,13 @@
 import { openEngine } from '../../src/engine/index.ts';
 import { Random } from '../support/random.ts';
 import type { Fault } from './inject.fixture.ts';
-import { type Kind, operation, serve } from './operations.ts';
+import { type Kind, operation, serve, upstream } from './operations.ts';
 
 const [home = '', runRoot = '', context = '', seed = '0', kind, fault, at = '0', names = '', rootfs] =
   process.argv.slice(2);
 
-const engine = await openEngine({ home, runRoot, now: Date.now, env: {}, insecureRegistries: [] });
+const { mirrors: registryMirrors } = await upstream();
+const engine = await openEngine({ home, runRoot, now: Date.now, env: {}, insecureRegistries: [], registryMirrors });
 const { url: served } = await serve(engine);
 const work = { engine, served, random: new Random(Number(seed)), context, rootfs, names: new Set(names.split(' ')) };
 const next = operation(kind as Kind, work); // As the caller says.

@@ -13,7 +13,17 @@ import { openEngine, type Engine } from '../../src/engine/index.ts';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
 import { Random } from '../support/random.ts';
 import type { Fault } from './inject.fixture.ts';
-import { type Change, type Kind, KINDS, operation, serve, type State, stateOf } from './operations.ts';
+import {
+  type Change,
+  type Kind,
+  KINDS,
+  operation,
+  serve,
+  type State,
+  stateOf,
+  type Upstream,
+  upstream,
+} from './operations.ts';
 
 const LONG = process.env['SHALE_TEST_LONG'] === '1';
 const POINTS_EACH = LONG ? Infinity : 1;
@@ -30,23 +40,28 @@ interface Outcome {
 describe('faults of the machine', { skip: cannotRun || BUSYBOX.missing }, () => {
   let folder: string;
   let original: State;
+  let registry: Upstream;
   const random = new Random(SEED);
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'shale-faults-'));
+    registry = await upstream();
     await using engine = await openIn(join(folder, 'original'));
     await using server = await serve(engine);
     const served = server.url;
     const names = new Set<string>();
     const context = join(folder, 'context');
-    for (const kind of ['import', 'build', 'tag', 'push', 'run'] as const) {
+    for (const kind of ['import', 'build', 'tag', 'push', 'pull', 'run'] as const) {
       const work = { engine, served, random: new Random(1), context, rootfs: BUSYBOX.path, names };
       const change = await operation(kind, work)?.carryOut();
       if (change !== undefined) names.add(change.name);
     }
     original = await stateOf({ engine, served });
   });
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  after(async () => {
+    await registry[Symbol.asyncDispose]();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   for (const kind of KINDS) {
     test(`F-121: ${kind} survives every fault`, async () => {
@@ -118,10 +133,11 @@ describe('faults of the machine', { skip: cannotRun || BUSYBOX.missing }, () => 
     assert.notEqual(stdout, '', `${kind}, ${fault} at ${at}: ${stderr}`);
     return JSON.parse(stdout) as Outcome; // Of the program beside this one.
   }
-});
 
-async function openIn(folder: string): Promise<Engine> {
-  mkdirSync(folder, { recursive: true });
-  const places = { home: join(folder, 'home'), runRoot: join(folder, 'run') };
-  return await openEngine({ ...places, now: Date.now, env: {}, insecureRegistries: [] });
-}
+  async function openIn(store: string): Promise<Engine> {
+    mkdirSync(store, { recursive: true });
+    const places = { home: join(store, 'home'), runRoot: join(store, 'run') };
+    const { mirrors: registryMirrors } = registry;
+    return await openEngine({ ...places, now: Date.now, env: {}, insecureRegistries: [], registryMirrors });
+  }
+});

@@ -1,13 +1,15 @@
 /** What is done to a store while something goes wrong: one operation of each kind, with what it changes once it is done. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { member, tar } from '../../src/archive/tar-parser.fixture.ts';
 import type { ByteStream } from '../../src/base/index.ts';
 import type { Engine } from '../../src/engine/index.ts';
-import { imageOf, layerOf, TYPES } from '../support/image-of.ts';
+import { parseLockFile } from '../../src/lock/index.ts';
+import { imageOf, layerOf, seed, TYPES } from '../support/image-of.ts';
 import { buildWith, SEARCH_PATH } from '../support/lab.ts';
 import type { Random } from '../support/random.ts';
+import { startScriptedRegistry } from '../support/scripted-registry.ts';
 
 /** What a name leads to; absent when it was removed. */
 export interface Change {
@@ -21,7 +23,19 @@ export interface State {
   readonly names: Readonly<Record<string, string>>;
 }
 
-export const KINDS = ['import', 'build', 'run', 'push', 'tag', 'commit', 'load', 'rmi', 'prune'] as const;
+export const KINDS = [
+  'import',
+  'build',
+  'run',
+  'push',
+  'pull',
+  'lock',
+  'tag',
+  'commit',
+  'load',
+  'rmi',
+  'prune',
+] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Operation {
@@ -68,6 +82,26 @@ export async function serve(engine: Engine): Promise<Served> {
   };
 }
 
+export interface Upstream extends AsyncDisposable {
+  /** For the engine: where `upstream.test` is asked for. */
+  readonly mirrors: Readonly<Record<string, readonly string[]>>;
+}
+
+/** A registry on loopback with images to pull, always under the same names. */
+export async function upstream(): Promise<Upstream> {
+  const registry = await startScriptedRegistry();
+  const images = Array.from({ length: SLOTS }, (_, slot) =>
+    imageOf([layerOf('shared', 50_000), layerOf(`own${slot}`, 900)]),
+  );
+  seed(registry, Object.fromEntries(images.entries()));
+  return {
+    mirrors: { [UPSTREAM]: [`http://${registry.host}`] },
+    [Symbol.asyncDispose]: () => registry[Symbol.asyncDispose](),
+  };
+}
+
+const UPSTREAM = 'upstream.test';
+
 /** An operation of a kind; undefined where the store has nothing yet that it could be done to. */
 export function operation(kind: Kind, work: Workplace): Operation | undefined {
   const slot = work.random.below(SLOTS);
@@ -81,6 +115,10 @@ export function operation(kind: Kind, work: Workplace): Operation | undefined {
       return work.rootfs === undefined ? undefined : running(work, { name: `run:${slot}`, rootfs: work.rootfs });
     case 'push':
       return pushing(work, `pushed:${slot}`);
+    case 'pull':
+      return pulling(work, `${UPSTREAM}/team/app:${slot}`);
+    case 'lock':
+      return locking(work, `${UPSTREAM}/team/app:${slot}`);
     case 'tag':
       return local === undefined ? undefined : tagging(work, { name: `tag:${slot}`, source: local });
     case 'commit':
@@ -133,6 +171,31 @@ function running(
     return { name, id: imageId };
   };
   return { kind: 'run', name, carryOut };
+}
+
+function pulling({ engine }: Workplace, name: string): Operation {
+  const carryOut = async (): Promise<Change> => ({ name, id: (await engine.pull({ image: name }, watch)).imageId });
+  return { kind: 'pull', name, carryOut };
+}
+
+/** Writes a lock file of a build on a base that is only asked for. */
+function locking({ engine, context }: Workplace, base: string): Operation {
+  const carryOut = async (): Promise<undefined> => {
+    emptyFolder(context);
+    writeFileSync(join(context, 'Dockerfile'), `FROM ${base}\nCOPY Dockerfile /locked\n`);
+    const build = {
+      context: { kind: 'directory', path: context } as const,
+      tags: [],
+      buildArgs: {},
+      labels: {},
+      noCache: true,
+      pull: false,
+      keepNoise: false,
+    };
+    await engine.locks.lock({ build, update: false, dryRun: false }, watch);
+    parseLockFile(readFileSync(join(context, 'Dockerfile.lock')), 'Dockerfile.lock');
+  };
+  return { kind: 'lock', carryOut };
 }
 
 function tagging(

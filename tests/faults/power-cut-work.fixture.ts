@@ -6,22 +6,24 @@
  */
 import { openEngine } from '../../src/engine/index.ts';
 import { Random } from '../support/random.ts';
-import { type Kind, operation, serve, stateOf } from './operations.ts';
+import { type Kind, operation, serve, stateOf, upstream } from './operations.ts';
 
 const [home = '', runRoot = '', seed = '0', context = '', driver = '', rootfs] = process.argv.slice(2);
 
 /** The more often a kind stands here, the more often it comes. */
 const MIX: readonly Kind[] = [
   ...(['import', 'import', 'build', 'build'] as const),
-  ...(['run', 'push', 'tag', 'commit', 'load', 'rmi', 'prune'] as const),
+  ...(['run', 'push', 'pull', 'lock', 'tag', 'commit', 'load', 'rmi', 'prune'] as const),
 ];
 
+const { mirrors: registryMirrors } = await upstream();
 await using engine = await openEngine({
   home,
   runRoot,
   now: Date.now,
   env: {},
   insecureRegistries: [],
+  registryMirrors,
   ...((driver === 'erofs' || driver === 'unpack') && { mountDriver: driver }),
 });
 const { url: served } = await serve(engine);
