@@ -39,7 +39,11 @@ describe('docs/reliability.md', () => {
   );
   const tests = globSync(['src/**/*.test.ts', 'src/**/*.contract.ts', 'tests/**/*.test.ts'], { cwd: root });
   const named = new Set(
-    tests.flatMap((file) => [...read(file).matchAll(/['"`](F-\d{3})\b/g)].map(([, id = '']) => `${id} ${file}`)),
+    tests.flatMap((file) =>
+      [...read(file).matchAll(/['"`](F-\d{3}(?:, F-\d{3})*)\b/g)].flatMap(([, ids = '']) =>
+        ids.split(', ').map((id) => `${id} ${file}`),
+      ),
+    ),
   );
 
   test('every row names a file with a test of that row', () => {

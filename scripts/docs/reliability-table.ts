@@ -13,6 +13,9 @@ export function reliabilityPage(root: string): Map<string, string> {
   return new Map([[path, `${before}${BEGIN}\n| row | what is shown | test |\n|---|---|---|\n${rows.join('')}`]]);
 }
 
+/** A string that begins with one row or several: `F-123, F-124: sentence`. */
+const NAME = /(['"`])(F-\d{3}(?:, F-\d{3})*)\b:?\s*((?:(?!\1).)*)/g;
+
 interface FaultTest {
   readonly id: string;
   readonly says: string;
@@ -25,8 +28,9 @@ function faultTests(root: string): FaultTest[] {
   const found = new Map<string, FaultTest>();
   for (const file of files.toSorted()) {
     const text = readFileSync(join(root, file), 'utf8');
-    for (const [, , id = '', says = ''] of text.matchAll(/(['"`])(F-\d{3})\b:?\s*((?:(?!\1).)*)/g)) {
-      if (!found.has(`${id} ${file}`)) found.set(`${id} ${file}`, { id, says: clean(says), file });
+    for (const [, , ids = '', says = ''] of text.matchAll(NAME)) {
+      for (const id of ids.split(', '))
+        if (!found.has(`${id} ${file}`)) found.set(`${id} ${file}`, { id, says: clean(says), file });
     }
   }
   return [...found.values()].toSorted((a, b) => (a.id + a.file < b.id + b.file ? -1 : 1));

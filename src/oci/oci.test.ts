@@ -55,6 +55,10 @@ test('parseReference() refuses what is no name', () => {
 
 test('familiarName() leaves out what docker leaves out', () => {
   assert.equal(familiarName(parseReference('docker.io/library/debian:12')), 'debian:12');
+  // Without what comes before them these would be other names.
+  for (const name of ['docker.io/a.b/c:1', 'docker.io/localhost/c:1'])
+    assert.equal(familiarName(parseReference(name)), name);
+  assert.equal(familiarName(parseReference('docker.io/library/a.b/c:1')), 'library/a.b/c:1');
   assert.equal(familiarName(parseReference('docker.io/me/app')), 'me/app:latest');
   assert.equal(familiarName(parseReference('quay.io/me/app')), 'quay.io/me/app:latest');
 });

@@ -46,17 +46,22 @@ export function parseReference(text: string): Reference {
 
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
-  const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
-  const registry = isHost ? canonicalRegistry(first) : DEFAULT_REGISTRY;
-  const path = isHost ? name.slice(slash + 1) : name;
+  const hasHost = isHost(first);
+  const registry = hasHost ? canonicalRegistry(first) : DEFAULT_REGISTRY;
+  const path = hasHost ? name.slice(slash + 1) : name;
   const repository = registry === DEFAULT_REGISTRY && !path.includes('/') ? `library/${path}` : path;
-  if (isHost && !HOST.test(first)) return refuse(`${JSON.stringify(first)} is not a registry host`);
+  if (hasHost && !HOST.test(first)) return refuse(`${JSON.stringify(first)} is not a registry host`);
   if (path !== path.toLowerCase()) return refuse('the repository must be lower case');
   if (!repository.split('/').every((part) => COMPONENT.test(part)))
     return refuse(`${JSON.stringify(path)} is not a repository`);
   if (registry.length + repository.length + 1 > NAME_MAX_CHARACTERS)
     return refuse(`it is longer than ${NAME_MAX_CHARACTERS} characters`);
   return { registry, repository, tag: tag ?? (digest === undefined ? 'latest' : undefined), digest };
+}
+
+/** Whether the first component of a name with several is a registry. */
+function isHost(first: string): boolean {
+  return /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
 }
 
 function canonicalRegistry(host: string): string {
@@ -70,12 +75,15 @@ export function formatReference(reference: Reference): string {
   return `${reference.registry}/${reference.repository}${tag}${digest}`;
 }
 
-/** The name as people write it: without Docker Hub's host and its `library/`. */
+/** The name as people write it: without Docker Hub's host and its `library/`, where that is read as the same name. */
 export function familiarName(reference: Reference): string {
   const full = formatReference(reference);
-  if (!full.startsWith(`${DEFAULT_REGISTRY}/`)) return full;
+  const { registry, repository } = reference;
+  const [first = '', second, ...more] = repository.split('/');
+  // A path that begins as a host does needs its own before it.
+  if (registry !== DEFAULT_REGISTRY || isHost(first)) return full;
   const short = full.slice(DEFAULT_REGISTRY.length + 1);
-  return short.startsWith('library/') ? short.slice('library/'.length) : short;
+  return first === 'library' && second !== undefined && more.length === 0 ? short.slice('library/'.length) : short;
 }
 
 /** The repository as people write it, without tag and digest. */

@@ -20,11 +20,12 @@ export async function publish(
   failpoint('publish.begun');
   const synced = await durability.sync(await reachedBy(context, blobs, publication));
   failpoint('publish.written');
-  const now = context.clock();
   const { reason, origin } = publication;
   const why = { reason, ...(origin !== undefined && { origin }) };
   await context.db.write(
     (sql) => {
+      // Within the transaction: times in the history of tags are in its order.
+      const now = context.clock();
       durability.markSynced(sql, synced);
       for (const image of publication.images ?? []) putImage(sql, image, now);
       for (const index of publication.indexes ?? []) putImageIndex(sql, index, now);

@@ -45,7 +45,7 @@ const FILLERS: Readonly<
     options: [],
     fill: (folder) => {
       const fd = openSync(join(folder, 'ballast'), 'w');
-      for (const size of [1 << 20, 4096]) untilFull(() => writeSync(fd, Buffer.alloc(size, 1)));
+      for (const size of [1 << 20, 4096, 512]) untilFull(() => writeSync(fd, Buffer.alloc(size, 1)));
       closeSync(fd);
     },
     left: (folder) => statfsSync(folder).bavail,
