@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -75,5 +75,11 @@ describe('the published package', () => {
     assert.match(shale('images').stdout, /^made +latest /m);
     assert.equal(shale('save', '-o', 'made.tar', 'made').status, 0);
     assert.match(shale('load', '-i', 'made.tar').stdout, /^Loaded image: /);
+  });
+
+  test('the published package has the page of shale explore, and not what it is made of', () => {
+    const { stdout, stderr } = shale('explore', '--html', '-', 'made');
+    assert.match(stdout, /^<!doctype html>[^]*<title>made – [^]*id="embedded"[^]*<script>'use strict';/, stderr);
+    assert.equal(existsSync(join(folder, 'ui')), false);
   });
 });

@@ -286,6 +286,7 @@ function comparison(found: FileComparison): HTMLElement {
       // The names at its head are known here.
       const rows = found.diff
         .slice(Math.max(0, found.diff.search(/^@@/m)))
+        .replace(/\n$/, '')
         .split('\n')
         .slice(0, LINES_MAX);
       const kinds: Readonly<Record<string, string>> = { '+': 'ins', '-': 'del', '@': 'hunk', '\\': 'hunk' };
