@@ -43,6 +43,21 @@ describe('shale explore in a terminal', { skip: noTerminals }, () => {
     expectGivenBack(terminal);
   });
 
+  test('shale explore stands a storm of resizes and keys', async () => {
+    await using terminal = explore();
+    await terminal.shows('Layers (4)');
+    for (let round = 0; round < 40; round++) {
+      terminal.resize(20 + ((round * 37) % 110), 3 + ((round * 13) % 45));
+      if (round % 3 === 0) terminal.type('\t\u001B[B\u0000w?qq');
+    }
+    terminal.resize(100, 30);
+    terminal.type('\u001B');
+    await terminal.shows('Layers (4)', 'Files: what', /\? help/);
+    terminal.type('q');
+    await terminal.shows('STATUS 0');
+    expectGivenBack(terminal);
+  });
+
   test('the keys of dive and ours lead through all that there is', async () => {
     await using terminal = explore();
     await terminal.shows('Layers (4)');

@@ -5,7 +5,7 @@ import { Emulator } from '../../src/cli/terminal/emulator.fixture.ts';
 export const noTerminals: string | false =
   spawnSync('script', ['--version']).status === 0 ? false : 'script (bsdutils) is not here';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 export interface TerminalOptions {
   readonly columns: number;

@@ -73,7 +73,7 @@ function changeFields(layer: ExploredLayer): Line[] {
 }
 
 function sizes(layer: ExploredLayer): string {
-  const sent = layer.compressedBytes === undefined ? '' : `, ${humanSize(layer.compressedBytes)} as it is sent`;
+  const sent = layer.compressedBytes === undefined ? '' : `, ${humanSize(layer.compressedBytes)} compressed`;
   return `${humanSize(layer.tarBytes)} as a tar${sent}`;
 }
 
@@ -118,10 +118,10 @@ export function instructionLines({ instructions, layers, build }: ExplorationRep
   });
 }
 
-/** The image as a whole. */
-export function imageDetails({ image, totals, scores, waste, build }: ExplorationReport, columns: number): Line[] {
+/** The image as a whole, in short. */
+export function imageSummary({ image, totals, scores, waste, build }: ExplorationReport, columns: number): Line[] {
   const { shale, dive } = scores;
-  const sent = image.compressedBytes === undefined ? '' : `, ${humanSize(image.compressedBytes)} as it is sent`;
+  const sent = image.compressedBytes === undefined ? '' : `, ${humanSize(image.compressedBytes)} compressed`;
   return [
     ...field('Image', `${shownText(image.name)} (${shownText(image.platform)})`, columns),
     ...(image.distribution === undefined ? [] : field('System', shownText(image.distribution), columns)),
@@ -141,7 +141,22 @@ export function imageDetails({ image, totals, scores, waste, build }: Exploratio
       .filter((one) => one.weight !== 'optional')
       .map((one) => [span(`    ${padLeft(humanSize(one.bytes), 8)} `), span(one.cause, THEME.label)]),
     ...(build === undefined ? [] : field('Build', `${build.id}, ${build.seconds.toFixed(1)} s`, columns)),
-    ...field('Id', image.id, columns),
+  ];
+}
+
+/** All that is known of the image as a whole. */
+export function imageDetails(report: ExplorationReport, columns: number): Line[] {
+  const { id, digest, created, source, tags } = report.image;
+  const optional: readonly (readonly [label: string, value: string | undefined])[] = [
+    ['Read from', source],
+    ['Tags', tags.join(' ')],
+    ['Created', created],
+    ['Id', id],
+    ['Digest', digest],
+  ];
+  return [
+    ...imageSummary(report, columns),
+    ...optional.flatMap(([label, value = '']) => (value === '' ? [] : field(label, shownText(value), columns))),
   ];
 }
 

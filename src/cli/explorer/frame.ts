@@ -74,15 +74,15 @@ function promptLine({ purpose, input }: Prompt, columns: number): { readonly lin
 }
 
 const LAYER_HINTS = [
+  ['?', 'help'],
+  ['q', 'quit'],
   ['Tab', 'files'],
   ['Enter', 'details'],
-  ['^A', 'all'],
-  ['^L', 'layer'],
   ['w', 'waste'],
   ['i', 'inventory'],
   ['/', 'search'],
-  ['?', 'help'],
-  ['q', 'quit'],
+  ['^A', 'all'],
+  ['^L', 'layer'],
 ] as const;
 
 const TREE_HINTS = [

@@ -3,7 +3,7 @@ import { humanSize } from '../output/human.ts';
 import { modeText } from '../output/mode-text.ts';
 import type { Line, Span } from '../terminal/screen.ts';
 import { shownName, shownText } from '../terminal/shown-text.ts';
-import { imageDetails, layerSummary } from './details.ts';
+import { imageSummary, layerSummary } from './details.ts';
 import type { Layout } from './layout.ts';
 import { beside, headingLine, padLeft, restyle } from './lines.ts';
 import type { ExplorerModel, ExplorerState } from './state.ts';
@@ -31,7 +31,7 @@ function layerPane({ image }: ExplorerModel, state: ExplorerState, layout: Layou
     headingLine('Layer', columns),
     ...layerSummary(report, selected, columns),
     headingLine('Image', columns),
-    ...imageDetails(report, columns),
+    ...imageSummary(report, columns),
   ];
   const head = headingLine(countedLayers(report.layers.length), columns, headingStyle(state.focus === 'layers'));
   return [head, ...rows, ...details].slice(0, layout.bodyRows);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { explore } from '../../explore/index.ts';
+import { partsOf } from '../../explore/parts.fixture.ts';
 import { Driver, keyOf } from './driver.fixture.ts';
 import { madeImage, WEB, WEB_COMPARISON, WEB_WASTE } from './image.fixture.ts';
 import type { FilePage } from './pages/file.ts';
@@ -170,6 +172,15 @@ describe('keys', () => {
     assert.deepEqual(pages(two), ['compare']);
     assert.deepEqual(pages(two.press('c')), []);
   });
+});
+
+test('an image without layers, and one without files, show so', async () => {
+  for (const layers of [[], [[]]]) {
+    await using image = explore(partsOf(layers));
+    const driver = new Driver({ image, comparison: undefined });
+    driver.press('down ctrl+a tab ctrl+space enter d x / a enter n ctrl+f a enter w q i tab q');
+    assert.ok(driver.screen().some((line) => line.includes('nothing to show')));
+  }
 });
 
 describe('a file', () => {

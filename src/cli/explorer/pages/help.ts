@@ -16,7 +16,7 @@ interface KeyHelp {
   readonly does: string;
 }
 
-/** All keys; docs/explore.md tells the same. */
+/** All keys; docs/explore-terminal.md tells the same. */
 export const KEYS: readonly { readonly title: string; readonly keys: readonly KeyHelp[] }[] = [
   {
     title: 'Everywhere',
