@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { ReadTarEntry } from '../archive/index.ts';
 import { Pace, ShaleError, type ByteStream } from '../base/index.ts';
 import { openIndex, type IndexNode, type LayerIndex } from '../erofs/index.ts';
@@ -43,7 +43,7 @@ export async function lookElsewhere(
   );
   const [index, contents, kept] = paths;
   if (index !== undefined && contents !== undefined && kept !== undefined)
-    return opened(openIndex(readFileSync(index), readFileSync(contents)), kept, readFileSync(kept));
+    return opened(openIndex(readFileSync(index), readFileSync(contents)), kept, readRows(kept));
   const made = await goThrough(diffId, tar(), options.signal);
   const keptPath = options.isReadOnly ? undefined : await store.derived.write(KEPT_KIND, diffId, made.kept);
   if (!options.isReadOnly) {
@@ -107,6 +107,21 @@ class KeptFiles {
       at += sizeBytes;
     }
     return Buffer.concat([head, ...this.#files.flatMap(({ chunks }) => chunks)]);
+  }
+}
+
+/** The head of a file of kept files: what is in it, without the contents. */
+function readRows(path: string): Buffer {
+  const fd = openSync(path, 'r');
+  try {
+    const start = Buffer.alloc(HEADER_BYTES);
+    readSync(fd, start, 0, HEADER_BYTES, 0);
+    const rows = Math.min(start.readUInt32LE(8) * ROW_BYTES, fstatSync(fd).size - HEADER_BYTES);
+    const head = Buffer.alloc(HEADER_BYTES + Math.max(0, rows));
+    readSync(fd, head, 0, head.byteLength, 0);
+    return head;
+  } finally {
+    closeSync(fd);
   }
 }
 

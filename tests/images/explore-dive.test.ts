@@ -7,7 +7,7 @@ import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { toText } from '../../src/base/index.ts';
+import { isShaleError, toText } from '../../src/base/index.ts';
 import type { Exploration } from '../../src/explore/index.ts';
 import { applied, diveAnswer, membersOf, statesOf, type TarMember } from '../support/dive-reference.ts';
 import { imageOf, packed, seed, TYPES, type TestImage } from '../support/image-of.ts';
@@ -164,7 +164,21 @@ describe('shale explore beside dive’s definitions', () => {
       check(exploration, tars);
       assert.equal(exploration.report.image.source, 'docker-archive');
       await readsContents(exploration, tars);
+      await assert.rejects(
+        lab.engine.explore({ image: path, folder: lab.folder, platform: 'linux/s390x' }, watch),
+        (error) => isShaleError(error, 'PLATFORM_UNKNOWN'),
+      );
     }
+  });
+
+  test('a layer that is not what its config says, and an image that is not there, are refused', async () => {
+    const { tars, image } = made(10, 'none');
+    const [first = Buffer.alloc(0), ...others] = tars;
+    const path = join(lab.folder, 'wrong.tar');
+    writeFileSync(path, dockerArchive(image, [Buffer.concat([first, Buffer.alloc(512)]), ...others]));
+    await assert.rejects(open(path), (error) => isShaleError(error, 'DIGEST_MISMATCH'));
+    await assert.rejects(open('./nothing.tar'), (error) => isShaleError(error, 'IMAGE_NOT_FOUND'));
+    await assert.rejects(open('nothing:1'), (error) => isShaleError(error, 'IMAGE_NOT_FOUND'));
   });
 
   test('an image of the store', async () => {

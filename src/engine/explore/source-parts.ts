@@ -9,6 +9,7 @@ import {
   LAYER_BYTES_MAX,
   listedImage,
   openArchive,
+  platformOf,
   readImage,
   type ImageArchive,
   type ImageSource,
@@ -16,13 +17,16 @@ import {
 import { lookElsewhere, type FileRegion } from '../../layers/index.ts';
 import {
   digestOf,
+  formatPlatform,
   hostPlatform,
   layerCompression,
   ociLayerType,
   parseManifest,
   parsePlatform,
+  platformMatches,
   type Descriptor,
   type DiffId,
+  type ImageConfig,
 } from '../../oci/index.ts';
 import type { EngineContext } from '../context.ts';
 import { isPlace, openSource, parsePlace, type Place } from '../places.ts';
@@ -130,6 +134,7 @@ async function archiveParts(
     return await sourceParts(context, { ...place, kind: 'oci-archive' }, options);
   }
   const { configBytes, parsed, layers, names } = listedImage(archive, place.path, place.name);
+  refuseOtherPlatform(parsed, options.platform);
   const blobs: Blob[] = [];
   for (const [number, member] of layers.entries()) {
     const diffId = parsed.diffIds[number];
@@ -146,6 +151,13 @@ async function archiveParts(
     annotations: {},
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+/** An archive has an image for one platform under each name. */
+function refuseOtherPlatform(config: ImageConfig, wanted: string | undefined): void {
+  const own = platformOf(config);
+  if (wanted === undefined || platformMatches(parsePlatform(wanted), own)) return;
+  throw new ShaleError('PLATFORM_UNKNOWN', `the image has no ${wanted}`, { hint: `it is for ${formatPlatform(own)}` });
 }
 
 async function memberBlob(archive: ImageArchive, member: string, diffId: DiffId): Promise<Blob> {
@@ -176,8 +188,8 @@ async function layerParts(context: EngineContext, blobs: readonly Blob[], watch:
       parts.push({ ...part, compressedBytes: blob.sizeBytes, mediaType: blob.mediaType });
       continue;
     }
-    const name = `look into layer ${number + 1} of ${blobs.length}`;
-    const tar = () => told(context, watch, name, tarOf(blob, watch.signal));
+    const step = { number: number + 1, name: `look into layer ${number + 1} of ${blobs.length}` };
+    const tar = () => told(context, watch, step, tarOf(blob, watch.signal));
     const looked = await lookElsewhere(store, diffId, tar, {
       isReadOnly: context.options.readOnly === true,
       signal: watch.signal,
@@ -200,11 +212,11 @@ async function layerParts(context: EngineContext, blobs: readonly Blob[], watch:
 async function* told(
   { options: { now } }: EngineContext,
   { progress }: Watch,
-  name: string,
+  { number, name }: { readonly number: number; readonly name: string },
   tar: ByteStream,
 ): AsyncGenerator<Uint8Array> {
   const id = `explore ${name}`;
-  progress?.({ kind: 'vertex-started', id, number: 1, name, time: now() });
+  progress?.({ kind: 'vertex-started', id, number, name, time: now() });
   yield* tar;
   progress?.({ kind: 'vertex-done', id, cached: false, time: now() });
 }

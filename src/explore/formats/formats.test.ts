@@ -69,7 +69,7 @@ describe('the forms of an exploration', () => {
       /^ {2}deleted +lost +140kB/m,
       /deleted +layer 1, by 4 +\/var\/lib\/apt\/lists\/ +lint: apt-clean-lists$/m,
       /metadata +layer 3 +\/app\/main\.js +lint: chown-doubles$/m,
-      /^stands on debian:12 \(1 layers\)$/m,
+      /^stands on debian:12 \(1 layer\)$/m,
       /^build bsampleabcd: 14\.5s, 4 of 6 steps ran/m,
       /^BROKEN +layers +5 +at most 4$/m,
     ])

@@ -34,8 +34,10 @@ export function exploreSummary(report: ExplorationReport, { score, budgets = [] 
     score === 'dive' ? diveLines(report) : wasteLines(report),
     image.bases.length === 0
       ? ''
-      : `\nstands on ${image.bases.map(({ name, layers: count }) => `${name}${count > 0 ? ` (${count} layers)` : ''}`).join(', ')}\n`,
-    report.privileged.length === 0 ? '' : `\n${report.privileged.length} files with setuid, setgid or capabilities\n`,
+      : `\nstands on ${image.bases.map(({ name, layers: count }) => `${name}${count > 0 ? ` (${plural(count, 'layer')})` : ''}`).join(', ')}\n`,
+    report.privileged.length === 0
+      ? ''
+      : `\n${plural(report.privileged.length, 'file')} with setuid, setgid or capabilities\n`,
     buildLine(report),
     budgetLines(budgets),
     ...report.problems.map((problem) => `note: ${shortText(problem, 200)}\n`),
@@ -43,13 +45,15 @@ export function exploreSummary(report: ExplorationReport, { score, budgets = [] 
 }
 
 function headOf({ image, layers, totals, packages }: ExplorationReport): string {
-  const sent = image.compressedBytes === undefined ? '' : `, ${humanSize(image.compressedBytes)} compressed`;
+  const { tarBytes, compressedBytes } = image;
+  const isSmaller = compressedBytes !== undefined && compressedBytes < tarBytes;
+  const sent = isSmaller ? `, ${humanSize(compressedBytes)} compressed` : '';
   const counts = Object.entries(packages.counts).map(([type, count]) => `${count} ${type}`);
   const about = [image.platform, image.distribution, counts.length === 0 ? undefined : `${counts.join(', ')} packages`];
   return [
     `${shortText(image.name, 200)}  ${image.id.replace(/^sha256:/, '').slice(0, 12)}\n`,
     `${about.filter((one) => one !== undefined).join(' · ')}\n`,
-    `${humanSize(image.tarBytes)} in ${layers.length} layers${sent}; a container sees ${humanSize(totals.visible.bytes)} in ${totals.visible.files} files\n`,
+    `${humanSize(tarBytes)} in ${plural(layers.length, 'layer')}${sent}; a container sees ${humanSize(totals.visible.bytes)} in ${totals.visible.files} files\n`,
   ].join('');
 }
 
@@ -61,7 +65,7 @@ function wasteLines({ waste, scores }: ExplorationReport): string {
       `  ${cause}`,
       weight,
       humanSize(bytes),
-      `${files} files`,
+      plural(files, 'file'),
       meaning,
     ]),
   );
@@ -156,6 +160,10 @@ export function comparisonSummary(comparison: ExplorationComparison): string {
     ),
     more > 0 ? `  and ${more} more paths\n` : '',
   ].join('');
+}
+
+function plural(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function section(title: string, rows: readonly (readonly string[])[]): string {
