@@ -5,6 +5,7 @@ import type {
   Exploration,
   ExplorationComparison,
   ExplorationReport,
+  ExploredStep,
   FileSum,
   TreeEntry,
   TreeScope,
@@ -356,8 +357,48 @@ export const WEB_WASTE: ExplorationReport['waste'] = {
   moreEntries: 0,
 };
 
+function madeStep(facts: Partial<ExploredStep> & Pick<ExploredStep, 'number' | 'name' | 'outcome'>): ExploredStep {
+  return {
+    stage: 'web',
+    reason: '',
+    changes: [],
+    startedMs: undefined,
+    endedMs: undefined,
+    seconds: 0,
+    needs: [],
+    isCritical: false,
+    layer: undefined,
+    line: undefined,
+    ...facts,
+  };
+}
+
 /** What its inventory tells. */
-export const WEB_INVENTORY: Pick<ExplorationReport, 'packages' | 'privileged' | 'duplicates'> = {
+export const WEB_INVENTORY: Pick<ExplorationReport, 'packages' | 'privileged' | 'duplicates' | 'build'> = {
+  build: {
+    id: 'b0123456789',
+    startedMs: 0,
+    endedMs: 5000,
+    seconds: 5,
+    criticalSeconds: 4.5,
+    dockerfile: '/src/Dockerfile',
+    isDockerfileSame: true,
+    context: '/src',
+    target: undefined,
+    steps: [
+      madeStep({ number: 1, name: 'FROM debian:12', outcome: 'base', layer: 0 }),
+      madeStep({
+        number: 2,
+        name: 'RUN apt-get update',
+        outcome: 'ran',
+        seconds: 4.5,
+        isCritical: true,
+        layer: 1,
+        reason: 'its text changed',
+      }),
+      madeStep({ number: 3, name: 'RUN make', outcome: 'failed', stage: 'other', seconds: 0.5 }),
+    ],
+  },
   packages: {
     counts: { deb: 2 },
     packages: [

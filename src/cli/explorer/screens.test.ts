@@ -144,7 +144,7 @@ describe('screens', () => {
   test('packages, files with rights, equal files, config', (context) => {
     const image = madeImage(WEB, { waste: WEB_WASTE, ...WEB_INVENTORY });
     const driver = new Driver({ image, comparison: undefined }).press('i');
-    for (const tab of ['packages', 'privileged', 'duplicates', 'config']) {
+    for (const tab of ['packages', 'privileged', 'duplicates', 'build', 'config']) {
       expectScreen(context, `inventory-${tab}`, driver);
       driver.press('tab');
     }

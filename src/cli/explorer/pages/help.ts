@@ -28,7 +28,7 @@ export const KEYS: readonly { readonly title: string; readonly keys: readonly Ke
       { keys: '/', does: 'search for files: a part of the path, or a pattern with * and ?' },
       { keys: 'n N', does: 'the next and the previous file that was found' },
       { keys: 'w', does: 'what is wasted, by which layer and why' },
-      { keys: 'i', does: 'packages, files with rights of their own, equal files, the config' },
+      { keys: 'i', does: 'packages, files with rights of their own, equal files, steps of the build, the config' },
       { keys: 'c', does: 'what differs between two images, where two were named' },
       { keys: '?', does: 'this help' },
       { keys: 'q Esc', does: 'back; q on layers and files ends the program' },

@@ -1,4 +1,10 @@
-import type { DuplicateGroup, ExploredPackage, ExplorationReport, PrivilegedFile } from '../../../explore/index.ts';
+import type {
+  DuplicateGroup,
+  ExploredPackage,
+  ExploredStep,
+  ExplorationReport,
+  PrivilegedFile,
+} from '../../../explore/index.ts';
 import { humanSize } from '../../output/human.ts';
 import type { Line } from '../../terminal/screen.ts';
 import { shownText } from '../../terminal/shown-text.ts';
@@ -9,14 +15,14 @@ import type { Action, ExplorerModel } from '../state.ts';
 import { span, THEME } from '../theme.ts';
 import type { PageView } from './page-view.ts';
 
-/** What is in the image besides files: packages, files with rights of their own, equal files, the config. */
+/** What is told of the image besides its files: packages, files with rights of their own, equal files, the build, the config. */
 export interface InventoryPage {
   readonly kind: 'inventory';
   readonly tab: InventoryTab;
   readonly list: ListPosition;
 }
 
-const TABS = ['packages', 'privileged', 'duplicates', 'config'] as const;
+const TABS = ['packages', 'privileged', 'duplicates', 'build', 'config'] as const;
 export type InventoryTab = (typeof TABS)[number];
 
 export function inventoryView({ image }: ExplorerModel, page: InventoryPage, columns: number): PageView {
@@ -39,14 +45,16 @@ const COLUMN_NAMES: Readonly<Record<InventoryTab, string>> = {
   packages: '    Bytes  Files  Layer  Package',
   privileged: '  Mode  UID:GID    Layer  Path',
   duplicates: '    Saved  Times  Path, the first of them',
+  build: ' Step   Seconds            Layer  What it does, and why it ran or did not',
   config: '',
 };
 
-function tabLine({ packages, privileged, duplicates, image }: ExplorationReport, tab: InventoryTab): Line {
+function tabLine({ packages, privileged, duplicates, build, image }: ExplorationReport, tab: InventoryTab): Line {
   const counts: Readonly<Record<InventoryTab, number>> = {
     packages: packages.packages.length,
     privileged: privileged.length,
     duplicates: duplicates.length,
+    build: build?.steps.length ?? 0,
     config: Object.keys(image.config).length,
   };
   return [
@@ -63,6 +71,8 @@ function inventoryRows(report: ExplorationReport, tab: InventoryTab, columns: nu
       return rowsFor(report.privileged, privilegedRow);
     case 'duplicates':
       return rowsFor(report.duplicates, duplicateRow);
+    case 'build':
+      return rowsFor(report.build?.steps ?? [], stepRow);
     case 'config':
       return rowsOf(
         Object.entries(report.image.config).flatMap(([name, value]) =>
@@ -88,6 +98,28 @@ function privilegedRow(file: PrivilegedFile): Line {
     ),
     span(capabilities === undefined ? '' : `  ${shownText(capabilities)}`, THEME.modified),
     span(file.package === undefined ? '' : `  ${shownText(file.package)}`, THEME.dim),
+  ];
+}
+
+const OUTCOME_STYLE = {
+  ran: undefined,
+  cached: THEME.good,
+  base: THEME.dim,
+  failed: THEME.bad,
+  canceled: THEME.fair,
+} as const;
+
+/** Steps that the whole build had to wait for have a star. */
+function stepRow({ number, seconds, outcome, isCritical, layer, stage, name, reason }: ExploredStep): Line {
+  return [
+    span(
+      `${padLeft(String(number), 5)} ${padLeft(seconds === 0 ? '' : seconds.toFixed(1), 8)}${isCritical ? '*' : ' '} `,
+    ),
+    span(outcome.padEnd(8), OUTCOME_STYLE[outcome]),
+    span(`${padLeft(layer === undefined ? '' : String(layer), 7)}  `),
+    span(stage === undefined ? '' : `[${shownText(stage)}] `, THEME.dim),
+    span(shownText(name)),
+    span(reason === '' ? '' : `  ${shownText(reason)}`, THEME.dim),
   ];
 }
 
