@@ -108,6 +108,7 @@ import { labelSpdx } from './rules/labels/label-spdx.ts';
 import { labelSuperfluous } from './rules/labels/label-superfluous.ts';
 import { labelTime } from './rules/labels/label-time.ts';
 import { labelUrl } from './rules/labels/label-url.ts';
+import { cacheMount } from './rules/measured/cache-mount.ts';
 import { cacheOrder } from './rules/measured/cache-order.ts';
 import { chownDoubles } from './rules/measured/chown-doubles.ts';
 import { copyTooMuch } from './rules/measured/copy-too-much.ts';
@@ -226,6 +227,7 @@ export const RULES: readonly LintRule[] = [
   labelSuperfluous,
   labelTime,
   labelUrl,
+  cacheMount,
   cacheOrder,
   chownDoubles,
   copyTooMuch,
