@@ -22,6 +22,16 @@ describe('the keeper', { skip }, () => {
     await until(() => world.keeper() === undefined, 'the keeper ends');
   });
 
+  test('does not take the end that a restart makes for the end of a container with --rm', async () => {
+    const id = await world.run('sleep 600', { removeWhenDone: true });
+    await until(() => world.keeper() !== undefined, 'a keeper runs');
+    const signal = AbortSignal.timeout(60_000);
+    for (let times = 0; times < 5; times++) await world.lab.engine.restart(id, { seconds: 0 }, { signal });
+    assert.equal((await world.state(id))['Running'], true);
+    await world.lab.engine.stop(id, { seconds: 0 }, { signal });
+    await until(async () => !(await exists(id)), 'it is removed');
+  });
+
   test('starts a container again that fails, as often as its policy says', async () => {
     const id = await world.run('echo x; exit 4', { restart: { kind: 'on-failure', retriesMax: 2 } });
     await until(async () => (await world.state(id))['Status'] === 'exited', 'it rests');

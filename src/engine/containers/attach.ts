@@ -4,7 +4,7 @@ import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Started } from '../types.ts';
 import { ensureKeeper, needsKeeper } from './keeper-process.ts';
-import { eventAttributes, formatSetup, parseSetup } from './record.ts';
+import { eventAttributes, formatSetup, isBeingRestarted, parseLife, parseSetup } from './record.ts';
 import { dropContainer } from './remove.ts';
 import { startContainer, type StartedContainer } from './start.ts';
 import { detachedOf, isUp, runtimeFor, settle, settleState, writeEnd, UNKNOWN_END } from './state.ts';
@@ -111,11 +111,17 @@ async function endOf(
   container: DetachedContainer,
   isLeft: () => boolean,
 ): Promise<number> {
+  const followed = await context.store.containers.find(record.id);
   const end = await container.wait();
   // Its removal goes with whoever waited for it; a keeper does it when that one has left.
   const now = await context.store.containers.find(record.id);
   const exitCode = end.kind === 'exited' ? end.code : UNKNOWN_END;
   if (now === undefined) return exitCode;
+  const isStartedAnew = followed !== undefined && parseLife(now).starts !== parseLife(followed).starts;
+  if (isStartedAnew || isBeingRestarted(parseLife(now))) {
+    if (parseSetup(now).request.removeWhenDone) await leaveBehind(context, now);
+    return exitCode;
+  }
   if (end.kind === 'exited')
     await writeEnd(context, now, {
       exitCode,

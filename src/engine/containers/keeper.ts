@@ -8,7 +8,7 @@ import { checkHealth, nextCheckMs } from './health.ts';
 import { claimKeeper, keeperFolder } from './keeper-claim.ts';
 import { needsKeeper } from './keeper-process.ts';
 import { keepsOlderLogs, shiftLogs } from './log-files.ts';
-import { type ContainerSetup, type Life, parseLife, parseSetup } from './record.ts';
+import { type ContainerSetup, isBeingRestarted, type Life, parseLife, parseSetup } from './record.ts';
 import { removeContainer } from './remove.ts';
 import { startContainer } from './start.ts';
 import { runtimeFor, settle } from './state.ts';
@@ -64,8 +64,8 @@ class Rounds implements Disposable {
       const setup = parseSetup(record);
       if (!needsKeeper(setup)) continue;
       const life = await settle(this.#context, record, this.#runtime);
-      const isDone = life.kind === 'exited' && setup.request.removeWhenDone;
-      if (!['running', 'starting', 'restarting'].includes(life.kind) && !isDone) continue;
+      const isToGo = life.kind === 'exited' && setup.request.removeWhenDone;
+      if (!['running', 'starting', 'restarting'].includes(life.kind) && !isToGo) continue;
       kept++;
       const folder = this.#context.store.containers.folder(record.id);
       watched.add(`${folder}/exit`).add(folder);
@@ -93,7 +93,7 @@ class Rounds implements Disposable {
         return Infinity;
       }
       case 'exited':
-        if (removeWhenDone)
+        if (removeWhenDone && !isBeingRestarted(life))
           this.#do(record.id, () => removeContainer(this.#context, record.id, { force: true, volumes: true }));
         return Infinity;
       default:

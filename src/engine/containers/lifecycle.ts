@@ -1,4 +1,4 @@
-import { ShaleError } from '../../base/index.ts';
+import { type Owner, ShaleError, thisOwner } from '../../base/index.ts';
 import { signalNumber, type ContainerView } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
@@ -84,9 +84,23 @@ export async function restartContainer(context: EngineContext, name: string, opt
   const record = await context.store.containers.get(name);
   if (!parseSetup(record).detached)
     throw new ShaleError('CONTAINER_ATTACHED', `the container ${record.name} ends with the command that started it`);
-  await stopContainer(context, record.id, options);
-  await startContainer(context, record.id, { attach: false });
+  await writeRestarter(context, record, thisOwner());
+  try {
+    await stopContainer(context, record.id, options);
+    await startContainer(context, record.id, { attach: false });
+  } catch (error) {
+    await writeRestarter(context, record, undefined).catch(() => undefined); // The error that led here says more.
+    throw error;
+  }
   await tell(context, record, 'restart');
+}
+
+async function writeRestarter(
+  context: EngineContext,
+  { id }: ContainerRecord,
+  restarter: Owner | undefined,
+): Promise<void> {
+  await context.store.containers.update(id, (before) => ({ state: formatLife({ ...parseLife(before), restarter }) }));
 }
 
 /** Sends a signal. @throws CONTAINER_NOT_FOUND, CONTAINER_NOT_RUNNING, SIGNAL_UNKNOWN */

@@ -1,4 +1,4 @@
-import { isJsonObject, JsonReader, type Json } from '../../base/index.ts';
+import { isAlive, isJsonObject, JsonReader, type Json, type Owner } from '../../base/index.ts';
 import type { MountSpec } from '../../runtime/index.ts';
 import type { ContainerRecord, EventAttributes } from '../../store/index.ts';
 import type { PortMapping, RunRequest } from '../types.ts';
@@ -137,6 +137,13 @@ export interface Life {
   readonly nextStartMs: number;
   readonly delayMs: number;
   readonly health: HealthState | undefined;
+  /** The command that stops it in order to start it again: until it has, or is gone, nobody removes it (`--rm`). */
+  readonly restarter: Owner | undefined;
+}
+
+/** True between the two halves of a restart: it has ended, and is not done. */
+export function isBeingRestarted({ restarter }: Life): boolean {
+  return restarter !== undefined && isAlive(restarter);
 }
 
 export const NEW_LIFE: Life = {
@@ -152,6 +159,7 @@ export const NEW_LIFE: Life = {
   nextStartMs: 0,
   delayMs: 0,
   health: undefined,
+  restarter: undefined,
 };
 
 export function formatLife(life: Life): Json {

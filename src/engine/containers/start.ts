@@ -107,7 +107,15 @@ async function claimStart(
 /** `again`: by the restart policy, which counts on. */
 export function claimedLife(life: Life, again: boolean): Life {
   const fresh = again ? {} : { restarts: 0, delayMs: 0, stopped: false };
-  return { ...life, ...fresh, kind: 'starting', starts: life.starts + 1, error: '', health: undefined };
+  return {
+    ...life,
+    ...fresh,
+    kind: 'starting',
+    starts: life.starts + 1,
+    error: '',
+    health: undefined,
+    restarter: undefined,
+  };
 }
 
 function isOurs(owner: { readonly pid: number; readonly startTime: string }): boolean {

@@ -3,7 +3,7 @@ import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { isKeeperAlive } from './keeper-claim.ts';
-import { type ContainerSetup, type Life, parseLife, parseSetup } from './record.ts';
+import { type ContainerSetup, isBeingRestarted, type Life, parseLife, parseSetup } from './record.ts';
 import { dropContainer } from './remove.ts';
 import { runtimeFor, settle } from './state.ts';
 
@@ -48,5 +48,5 @@ function isAbandoned(context: EngineContext, record: ContainerRecord, setup: Con
   if (!setup.request.removeWhenDone || record.owner === undefined || isAlive(record.owner)) return false;
   // Made by `create`, to be started later.
   if (life.kind === 'created') return !setup.detached;
-  return life.kind === 'exited' && !(needsKeeper(setup) && isKeeperAlive(context));
+  return life.kind === 'exited' && !isBeingRestarted(life) && !(needsKeeper(setup) && isKeeperAlive(context));
 }
