@@ -41,7 +41,7 @@ export {
   type Topic,
 } from './lint/rule.ts';
 export { findRule, RULES } from './lint/rules.ts';
-export { linesOfSlots, type LinesOfInstruction } from './slot-lines.ts';
+export { linesOfSlots, linesOfStage, type InstructionLines, type LinesOfInstruction } from './slot-lines.ts';
 export type { Finding } from './lint/build-checks/check.ts';
 export { checkDockerfile, type BuildCheckReport } from './frontend/check.ts';
 export { describeDockerfile, type DockerfileDescription } from './frontend/describe.ts';

@@ -35,3 +35,38 @@ export function linesOfSlots({ stages }: Dockerfile): ReadonlyMap<string, LinesO
   }
   return lines;
 }
+
+/** An instruction that leaves an entry in the history of the image. */
+export interface InstructionLines extends LinesOfInstruction {
+  /** `RUN`. */
+  readonly keyword: string;
+}
+
+/**
+ * The instructions that make a stage, in the order of the image's history: those of the stages that it is based on come
+ * first. Triggers of base images, which stand elsewhere, are not among them. The last stage where `target` is undefined;
+ * none where there is no such stage.
+ */
+export function linesOfStage({ stages }: Dockerfile, target: string | undefined): InstructionLines[] {
+  const at = target === undefined ? stages.length - 1 : stageAt(stages, target, stages.length);
+  const lines: InstructionLines[] = [];
+  for (let index = at; index >= 0;) {
+    const stage = stages[index];
+    if (stage === undefined) break;
+    const own = stage.commands
+      .filter(({ kind }) => kind !== 'onbuild')
+      .map(({ kind, node }) => ({ keyword: kind.toUpperCase(), first: node.firstLine, last: node.lastLine }));
+    lines.unshift(...own);
+    index = stageAt(stages, stage.from.base.text, index);
+  }
+  return lines;
+}
+
+/** The place of the last stage of a name, or of that number, before another one; -1 where there is none. */
+function stageAt(stages: Dockerfile['stages'], name: string, before: number): number {
+  const named = stages.findLastIndex(
+    (stage, i) => i < before && stage.from.name !== '' && stage.from.name === name.toLowerCase(),
+  );
+  if (named >= 0) return named;
+  return /^\d{1,6}$/.test(name) && Number(name) < before ? Number(name) : -1;
+}

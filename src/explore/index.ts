@@ -11,6 +11,7 @@
  */
 export { explore } from './exploration.ts';
 export { formatHex } from './hex.ts';
+export { readCreatedBy } from './instructions.ts';
 export type * from './parts.ts';
 export { matcherOf } from './search.ts';
 export type * from './types.ts';

@@ -53,7 +53,7 @@ test('an image that was built here tells steps, times, lines and bases', async (
       instructions.map(({ keyword, layer, base, line }) => [keyword, layer, base, line?.first, line?.last]),
       [
         ['COPY', 0, 0, 1, 1],
-        ['ENV', undefined, undefined, undefined, undefined],
+        ['ENV', undefined, undefined, 5, 5],
         ['COPY', 1, undefined, 6, 7],
         ['COPY', 2, undefined, 8, 8],
       ],

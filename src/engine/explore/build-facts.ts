@@ -12,6 +12,8 @@ import { why } from '../why.ts';
 /** What the record of a build says about the image that it made. */
 export interface BuildFacts {
   readonly build: ExploredBuild;
+  /** The instructions of the Dockerfile that made the image, in order; empty where they are not known. */
+  readonly instructions: readonly (DockerfileLine & { readonly keyword: string })[];
   readonly bases: readonly ExploredBase[];
 }
 
@@ -66,6 +68,7 @@ export async function buildFacts(
       target: textOf(target),
       steps: found.map((step) => ({ ...step, isCritical: path.includes(step) })),
     },
+    instructions: lines.instructions,
     bases: basesOf(steps, diffIds),
   };
 }
@@ -74,26 +77,27 @@ interface FoundLines {
   readonly file: string | undefined;
   readonly isSame: boolean;
   readonly of: ReadonlyMap<string, DockerfileLine>;
+  readonly instructions: BuildFacts['instructions'];
 }
 
 /** The lines that steps came from, where the Dockerfile is still the one that was built. */
 async function dockerfileLines({ details, dockerfileDigest }: BuildRecord): Promise<FoundLines> {
-  const { dockerfile, dockerfilePath, context } = objectOf(details);
+  const { dockerfile, dockerfilePath, context, target } = objectOf(details);
   const [name, path, folder] = [textOf(dockerfile), textOf(dockerfilePath), textOf(context)];
   const file =
     path ?? (name !== undefined && folder !== undefined && isAbsolute(folder) ? join(folder, name) : undefined);
-  const none = { file, isSame: false, of: new Map<string, DockerfileLine>() };
+  const none = { file, isSame: false, of: new Map<string, DockerfileLine>(), instructions: [] };
   const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false });
   if (file === undefined || stat?.isFile() !== true) return none;
-  const { DOCKERFILE_MAX_BYTES, linesOfSlots, parseDockerfile } = await import('../../dockerfile/index.ts');
+  const { DOCKERFILE_MAX_BYTES, linesOfSlots, linesOfStage, parseDockerfile } =
+    await import('../../dockerfile/index.ts');
   if (stat.size > DOCKERFILE_MAX_BYTES) return none;
   const bytes = readFileSync(file);
   if (`sha256:${createHash('sha256').update(bytes).digest('hex')}` !== dockerfileDigest) return none;
-  const lines = Array.from(
-    linesOfSlots(parseDockerfile(bytes, file)),
-    ([slot, line]) => [slot, { file, ...line }] as const,
-  );
-  return { file, isSame: true, of: new Map(lines) };
+  const parsed = parseDockerfile(bytes, file);
+  const lines = Array.from(linesOfSlots(parsed), ([slot, line]) => [slot, { file, ...line }] as const);
+  const instructions = linesOfStage(parsed, textOf(target)).map((line) => ({ file, ...line }));
+  return { file, isSame: true, of: new Map(lines), instructions };
 }
 
 /** The step that a step lies on, those of stages that it copies from, and contexts where it reads them. */

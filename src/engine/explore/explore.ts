@@ -1,9 +1,15 @@
-import { explore, type DockerfileLine, type Exploration, type ExploredBuild } from '../../explore/index.ts';
+import {
+  explore,
+  readCreatedBy,
+  type DockerfileLine,
+  type Exploration,
+  type HistoryPart,
+} from '../../explore/index.ts';
 import { containerConfigJson, formatPlatform } from '../../oci/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Watch } from '../watch.ts';
 import { basesOf } from './bases.ts';
-import { buildFacts } from './build-facts.ts';
+import { buildFacts, type BuildFacts } from './build-facts.ts';
 import type { ExploreRequest } from './explore-types.ts';
 import { placeOf, sourceOf, sourceParts } from './source-parts.ts';
 import { historyParts, storedParts } from './stored-parts.ts';
@@ -23,6 +29,7 @@ export async function openExploration(
   );
   const { config, layers, tags, annotations } = found;
   const facts = await buildFacts(context, found.id, config.diffIds);
+  const history = historyParts(config);
   const kept = stack.move();
   return explore({
     image: {
@@ -36,25 +43,32 @@ export async function openExploration(
       bases: await basesOf(context, { diffIds: config.diffIds, annotations, built: facts?.bases ?? [] }),
       config: containerConfigJson(config.config),
     },
-    history: historyParts(config),
+    history,
     layers,
     build: facts?.build,
-    lines: linesOf(config.history, facts?.build),
+    lines: linesOf(history, facts),
     problems: [],
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   });
 }
 
-/** The lines of the instructions that made a layer, by their place in the history. */
-function linesOf(
-  history: readonly { readonly emptyLayer?: boolean }[],
-  build: ExploredBuild | undefined,
-): Map<number, DockerfileLine> {
+/**
+ * The lines of instructions, by their place in the history: those of steps are known; the others are those of the
+ * Dockerfile, from its end as far as both say the same.
+ */
+function linesOf(history: readonly HistoryPart[], facts: BuildFacts | undefined): Map<number, DockerfileLine> {
   const lines = new Map<number, DockerfileLine>();
+  if (facts === undefined) return lines;
+  for (let back = 1; back <= Math.min(history.length, facts.instructions.length); back++) {
+    const [entry, instruction] = [history.at(-back), facts.instructions.at(-back)];
+    if (entry === undefined || instruction === undefined || readCreatedBy(entry).keyword !== instruction.keyword) break;
+    const { file, first, last } = instruction;
+    lines.set(history.length - back, { file, first, last });
+  }
   let layer = 0;
-  for (const [number, { emptyLayer }] of history.entries()) {
-    if (emptyLayer === true) continue;
-    const line = build?.steps.find((step) => step.layer === layer)?.line;
+  for (const [number, { isEmptyLayer }] of history.entries()) {
+    if (isEmptyLayer) continue;
+    const line = facts.build.steps.find((step) => step.layer === layer)?.line;
     if (line !== undefined) lines.set(number, line);
     layer++;
   }
