@@ -29,6 +29,8 @@ export interface MeasuredBuildStep {
   readonly deletedLater: readonly { readonly slot: string; readonly bytes: number; readonly example: string }[];
   /** Files, and folders that are known for being large, by their bytes; the largest first. */
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
+  /** What has rights that it had not below; of each kind the first hundred. */
+  readonly rights: readonly { readonly path: string; readonly kind: 'setuid' | 'setgid' | 'world-writable' }[];
   /** Of a COPY or ADD of files of the context: their paths in it. */
   readonly taken: readonly string[];
 }

@@ -12,6 +12,8 @@ import type { BuildMeasure, MeasuredBuildStep } from './measured-build-types.ts'
 const LARGEST_MAX = 10;
 /** Builds of one file that are counted. */
 const BUILDS_MAX = 20;
+/** Paths of one layer with one kind of new rights. */
+const RIGHTS_MAX = 100;
 /** Smaller files are not worth a word. */
 const LARGE_BYTES_MIN = 1_000_000;
 
@@ -76,8 +78,11 @@ interface LayerFacts {
   /** By the place of the later layer. */
   readonly deletedBy: Map<number, { bytes: number; example: string }>;
   readonly sizes: { readonly path: string; readonly bytes: number }[];
+  readonly rights: { readonly path: string; readonly kind: Right }[];
   readonly slot: string;
 }
+
+type Right = MeasuredBuildStep['rights'][number]['kind'];
 
 interface KnownFile {
   readonly layer: number;
@@ -102,6 +107,7 @@ async function layersOf(
     rewrittenBytes: 0,
     deletedBy: new Map(),
     sizes: [],
+    rights: [],
     slot: slots.get(diffId) ?? '',
   }));
   const files = new Files(facts);
@@ -118,6 +124,8 @@ async function layersOf(
 class Files {
   readonly #facts: readonly LayerFacts[];
   readonly #known = new Map<string, KnownFile>();
+  /** Rights of what has any that are told. */
+  readonly #rights = new Map<string, readonly Right[]>();
 
   constructor(facts: readonly LayerFacts[]) {
     this.#facts = facts;
@@ -135,7 +143,8 @@ class Files {
     for (const [name, child] of node.children()) {
       const at = `${path}/${name}`;
       if (child.kind === 'whiteout') this.#remove(place, at);
-      else if (child.kind === 'directory') this.#visit(place, facts, at, child, folders);
+      else this.#compareRights(facts, at, child);
+      if (child.kind === 'directory') this.#visit(place, facts, at, child, folders);
       else if (child.kind === 'file') {
         this.#put(place, facts, at, child);
         const shown = toText(at);
@@ -147,6 +156,16 @@ class Files {
           facts.sizes.push({ path: shown.slice(1), bytes: child.sizeBytes });
       }
     }
+  }
+
+  #compareRights(facts: LayerFacts, path: string, node: IndexNode): void {
+    const rights = rightsOf(node);
+    const before = this.#rights.get(path) ?? [];
+    for (const kind of rights) {
+      const count = facts.rights.filter((one) => one.kind === kind).length;
+      if (!before.includes(kind) && count < RIGHTS_MAX) facts.rights.push({ path: toText(path), kind });
+    }
+    if (rights.length > 0 || before.length > 0) this.#rights.set(path, rights);
   }
 
   #put(place: number, facts: LayerFacts, path: string, node: IndexNode): void {
@@ -176,6 +195,17 @@ class Files {
   }
 }
 
+/** Of files, setuid and setgid; of both, what everybody may write, but for directories in which all keep their own. */
+function rightsOf({ kind, mode }: IndexNode): readonly Right[] {
+  if (kind !== 'file' && kind !== 'directory') return [];
+  const isOpen = (mode & 0o002) !== 0 && (kind === 'file' || (mode & 0o1000) === 0);
+  const rights: Right[] = isOpen ? ['world-writable'] : [];
+  if (kind === 'file' && (mode & 0o4000) !== 0) rights.push('setuid');
+  // Without the right to start it the bit means something else.
+  if (kind === 'file' && (mode & 0o2010) === 0o2010) rights.push('setgid');
+  return rights;
+}
+
 async function measured(
   store: Store,
   step: BuildStepRecord,
@@ -194,6 +224,7 @@ async function measured(
       example,
     })),
     largest: (found?.facts.sizes ?? []).toSorted((a, b) => b.bytes - a.bytes).slice(0, LARGEST_MAX),
+    rights: found?.facts.rights ?? [],
     taken: await takenFiles(store, step),
   };
 }

@@ -17,6 +17,7 @@ function step(slot: string, more: Partial<MeasuredBuildStep> = {}): MeasuredBuil
     rewrittenBytes: 0,
     deletedLater: [],
     largest: [],
+    rights: [],
     taken: [],
     ...more,
   };

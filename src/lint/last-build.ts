@@ -6,15 +6,17 @@ export function measuredBuild(dockerfile: Dockerfile, measure: BuildMeasure): Me
   const lines = linesOfSlots(dockerfile);
   return {
     id: measure.buildId,
-    steps: measure.steps.flatMap(({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest }) => {
-      const line = lines.get(slot)?.first;
-      if (line === undefined) return [];
-      const later = deletedLater.flatMap(({ slot: other, bytes, example }) => {
-        const at = lines.get(other)?.first;
-        return at === undefined ? [] : [{ line: at, bytes, example }];
-      });
-      return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest }];
-    }),
+    steps: measure.steps.flatMap(
+      ({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest, rights }) => {
+        const line = lines.get(slot)?.first;
+        if (line === undefined) return [];
+        const later = deletedLater.flatMap(({ slot: other, bytes, example }) => {
+          const at = lines.get(other)?.first;
+          return at === undefined ? [] : [{ line: at, bytes, example }];
+        });
+        return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest, rights }];
+      },
+    ),
     bases: measure.bases.flatMap(({ slot, reference, expected, actual }) => {
       const stage = dockerfile.stages.find((one, index) => slot === `${one.from.name || index}/from/1`);
       // The record has the name in full; the rule compares what is written.

@@ -56,6 +56,27 @@ describe('the last build of a Dockerfile', { skip: cannotRun || BUSYBOX.missing 
     assert.match(message, /\(in 2 of the last 3 builds/);
   });
 
+  test('the last build says which files got rights that they had not below', async () => {
+    const folder = lab.context({
+      Dockerfile: [
+        'FROM busybox:latest',
+        'RUN mkdir -m 1777 /shared && mkdir -m 777 /open && cp /bin/busybox /tool && chmod 4755 /tool',
+        'RUN touch /tool /open && chmod 6755 /tool && echo x > /open/file && chmod 666 /open/file',
+        'USER 1',
+      ].join('\n'),
+    });
+    await lab.build(folder);
+    const bytes = readFileSync(join(folder, 'Dockerfile'));
+    const dockerfile = parseDockerfile(bytes);
+    const measure = (await lab.engine.measureBuild(bytes)) ?? assert.fail();
+    const { findings } = await lintDockerfile(dockerfile, { measured: measuredBuild(dockerfile, measure) });
+    const told = findings.filter(({ rule }) => /^(?:setuid-new|world-writable)$/.test(rule.id));
+    assert.deepEqual(
+      told.map(({ rule, start, message }) => `${rule.id} ${start.line} ${message.split(' ')[0]}`),
+      ['setuid-new 2 /tool', 'world-writable 2 /open', 'setuid-new 3 /tool', 'world-writable 3 /open/file'],
+    );
+  });
+
   test('a Dockerfile that was never built as it is has no record', async () => {
     assert.equal(await lab.engine.measureBuild(Buffer.from('FROM busybox\nCOPY x /y\n')), undefined);
   });

@@ -26,6 +26,14 @@ export interface MeasuredStep {
   readonly ran: { readonly times: number; readonly of: number };
   /** Of COPY and ADD: the largest paths that it took, by size. */
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
+  /** Of its layer: what has rights that it had not below. */
+  readonly rights: readonly MeasuredRight[];
+}
+
+export interface MeasuredRight {
+  /** Absolute. */
+  readonly path: string;
+  readonly kind: 'setuid' | 'setgid' | 'world-writable';
 }
 
 /** Less is not worth a word. */

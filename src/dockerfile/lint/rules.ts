@@ -113,6 +113,8 @@ import { cacheOrder } from './rules/measured/cache-order.ts';
 import { chownDoubles } from './rules/measured/chown-doubles.ts';
 import { copyTooMuch } from './rules/measured/copy-too-much.ts';
 import { layerDeleteNoGain } from './rules/measured/layer-delete-no-gain.ts';
+import { setuidNew } from './rules/measured/setuid-new.ts';
+import { worldWritable } from './rules/measured/world-writable.ts';
 import { noInlineIgnore } from './rules/meta/no-inline-ignore.ts';
 import { unusedIgnore } from './rules/meta/unused-ignore.ts';
 
@@ -232,6 +234,8 @@ export const RULES: readonly LintRule[] = [
   chownDoubles,
   copyTooMuch,
   layerDeleteNoGain,
+  setuidNew,
+  worldWritable,
   noInlineIgnore,
   unusedIgnore,
 ];

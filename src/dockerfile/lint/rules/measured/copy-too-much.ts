@@ -23,6 +23,7 @@ export const copyTooMuch: LintRule = {
         seconds: 1,
         ran: { times: 1, of: 1 },
         largest: [{ path: '.git', bytes: 80_000_000 }],
+        rights: [],
       },
     ],
   },

@@ -23,6 +23,7 @@ export const layerDeleteNoGain: LintRule = {
         seconds: 1,
         ran: { times: 1, of: 1 },
         largest: [],
+        rights: [],
       },
     ],
   },
