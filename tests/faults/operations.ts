@@ -178,9 +178,9 @@ function pulling({ engine }: Workplace, name: string): Operation {
   return { kind: 'pull', name, carryOut };
 }
 
-/** Writes a lock file of a build on a base that is only asked for. */
+/** Writes a lock file of a build; its base comes into the store under its name. */
 function locking({ engine, context }: Workplace, base: string): Operation {
-  const carryOut = async (): Promise<undefined> => {
+  const carryOut = async (): Promise<Change> => {
     emptyFolder(context);
     writeFileSync(join(context, 'Dockerfile'), `FROM ${base}\nCOPY Dockerfile /locked\n`);
     const build = {
@@ -194,8 +194,9 @@ function locking({ engine, context }: Workplace, base: string): Operation {
     };
     await engine.locks.lock({ build, update: false, dryRun: false }, watch);
     parseLockFile(readFileSync(join(context, 'Dockerfile.lock')), 'Dockerfile.lock');
+    return { name: base, id: await idOf(engine, base) };
   };
-  return { kind: 'lock', carryOut };
+  return { kind: 'lock', name: base, carryOut };
 }
 
 function tagging(

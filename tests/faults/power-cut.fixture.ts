@@ -1,10 +1,10 @@
 /**
- * Cuts the power of a disk with a store, again and again: `node … FOLDER CUTS SEED DRIVER [ROOTFS]`, in a mount namespace of its own. The disk
- * is an ext4 with a journal on a loop device; the cut is the file system's own shutdown without writing its journal
+ * Cuts the power of a disk with a store, again and again: `node … HOW FOLDER CUTS SEED DRIVER [ROOTFS]`. With HOW `power`, in a mount
+ * namespace of its own, the disk is an ext4 with a journal on a loop device; the cut is the file system's own shutdown without writing its journal
  * (FS_IOC_SHUTDOWN, EXT4_GOING_FLAGS_NOLOGFLUSH): what was not synced by then is lost, as on real hardware. Then the
  * process that worked is killed, the disk mounted again, and the next process must find every result that was reported done,
  * the one under way wholly or not at all, and nothing damaged. Prints a summary; ends with 1 at the first thing that is
- * wrong.
+ * wrong. With HOW `kill` the store lies on the disk that is there, and the process is killed; the machine goes on.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, constants, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
@@ -20,7 +20,8 @@ const DISK_BYTES = 1 << 29;
 /** Between a moment that was chosen and the cut, at most; each second cut comes at once. */
 const DELAY_MAX_MS = 40;
 
-const [folder = '', cuts = '1', seed = '1', ...how] = process.argv.slice(2);
+const [how = '', folder = '', cuts = '1', seed = '1', ...work] = process.argv.slice(2);
+const losesPower = how === 'power';
 const random = new Random(Number(seed));
 const disk = join(folder, 'disk');
 const mountPoint = join(folder, 'mount');
@@ -46,35 +47,36 @@ const interrupted = new Map<string, number>();
 const done = new Map<string, number>();
 const expected: Expected = { names: new Map(), uncertain: undefined };
 
-writeFileSync(disk, '');
-truncateSync(disk, DISK_BYTES);
-command('mkfs.ext4', '-q', '-F', '-O', 'has_journal', '-E', 'lazy_itable_init=0,lazy_journal_init=0', disk);
 mkdirSync(mountPoint);
-writeFileSync(bootId, '');
-command('mount', '--bind', bootId, '/proc/sys/kernel/random/boot_id');
-for (let number = 1; number <= Number(cuts); number++) {
-  command('mount', '-o', 'loop', disk, mountPoint);
-  await oneCut(number);
-  await unmount();
+if (losesPower) makeDisk();
+for (let number = 1; number <= Number(cuts) + 1; number++) {
+  if (losesPower) command('mount', '-o', 'loop', disk, mountPoint);
+  await oneCut(number, { cut: number <= Number(cuts) });
+  if (losesPower) await unmount();
 }
-command('mount', '-o', 'loop', disk, mountPoint);
-await oneCut(Number(cuts) + 1, { cut: false });
-await unmount();
 console.log(JSON.stringify({ cuts: Number(cuts), seed: Number(seed), done: [...done], interrupted: [...interrupted] }));
 
-async function oneCut(number: number, { cut }: { readonly cut: boolean } = { cut: true }): Promise<void> {
-  writeFileSync(bootId, `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000\n`);
+function makeDisk(): void {
+  writeFileSync(disk, '');
+  truncateSync(disk, DISK_BYTES);
+  command('mkfs.ext4', '-q', '-F', '-O', 'has_journal', '-E', 'lazy_itable_init=0,lazy_journal_init=0', disk);
+  writeFileSync(bootId, '');
+  command('mount', '--bind', bootId, '/proc/sys/kernel/random/boot_id');
+}
+
+async function oneCut(number: number, { cut }: { readonly cut: boolean }): Promise<void> {
+  if (losesPower) writeFileSync(bootId, `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000\n`);
   const program = join(import.meta.dirname, 'power-cut-work.fixture.ts');
   const places = [
     join(mountPoint, 'home'),
     join(folder, 'run'),
     String(random.below(1 << 30)),
     join(folder, 'context'),
-    ...how,
+    ...work,
   ];
   const child = spawn(process.execPath, ['--no-warnings', program, ...places], { stdio: ['ignore', 'pipe', 'pipe'] });
   // Counted in lines: the moment is chosen by what happens, not by a clock.
-  const atLine = 2 + random.below(14);
+  const atLine = 2 + random.below(losesPower ? 14 : 4);
   const delayMs = random.below(2) === 0 ? 0 : random.below(DELAY_MAX_MS);
   let underWay: Line['begin'];
   let lines = 0;
@@ -99,11 +101,14 @@ async function oneCut(number: number, { cut }: { readonly cut: boolean } = { cut
   };
   const cutPower = (): void => {
     hasCut = true;
+    if (losesPower) shutDown();
+    child.kill('SIGKILL');
+  };
+  const shutDown = (): void => {
     const fd = openSync(mountPoint, constants.O_RDONLY);
     const flags = new Uint8Array(new Uint32Array([NO_LOG_FLUSH]).buffer);
     ioctl(fd, FS_IOC_SHUTDOWN, flags);
     closeSync(fd);
-    child.kill('SIGKILL');
   };
   const errors = await linesOf(child, take);
   if (problem === undefined && cut && !hasCut) problem = `it ended by itself:\n${errors}`;

@@ -31,7 +31,7 @@ for (const [driver, name] of CASES) {
     const before = takeLeakSnapshot(folder);
     const seed = LONG ? Date.now() % 1_000_000 : 7;
     try {
-      const args = [PROGRAM, folder, String(CUTS), String(seed), driver, BUSYBOX.path];
+      const args = [PROGRAM, 'power', folder, String(CUTS), String(seed), driver, BUSYBOX.path];
       const program = ['--mount', '--propagation', 'private', process.execPath, '--no-warnings', ...args];
       const { status, stdout, stderr, error } = spawnSync('unshare', program, { encoding: 'utf8' });
       if (error !== undefined) throw error;
