@@ -96,7 +96,7 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
     return EXIT.success;
   }
   const score = flags.text('score') === 'dive' ? 'dive' : 'shale';
-  await context.stdout.write(reportAs(format ?? 'summary', image, { score, results }));
+  await context.stdout.write(reportAs(format ?? 'summary', image, { score, results, folder: context.cwd }));
   return results.every(({ isKept }) => isKept) ? EXIT.success : EXIT.found;
 }
 
@@ -140,10 +140,15 @@ async function compare(
 function reportAs(
   format: string,
   { report }: Exploration,
-  { score, results }: { readonly score: 'shale' | 'dive'; readonly results: readonly BudgetResult[] },
+  options: {
+    readonly score: 'shale' | 'dive';
+    readonly results: readonly BudgetResult[];
+    readonly folder: string;
+  },
 ): string {
+  const { score, results, folder } = options;
   if (format === 'json') return exploreJson(report, results);
   if (format === 'markdown') return exploreMarkdown(report, results);
-  if (format === 'sarif') return exploreSarif(report, results, SHALE_VERSION);
+  if (format === 'sarif') return exploreSarif(report, results, { version: SHALE_VERSION, folder });
   return exploreSummary(report, { score, budgets: results });
 }

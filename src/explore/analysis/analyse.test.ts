@@ -5,7 +5,7 @@ import type { ReadTarEntry } from '../../archive/index.ts';
 import { isShaleError } from '../../base/index.ts';
 import { effectiveRoots, mergeIndexes, type LayerIndex, type ViewNode } from '../../erofs/index.ts';
 import { layerStack } from '../../../tests/support/layer-stacks.ts';
-import { indexOf } from '../../../tests/support/tar-entries.ts';
+import { file, indexOf } from '../../../tests/support/tar-entries.ts';
 import { analyse } from './analyse.ts';
 
 /** What is in a tree but directories, and these. */
@@ -33,6 +33,44 @@ function built(entries: readonly ReadTarEntry[]): LayerIndex | undefined {
     throw error;
   }
 }
+
+test('what is true of all files of a folder is one entry of waste, also of folders in it', () => {
+  const lower = [
+    file('app/a', { sizeBytes: 10 }),
+    file('app/lib/b', { sizeBytes: 20 }),
+    file('etc/c', { sizeBytes: 5 }),
+    file('etc/d'),
+  ];
+  // Contents are not known here, so that all is taken for changed.
+  const upper = [
+    file('app/a', { sizeBytes: 11 }),
+    file('app/lib/b', { sizeBytes: 21 }),
+    file('etc/c', { sizeBytes: 6 }),
+  ];
+  const { waste } = analyse(
+    [lower, upper].map((entries) => indexOf(entries).root),
+    () => undefined,
+  );
+  assert.deepEqual(
+    waste.entries.map(({ path, isFolder, files, bytes, cause, layer, by }) => [
+      path,
+      isFolder,
+      files,
+      bytes,
+      cause,
+      layer,
+      by,
+    ]),
+    [
+      ['app', true, 2, 30, 'overwritten', 0, 1],
+      ['etc/c', false, 1, 5, 'overwritten', 0, 1],
+    ],
+  );
+  assert.deepEqual(
+    waste.causes.map(({ cause, files, bytes }) => [cause, files, bytes]),
+    [['overwritten', 3, 35]],
+  );
+});
 
 test('the walk through all layers sees in the end what the merged view shows, and counts every byte once', () => {
   fc.assert(

@@ -8,7 +8,8 @@ import { fileCause, folderCause } from './regions.ts';
 import { hasOtherMetadata, sameContent } from './same-node.ts';
 import { addTo, newSum, sumAt, type GrowingSum } from './sums.ts';
 import { walkLayers, type LayerEvent, type LayerVisitor, type PathEvents } from './walk-layers.ts';
-import { Region, WasteTally } from './waste-tally.ts';
+import { PendingWaste } from './pending-waste.ts';
+import { Region, WasteTally, type TalliedWaste } from './waste-tally.ts';
 
 /** What one layer does, of `ExploredLayer`. */
 export interface LayerSums {
@@ -65,8 +66,18 @@ interface Frame {
   readonly hidden: Map<number, GrowingSum>;
   /** The same by that layer and the one that has the bytes. */
   readonly lost: Map<number, Map<number, GrowingSum>>;
+  /** What single files below here waste, until it is seen whether all files of a folder do so. */
+  readonly pending: PendingWaste;
   /** Sizes for dive; a layer's number where it is all that the layer hides. */
   readonly occurrences: ({ readonly bytes: number } | { readonly hiddenBy: number })[];
+}
+
+/** Where something is put, and what is told of it. */
+interface Putting {
+  readonly path: ByteString;
+  readonly occurrences: Frame['occurrences'][number][];
+  /** Of the folder that it lies in. */
+  readonly around: PendingWaste;
 }
 
 class Analyser implements LayerVisitor<Frame> {
@@ -99,6 +110,9 @@ class Analyser implements LayerVisitor<Frame> {
     const occurrences: Frame['occurrences'][number][] = [];
     const hidden = new Map<number, GrowingSum>();
     const lost = new Map<number, Map<number, GrowingSum>>();
+    // Of a file its folder says what becomes of it; the root is no file.
+    const around = parent?.pending ?? new PendingWaste();
+    if (events.some((event) => event.kind === 'node' && event.node.kind !== 'directory')) around.countFile();
     let shown: Shown | undefined;
     for (const [i, event] of events.entries()) {
       if (event.kind === 'cut') {
@@ -111,15 +125,17 @@ class Analyser implements LayerVisitor<Frame> {
         shown = undefined;
         continue;
       }
-      shown = this.#put(event, shown, path, occurrences);
+      shown = this.#put(event, shown, { path, occurrences, around });
     }
     const region = this.#regionOf(at, parent, shown);
     if (shown !== undefined) this.#see(at, shown, region);
-    return { region, opensRegion: region !== undefined && region !== parent?.region, hidden, lost, occurrences };
+    const opensRegion = region !== undefined && region !== parent?.region;
+    return { region, opensRegion, hidden, lost, occurrences, pending: new PendingWaste() };
   }
 
   leave({ path, events }: PathEvents, frame: Frame, parent: Frame | undefined): void {
     if (frame.opensRegion) frame.region?.tellTo(this.#waste);
+    frame.pending.close(path, parent?.pending, this.#waste);
     this.#dive.add(
       path,
       frame.occurrences.map((one) => ('bytes' in one ? one.bytes : (frame.hidden.get(one.hiddenBy)?.bytes ?? 0))),
@@ -153,8 +169,7 @@ class Analyser implements LayerVisitor<Frame> {
   #put(
     { layer, node }: LayerEvent & { readonly kind: 'node' },
     before: Shown | undefined,
-    path: ByteString,
-    occurrences: Frame['occurrences'][number][],
+    { path, occurrences, around }: Putting,
   ): Shown {
     const sums = this.#layers[layer];
     const bytes = this.#bytesOf(layer, node);
@@ -163,7 +178,7 @@ class Analyser implements LayerVisitor<Frame> {
     if (node.kind === 'directory') {
       if (path !== '') sums.content.directories++;
       if (path !== '' && isEmpty(node)) occurrences.push({ bytes: 0 });
-      if (before !== undefined && before.node.kind !== 'directory') this.#replace(before, layer, path);
+      if (before !== undefined && before.node.kind !== 'directory') this.#replace(before, layer, path, around);
       return own;
     }
     occurrences.push({ bytes });
@@ -175,24 +190,20 @@ class Analyser implements LayerVisitor<Frame> {
     addTo(this.#hiddenOf(before), before.bytes);
     if (!sameContent(before.node, node)) {
       addTo(sums.changed, bytes);
-      this.#lose(before, layer, path, 'overwritten');
+      around.add(lostTo(before, layer, path, 'overwritten'));
       return own;
     }
     const isMetadata = hasOtherMetadata(before.node, node);
     addTo(isMetadata ? sums.metadataOnly : sums.rewritten, bytes);
     const cause = isMetadata ? 'metadata' : 'rewritten';
-    this.#waste.add({ path, isFolder: false, cause, files: 1, bytes, layer, by: undefined });
+    around.add({ path, isFolder: false, cause, files: 1, bytes, layer, by: undefined });
     return { ...own, origin: before.origin };
   }
 
   /** A file gives way to a directory. */
-  #replace(before: Shown, layer: number, path: ByteString): void {
+  #replace(before: Shown, layer: number, path: ByteString, around: PendingWaste): void {
     addTo(this.#hiddenOf(before), before.bytes);
-    this.#lose(before, layer, path, 'overwritten');
-  }
-
-  #lose({ origin }: Shown, by: number, path: ByteString, cause: 'overwritten' | 'deleted'): void {
-    this.#waste.add({ path, isFolder: false, cause, files: 1, bytes: origin.bytes, layer: origin.layer, by });
+    around.add(lostTo(before, layer, path, 'overwritten'));
   }
 
   #hide(
@@ -205,7 +216,7 @@ class Analyser implements LayerVisitor<Frame> {
     if (removed !== undefined) addTo(removed, shown.bytes);
     addTo(this.#hiddenOf(shown), shown.bytes);
     addTo(sumAt(into.hidden, layer), shown.bytes);
-    if (by !== 'above') this.#lose(shown, layer, path, 'deleted');
+    if (by !== 'above') this.#waste.add(lostTo(shown, layer, path, 'deleted'));
     else addTo(sumAt(mapAt(into.lost, layer), shown.origin.layer), shown.origin.bytes);
   }
 
@@ -258,6 +269,10 @@ class Analyser implements LayerVisitor<Frame> {
     named.add(key);
     return false;
   }
+}
+
+function lostTo({ origin }: Shown, by: number, path: ByteString, cause: 'overwritten' | 'deleted'): TalliedWaste {
+  return { path, isFolder: false, cause, files: 1, bytes: origin.bytes, layer: origin.layer, by };
 }
 
 function isEmpty(directory: IndexNode): boolean {

@@ -6,13 +6,16 @@ import { addTo, sumAt, type GrowingSum } from './sums.ts';
 /** Entries that are told. */
 const SHOWN_MAX = 2000;
 
+/** An entry before its rule and weight are looked up. */
+export type TalliedWaste = Omit<WasteEntry, 'weight' | 'rule'>;
+
 /** Gathers what is wasted, each byte under one cause. */
 export class WasteTally {
   readonly #causes = new Map<WasteCause, GrowingSum>();
   readonly #entries: WasteEntry[] = [];
   #count = 0;
 
-  add(entry: Omit<WasteEntry, 'weight' | 'rule'>): void {
+  add(entry: TalliedWaste): void {
     addTo(sumAt(this.#causes, entry.cause), entry.bytes, entry.files);
     if (entry.bytes === 0) return;
     this.#count++;

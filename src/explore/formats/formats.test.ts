@@ -120,7 +120,9 @@ describe('the forms of an exploration', () => {
   test('SARIF has a result for each broken budget and each large waste, at its line of the Dockerfile', async () => {
     await using sample = sampleExploration();
     const budgets = checkBudgets(sample.report, { layers: 4, imageBytes: 10_000_000 });
-    const [run] = (JSON.parse(exploreSarif(sample.report, budgets, '1.0.0')) as Sarif).runs;
+    const [run] = (
+      JSON.parse(exploreSarif(sample.report, budgets, { version: '1.0.0', folder: '/src/sample' })) as Sarif
+    ).runs;
     assert.ok(run !== undefined);
     for (const { ruleId, ruleIndex } of run.results) assert.equal(run.tool.driver.rules[ruleIndex]?.id, ruleId);
     assert.deepEqual(
@@ -136,9 +138,11 @@ describe('the forms of an exploration', () => {
     );
     const lists = run.results.find(({ message }) => message.text.includes('/var/lib/apt/lists/'));
     assert.deepEqual(lists?.locations[0]?.physicalLocation, {
-      artifactLocation: { uri: 'file:///src/sample/Dockerfile' },
+      artifactLocation: { uri: 'Dockerfile' },
       region: { startLine: 2, endLine: 2 },
     });
+    const elsewhere = exploreSarif(sample.report, [], { version: '1.0.0', folder: '/src/sam' });
+    assert.match(elsewhere, /"uri": "file:\/\/\/src\/sample\/Dockerfile"/);
   });
 });
 

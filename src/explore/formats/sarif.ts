@@ -8,11 +8,22 @@ const RESULTS_MAX = 200;
 const BYTES_MIN = 10_000;
 const LEVELS = { lost: 'warning', avoidable: 'warning', optional: 'note' } as const;
 
+export interface SarifOptions {
+  /** Of shale. */
+  readonly version: string;
+  /** Files below it are named from there, as those who show results in a repository want it. */
+  readonly folder: string;
+}
+
 /**
  * SARIF 2.1.0: a result for each broken budget and for what is wasted, at the line of the Dockerfile where it is known, else
  * at the Dockerfile's name alone.
  */
-export function exploreSarif(report: ExplorationReport, budgets: readonly BudgetResult[], version: string): string {
+export function exploreSarif(
+  report: ExplorationReport,
+  budgets: readonly BudgetResult[],
+  { version, folder }: SarifOptions,
+): string {
   const entries = report.waste.entries
     .filter(({ weight, bytes }) => weight !== 'optional' && bytes >= BYTES_MIN)
     .slice(0, RESULTS_MAX);
@@ -32,14 +43,21 @@ export function exploreSarif(report: ExplorationReport, budgets: readonly Budget
     })),
   ];
   const results = [
-    ...broken.map((result, ruleIndex) => budgetResult(report, result, ruleIndex)),
-    ...entries.map((entry) => wasteResult(report, entry, broken.length + causes.indexOf(entry.cause))),
+    ...broken.map((result, ruleIndex) => budgetResult(report, result, { ruleIndex, folder })),
+    ...entries.map((entry) =>
+      wasteResult(report, entry, { ruleIndex: broken.length + causes.indexOf(entry.cause), folder }),
+    ),
   ];
   const run = { tool: { driver: { name: 'shale explore', version, rules } }, columnKind: 'utf16CodeUnits', results };
   return `${JSON.stringify({ $schema: SCHEMA, version: '2.1.0', runs: [run] }, null, 2)}\n`;
 }
 
-function budgetResult(report: ExplorationReport, result: BudgetResult, ruleIndex: number): object {
+interface At {
+  readonly ruleIndex: number;
+  readonly folder: string;
+}
+
+function budgetResult(report: ExplorationReport, result: BudgetResult, { ruleIndex, folder }: At): object {
   const { budget, actual, limit, offenders } = result;
   const by = offenders.length === 0 ? '' : `: ${offenders.join('; ')}`;
   return {
@@ -47,11 +65,11 @@ function budgetResult(report: ExplorationReport, result: BudgetResult, ruleIndex
     ruleIndex,
     level: 'error',
     message: { text: `${report.image.name}: ${budget} is ${actual}, the limit is ${limit}${by}` },
-    locations: [locationOf(report, undefined)],
+    locations: [locationOf(report, undefined, folder)],
   };
 }
 
-function wasteResult(report: ExplorationReport, entry: WasteEntry, ruleIndex: number): object {
+function wasteResult(report: ExplorationReport, entry: WasteEntry, { ruleIndex, folder }: At): object {
   const { path, isFolder, cause, weight, bytes, layer, by, rule } = entry;
   const later = by === undefined ? '' : ` (by layer ${by})`;
   return {
@@ -61,20 +79,23 @@ function wasteResult(report: ExplorationReport, entry: WasteEntry, ruleIndex: nu
     message: {
       text: `${humanSize(bytes)} of layer ${layer} are waste: /${toText(path)}${isFolder ? '/' : ''} — ${CAUSES[cause].meaning}${later}${rule === undefined ? '' : `; shale lint: ${rule.id}`}`,
     },
-    locations: [locationOf(report, layer)],
+    locations: [locationOf(report, layer, folder)],
     partialFingerprints: { pathAndCause: `${cause}:/${toText(path)}` },
     properties: { bytes, layer, ...(rule !== undefined && { lintRule: rule.id }) },
   };
 }
 
-function locationOf(report: ExplorationReport, layer: number | undefined): object {
+function locationOf(report: ExplorationReport, layer: number | undefined, folder: string): object {
   const instruction = report.layers.find(({ number }) => number === layer)?.instruction;
   const line = instruction === undefined ? undefined : report.instructions[instruction]?.line;
-  const uri = line === undefined ? 'Dockerfile' : fileUri(line.file);
+  const uri = line === undefined ? 'Dockerfile' : fileUri(line.file, folder);
   const region = line === undefined ? {} : { region: { startLine: line.first, endLine: line.last } };
   return { physicalLocation: { artifactLocation: { uri }, ...region } };
 }
 
-function fileUri(file: string): string {
-  return `file://${file.split('/').map(encodeURIComponent).join('/')}`;
+/** A reference from the folder, or an absolute one. */
+function fileUri(file: string, folder: string): string {
+  const isBelow = file.startsWith(`${folder}/`);
+  const path = (isBelow ? file.slice(folder.length + 1) : file).split('/').map(encodeURIComponent).join('/');
+  return isBelow ? path : `file://${path}`;
 }
