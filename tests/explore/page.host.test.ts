@@ -18,6 +18,8 @@ const skip =
       ? 'no chromium in PATH, and SHALE_TEST_CHROMIUM is not set'
       : false;
 
+const TABS = ['overview', 'files', 'map', 'waste', 'build', 'packages', 'compare'] as const;
+
 /** Text of the first element of a selector. */
 function text(selector: string): string {
   return `document.querySelector(${JSON.stringify(selector)})?.textContent ?? ''`;
@@ -97,6 +99,19 @@ describe('the page of shale explore', { skip }, () => {
     await page.click('.scope:nth-child(6)');
     await page.until("document.querySelector('.row.state-removed')");
     assert.match(String(await page.value('location.hash')), /^#files\/changes-4/);
+    assert.deepEqual(page.complaints, []);
+  });
+
+  test('a layer says why it is there', async () => {
+    await using served = await serve(sampleExploration());
+    await open(`${served.url}#files/changes-2`, "document.querySelector('.layer-facts')");
+    assert.match(
+      String(await page.value(text('.layer-facts'))),
+      /COPY \. \/app[^]*Line3 of [^]*ran in 400 ms: 1 file changed: main\.js/,
+    );
+    await page.click('.scope:nth-child(3)');
+    await page.until(`(${text('.layer-facts')}).includes('curl')`);
+    assert.match(String(await page.value(text('.details h2'))), /^Layer 1$/);
     assert.deepEqual(page.complaints, []);
   });
 
@@ -218,7 +233,7 @@ describe('the page of shale explore', { skip }, () => {
 
   test('a screen reader gets names and roles, and every control has one', async () => {
     await using served = await serve(sampleExploration());
-    for (const tab of ['overview', 'files', 'map', 'waste', 'build', 'packages', 'compare']) {
+    for (const tab of TABS) {
       await open(
         `${served.url}#${tab}`,
         `document.querySelector('#view-${tab} > *') && !(${text('.status')}).startsWith('reading')`,
@@ -239,9 +254,14 @@ describe('the page of shale explore', { skip }, () => {
     await using served = await serve(sampleExploration());
     for (const theme of ['light', 'dark'] as const) {
       await page.theme(theme);
-      await open(`${served.url}#waste`, "document.querySelector('.card')");
-      const least = JSON.parse(String(await page.value(LEAST_CONTRAST))) as { ratio: number; text: string };
-      assert.ok(least.ratio >= 4.5, `${theme}: ${least.ratio.toFixed(2)} for ${least.text}`);
+      for (const tab of TABS) {
+        await open(
+          `${served.url}#${tab}`,
+          `document.querySelector('#view-${tab} > *') && !(${text('.status')}).startsWith('reading')`,
+        );
+        const least = JSON.parse(String(await page.value(LEAST_CONTRAST))) as { ratio: number; text: string };
+        assert.ok(least.ratio >= 4.5, `${theme}, ${tab}: ${least.ratio.toFixed(2)} for ${least.text}`);
+      }
     }
     await open(served.url, "document.querySelector('.controls button')");
     await page.click('.controls button');
@@ -252,7 +272,7 @@ describe('the page of shale explore', { skip }, () => {
   test('a narrow window needs no scrolling sideways', async () => {
     await using served = await serve(sampleExploration());
     await page.resize(400, 800);
-    for (const tab of ['overview', 'files', 'map', 'waste', 'build', 'packages', 'compare']) {
+    for (const tab of TABS) {
       await open(`${served.url}#${tab}`, `document.querySelector('#view-${tab} > *')`);
       assert.ok(Number(await page.value('document.documentElement.scrollWidth')) <= 400, tab);
     }

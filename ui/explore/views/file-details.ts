@@ -6,6 +6,7 @@ import { nameText } from '../names.ts';
 import { badge, bar, layerColour, layerMark, nothing, pathLabel, STATE_WORDS } from '../parts.ts';
 import { countOf, hexRows, modeText, shortId, sizeText, visibleName } from '../text.ts';
 import { pathOf, type TreeNode } from '../tree.ts';
+import { layerFacts } from './layer-facts.ts';
 
 const KIND_WORDS: Readonly<Record<string, string>> = {
   d: 'directory',
@@ -45,8 +46,7 @@ export class FileDetails {
     const served = this.#app.source.isServed;
     replace(
       this.element,
-      el('h2', { class: 'entry-path' }, pathLabel(path)),
-      facts(node, tree),
+      ...this.#about(node, tree, path),
       isFile && served
         ? el(
             'p',
@@ -71,6 +71,15 @@ export class FileDetails {
         if (mine === this.#shown) replace(content, nothing(error instanceof Error ? error.message : String(error)));
       },
     );
+  }
+
+  /** Of the root of a layer’s changes it is the layer that is told. */
+  #about(node: TreeNode, tree: TreeName, path: string): Child[] {
+    const { report } = this.#app.source.data;
+    const layer = node.place === -1 ? report.layers[layerOf(tree) ?? -1] : undefined;
+    return layer === undefined
+      ? [el('h2', { class: 'entry-path' }, pathLabel(path)), facts(node, tree)]
+      : [el('h2', {}, `Layer ${layer.number}`), layerFacts(report, layer)];
   }
 
   /** What of a directory takes the most. */
