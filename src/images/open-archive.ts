@@ -23,8 +23,9 @@ export interface OpenArchive extends AsyncDisposable {
 export async function openArchive(store: Store, origin: ArchiveOrigin, signal: AbortSignal): Promise<OpenArchive> {
   await using stack = new AsyncDisposableStack();
   const path = 'file' in origin && (await isPlainFile(origin.file)) ? origin.file : undefined;
-  const stream = 'file' in origin ? createReadStream(origin.file) : origin;
-  const place = path ?? stack.use(await spoolArchive(store, stream, signal)).path;
+  // A stream of a file opens it, so that one is only made to be read.
+  const stream = (): ByteStream => ('file' in origin ? createReadStream(origin.file) : origin);
+  const place = path ?? stack.use(await spoolArchive(store, stream(), signal)).path;
   const archive = stack.use(ImageArchive.open(place));
   const resources = stack.move();
   return { archive, [Symbol.asyncDispose]: () => resources.disposeAsync() };
