@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
+import type { Exploration } from '../explore/index.ts';
 import { HOSTILE_NAME, pageExploration } from './page.fixture.ts';
 import { pageTree, parseTreeName } from './page-tree.ts';
 import type { PageTree } from './wire.ts';
-
-const exploration = pageExploration();
-after(() => exploration[Symbol.asyncDispose]());
 
 /** `+/usr/bin/env 1000` for each entry. */
 function shown(tree: PageTree): string[] {
@@ -17,13 +15,16 @@ function shown(tree: PageTree): string[] {
   });
 }
 
-function treeOf(name: string, max = 100): PageTree {
+function treeOf(exploration: Exploration, name: string, max = 100): PageTree {
   return pageTree(exploration, parseTreeName(name, 3) ?? assert.fail(name), max);
 }
 
 describe('pageTree()', () => {
+  const exploration = pageExploration();
+  after(() => exploration[Symbol.asyncDispose]());
+
   test('pageTree() has all that a container sees, parents first', () => {
-    assert.deepEqual(shown(treeOf('merged')), [
+    assert.deepEqual(shown(treeOf(exploration, 'merged')), [
       '+/etc 27',
       '+/etc/hosts 20',
       '+/etc/ssl 7',
@@ -39,19 +40,23 @@ describe('pageTree()', () => {
   });
 
   test('pageTree() of the changes of a layer has those and the way to them', () => {
-    const added = treeOf('changes-1');
+    const added = treeOf(exploration, 'changes-1');
     assert.deepEqual(shown(added), ['~/etc 26', '~/etc/ssl 6', '~/etc/ssl/cert 6', '~/srv 5085', '+/srv/app 5000']);
     assert.equal(added.total.newBytes, 5006);
     assert.deepEqual(added.extras[2], { differs: ['content'] });
-    assert.deepEqual(shown(treeOf('changes-2')).slice(3), ['~/usr 40000', '~/usr/bin 40000', '-/usr/bin/tiny 1']);
+    assert.deepEqual(shown(treeOf(exploration, 'changes-2')).slice(3), [
+      '~/usr 40000',
+      '~/usr/bin 40000',
+      '-/usr/bin/tiny 1',
+    ]);
   });
 
   test('pageTree() of the state after a layer has what it left alone, too', () => {
-    assert.ok(shown(treeOf('state-1')).includes('=/usr/bin/env 40000'));
+    assert.ok(shown(treeOf(exploration, 'state-1')).includes('=/usr/bin/env 40000'));
   });
 
   test('pageTree() leaves small entries out and tells their sum', () => {
-    const tree = treeOf('merged', 5);
+    const tree = treeOf(exploration, 'merged', 5);
     assert.deepEqual(shown(tree), [
       '+/srv 5085',
       '+/srv/app 5000',
