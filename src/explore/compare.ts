@@ -1,5 +1,5 @@
 import { compareBytes, type ByteString } from '../base/index.ts';
-import type { IndexNode, ViewNode } from '../erofs/index.ts';
+import type { ViewNode } from '../erofs/index.ts';
 import { differencesOf } from './analysis/same-node.ts';
 import { addTo, newSum } from './analysis/sums.ts';
 import { viewOf } from './exploration.ts';
@@ -20,13 +20,15 @@ const SHOWN_MAX = 2000;
 export function compareExplorations(before: Exploration, after: Exploration): ExplorationComparison {
   const found: ComparedPath[] = [];
   const totals = { added: newSum(), removed: newSum(), changed: newSum(), growth: 0 };
-  comparePaths(viewOf(before).root, viewOf(after).root, '', (path) => {
+  const tell = (path: ComparedPath): void => {
     found.push(path);
     if (path.kind === 'directory') return;
     const name = path.state === 'modified' ? 'changed' : path.state;
     addTo(totals[name], path.state === 'removed' ? path.beforeBytes : path.afterBytes);
     totals.growth += path.afterBytes - path.beforeBytes;
-  });
+  };
+  const names = { before: new Set<string>(), after: new Set<string>() };
+  compareBelow({ path: '', was: viewOf(before).root, is: viewOf(after).root }, { names, tell });
   const growth = ({ beforeBytes, afterBytes }: ComparedPath): number => Math.abs(afterBytes - beforeBytes);
   found.sort((a, b) => growth(b) - growth(a) || compareBytes(a.path, b.path));
   const [one, other] = [before.report, after.report];
@@ -59,40 +61,48 @@ function sideOf({ image, layers, totals, scores }: ExplorationReport): ComparedS
   };
 }
 
-function comparePaths(
-  before: ViewNode | undefined,
-  after: ViewNode | undefined,
-  path: ByteString,
-  tell: (path: ComparedPath) => void,
-): void {
-  const old = new Map(before?.children() ?? []);
-  const now = new Map(after?.children() ?? []);
+/** What stands at a path in both images. */
+interface Pair {
+  readonly path: ByteString;
+  readonly was: ViewNode | undefined;
+  readonly is: ViewNode | undefined;
+}
+
+/** What is found goes here, with the files of several names that had one already, of each side. */
+interface Found {
+  readonly names: { readonly before: Set<string>; readonly after: Set<string> };
+  readonly tell: (path: ComparedPath) => void;
+}
+
+function compareBelow({ path, was, is }: Pair, found: Found): void {
+  const old = new Map(was?.children() ?? []);
+  const now = new Map(is?.children() ?? []);
   for (const name of [...new Set([...old.keys(), ...now.keys()])].toSorted(compareBytes)) {
-    const [was, is] = [old.get(name), now.get(name)];
-    const at = path === '' ? name : `${path}/${name}`;
-    tellPath(was, is, at, tell);
-    if (was?.kind === 'directory' || is?.kind === 'directory') comparePaths(was, is, at, tell);
+    const pair = { path: path === '' ? name : `${path}/${name}`, was: old.get(name), is: now.get(name) };
+    comparePair(pair, found);
+    if (pair.was?.kind === 'directory' || pair.is?.kind === 'directory') compareBelow(pair, found);
   }
 }
 
-function tellPath(
-  was: IndexNode | undefined,
-  is: IndexNode | undefined,
-  path: ByteString,
-  tell: (path: ComparedPath) => void,
-): void {
+function comparePair({ path, was, is }: Pair, { names, tell }: Found): void {
+  const [beforeBytes, afterBytes] = [bytesOf(was, names.before), bytesOf(is, names.after)];
   const node = is ?? was;
   if (node === undefined || node.kind === 'whiteout') return;
   const differs = was === undefined || is === undefined ? [] : differencesOf(was, is);
   if (was !== undefined && is !== undefined && differs.every((one) => one === 'time')) return;
-  tell({
-    path,
-    kind: node.kind,
-    state: was === undefined ? 'added' : is === undefined ? 'removed' : 'modified',
-    differs,
-    beforeBytes: was?.kind === 'file' ? was.sizeBytes : 0,
-    afterBytes: is?.kind === 'file' ? is.sizeBytes : 0,
-  });
+  const state = was === undefined ? 'added' : is === undefined ? 'removed' : 'modified';
+  tell({ path, kind: node.kind, state, differs, beforeBytes, afterBytes });
+}
+
+/** A further name of a file (hard link) has no bytes of its own. */
+function bytesOf(node: ViewNode | undefined, named: Set<string>): number {
+  if (node?.kind !== 'file') return 0;
+  if (node.linkCount > 1) {
+    const key = `${node.layer}:${node.inode}`;
+    if (named.has(key)) return 0;
+    named.add(key);
+  }
+  return node.sizeBytes;
 }
 
 function comparePackages(before: ExplorationReport, after: ExplorationReport): ComparedPackage[] {

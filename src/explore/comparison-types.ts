@@ -40,6 +40,7 @@ export interface ComparedPath {
   readonly kind: Exclude<NodeKind, 'whiteout'>;
   readonly state: Exclude<EntryState, 'unmodified'>;
   readonly differs: readonly EntryDifference[];
+  /** 0 for a further name of a file (hard link), on each side. */
   readonly beforeBytes: number;
   readonly afterBytes: number;
 }

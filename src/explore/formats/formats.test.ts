@@ -203,6 +203,23 @@ describe('compareExplorations()', () => {
     assert.match(comparisonJson(comparison), /"path": "\/new"/);
   });
 
+  test('counts a file with several names once', async () => {
+    await using before = explore(partsOf([[{ path: 'kept', content: 'k' }]]));
+    await using after = explore(
+      partsOf([
+        [
+          { path: 'kept', content: 'k' },
+          { path: 'one', content: 'x'.repeat(1000), mode: 0o755 },
+          ...['two', 'three'].map((path) => ({ path, kind: 'hardlink' as const, linkTarget: 'one' })),
+        ],
+      ]),
+    );
+    const { totals } = compareExplorations(before, after);
+    assert.deepEqual(totals.added, { files: 3, bytes: 1000 });
+    assert.equal(totals.growth, after.report.totals.visible.bytes - before.report.totals.visible.bytes);
+    assert.equal(compareExplorations(after, before).totals.growth, -1000);
+  });
+
   test('of an image with itself nothing differs', async () => {
     await using one = sampleExploration();
     await using other = sampleExploration();
