@@ -11,6 +11,7 @@ const STARTING_POINTS = {
   containers: [
     'cli/commands/run.ts',
     'engine/containers/attach.ts',
+    'engine/containers/changes.ts',
     'engine/containers/create.ts',
     'engine/containers/exec.ts',
     'engine/containers/list.ts',

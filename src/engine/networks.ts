@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { isSystemError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import { isSystemError, JsonReader, parseJson, randomOf, ShaleError } from '../base/index.ts';
 import {
   containersOn,
   defaultBridgeOf,
@@ -58,7 +58,7 @@ export async function createNetwork(context: EngineContext, request: CreateNetwo
   const others = await readAll(context);
   if (others.some((other) => other.name === name)) throw exists(name);
   const stored: Stored = {
-    id: randomBytes(32).toString('hex'),
+    id: randomOf(32).toString('hex'),
     name,
     createdMs: context.options.now(),
     internal: request.internal,
@@ -156,7 +156,7 @@ function checkSix(six: NetworkSubnet, others: readonly Stored[]): NetworkSubnet 
 
 /** RFC 4193: random, so that no two machines have the same. */
 function uniqueLocal(): string {
-  const hex = randomBytes(7).toString('hex');
+  const hex = randomOf(7).toString('hex');
   return `fd${hex.slice(0, 2)}:${hex.slice(2, 6)}:${hex.slice(6, 10)}:${hex.slice(10, 14)}::/64`;
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomOf } from '../base/index.ts';
 import { createStepRunner, type StepRunner } from '../build/index.ts';
 import { CDI_FOLDERS, hostNetwork, noNetwork, openNetworkPool } from '../runtime/index.ts';
 import type { EngineContext } from './context.ts';
@@ -19,7 +19,7 @@ export async function openRunner(context: EngineContext, warn?: (message: string
     networks: { default: pool, none: noNetwork, host: hostNetwork },
     deviceFolders: context.options.deviceFolders ?? CDI_FOLDERS,
     workFolder: folder.path,
-    newId: () => `step-${randomBytes(6).toString('hex')}`,
+    newId: () => `step-${randomOf(6).toString('hex')}`,
     async [Symbol.asyncDispose]() {
       await pool[Symbol.asyncDispose]();
       await workshop[Symbol.asyncDispose]();

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSystemError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import { isSystemError, JsonReader, parseJson, randomOf, ShaleError } from '../base/index.ts';
 import { diskUsage } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
 import type { CreateVolumeRequest, PrunedVolumes, Volume, VolumeOperations, VolumeSettings } from './volume-types.ts';
@@ -44,7 +43,7 @@ export async function ensureVolume(
   name: string | undefined,
   settings: VolumeSettings = {},
 ): Promise<{ readonly name: string; readonly directory: string; readonly made: boolean }> {
-  const chosen = name ?? randomBytes(32).toString('hex');
+  const chosen = name ?? randomOf(32).toString('hex');
   const folder = await volumeFolder(context, chosen);
   const directory = join(folder, DATA);
   checkOptions(settings.options ?? {});

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isShaleError, isSystemError, ShaleError, thisOwner, toText } from '../base/index.ts';
+import { isShaleError, isSystemError, randomOf, ShaleError, thisOwner, toText } from '../base/index.ts';
 import { TREE_KIND } from '../layers/index.ts';
 import {
   openMountHost,
@@ -46,7 +45,7 @@ export async function openWorkshop(context: EngineContext, how: WorkshopOptions 
   const { options, store } = context;
   const { warn } = how;
   const { pid, startTime } = thisOwner();
-  const mountDir = how.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomBytes(3).toString('hex')}`);
+  const mountDir = how.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomOf(3).toString('hex')}`);
   const host = await mountHost(options.mountRefusal, {
     mountDir,
     ...(how.thread !== undefined && { thread: how.thread }),

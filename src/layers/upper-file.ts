@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { type ByteString, isSystemError, ShaleError, toText } from '../base/index.ts';
-import { bytePath, openAt2, RESOLVE } from '../sys/index.ts';
+import { bytePath, type FileStatus, openAt2, RESOLVE, statAt } from '../sys/index.ts';
 
 const READ_BYTES = 1 << 20;
 
@@ -15,7 +15,7 @@ export interface UpperFile extends Disposable {
 /** What the walk saw of a file. */
 export interface SeenFile {
   readonly path: ByteString;
-  readonly stat: BigIntStats;
+  readonly stat: FileStatus;
 }
 
 /**
@@ -44,9 +44,10 @@ export function openUpperFile(upperDir: string, seen: SeenFile): UpperFile {
 }
 
 function assertUnchanged(fd: number, { stat, path }: SeenFile): void {
-  const now = fstatSync(fd, { bigint: true });
-  const same = now.ino === stat.ino && now.dev === stat.dev && now.size === stat.size && now.mtimeNs === stat.mtimeNs;
-  if (!same || now.ctimeNs !== stat.ctimeNs) throw upperChanged(path);
+  const now = statAt(fd, '');
+  const sameFile = now.inode === stat.inode && now.devMajor === stat.devMajor && now.devMinor === stat.devMinor;
+  const sameTimes = now.mtimeNs === stat.mtimeNs && now.ctimeNs === stat.ctimeNs;
+  if (!sameFile || !sameTimes || now.sizeBytes !== stat.sizeBytes) throw upperChanged(path);
 }
 
 /** The sha256 of a file; closes it. @throws UPPER_CHANGED */

@@ -1,16 +1,17 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  type BigIntStats,
-} from 'node:fs';
+import { closeSync, constants, openSync, readdirSync, readlinkSync } from 'node:fs';
 import type { TarEntry } from '../archive/index.ts';
 import { type ByteString, ShaleError, toText } from '../base/index.ts';
-import { bytePath, getXattr, listXattrs, openAt2, overlayXattrFamily, RESOLVE, type SysPath } from '../sys/index.ts';
+import {
+  bytePath,
+  type FileStatus,
+  getXattr,
+  listXattrs,
+  openAt2,
+  overlayXattrFamily,
+  RESOLVE,
+  statAt,
+  type SysPath,
+} from '../sys/index.ts';
 import { childPath, NO_XATTRS, sameExceptTime, whiteoutEntry, type Comparable } from './change-entries.ts';
 import { ROOT_MODE_MIN } from './root-attributes.ts';
 import { hashUpperFile, openUpperFile, upperChanged, type UpperFile } from './upper-file.ts';
@@ -61,6 +62,8 @@ export interface UpperOptions {
 
 export interface UpperChange {
   readonly entry: TarEntry;
+  /** The layers below have something of this name; of a whiteout always true. */
+  readonly replaces: boolean;
   /** Regular files: opens the content. Absent for everything else. */
   readonly open?: () => UpperFile;
   /** The content's sha256, where comparing needed it. */
@@ -100,7 +103,7 @@ export function* walkUpper(options: UpperOptions): Generator<UpperChange, void, 
 interface Seen {
   readonly name: ByteString;
   readonly path: ByteString;
-  readonly stat: BigIntStats;
+  readonly stat: FileStatus;
   readonly lower: LowerNode | undefined;
   readonly xattrs: ReadonlyMap<ByteString, Uint8Array>;
   readonly opaque: boolean;
@@ -124,12 +127,12 @@ class Walk {
   *root(fd: number): Generator<UpperChange> {
     const lower = this.#options.lower?.root;
     const { xattrs, opaque } = this.#xattrsOf(`/proc/self/fd/${fd}/.`, '');
-    const seen = { name: '', path: '', stat: fstatSync(fd, { bigint: true }), lower, xattrs, opaque };
+    const seen = { name: '', path: '', stat: statAt(fd, ''), lower, xattrs, opaque };
     const entry = this.#entryOf(seen, 'directory');
     // The mount gave the root its time; whatever is made in it changes that, and no layer of docker's has it.
     const before = lower ?? EMPTY_ROOT;
     const opened = { ...entry, mode: entry.mode === (before.mode | ROOT_MODE_MIN) ? before.mode : entry.mode };
-    if (!sameExceptTime(comparable(opened), before)) yield { entry };
+    if (!sameExceptTime(comparable(opened), before)) yield { entry, replaces: true };
     yield* this.#children(fd, seen, opaque ? undefined : lower, opaque ? lower : undefined).changes;
   }
 
@@ -187,9 +190,9 @@ class Walk {
     others: Iterable<Seen>,
     opaque: boolean,
   ): Generator<UpperChange> {
-    for (const name of whiteouts) yield { entry: whiteoutEntry(parent, name) };
+    for (const name of whiteouts) yield { entry: whiteoutEntry(parent, name), replaces: true };
     for (const seen of others) {
-      if (seen.stat.isDirectory()) yield* this.#directory(fd, seen, opaque);
+      if (isKind(seen.stat, constants.S_IFDIR)) yield* this.#directory(fd, seen, opaque);
       else {
         const change = this.#other(fd, seen);
         if (change !== undefined) yield change;
@@ -206,11 +209,12 @@ class Walk {
       const children = this.#children(fd, seen, opaque ? undefined : lower, opaque ? lower : undefined);
       const before = children.direct ? undefined : this.#touched.get(seen.path);
       const entry = this.#entryOf(seen, 'directory', before);
+      const replaces = seen.lower !== undefined;
       let yielded = !this.#isIgnored(seen.path) && !this.#isTrace(seen) && !this.#same(entry, seen);
-      if (yielded) yield { entry };
+      if (yielded) yield { entry, replaces };
       for (const change of children.changes) {
         // Changes inside an unchanged directory: the layer describes every directory that it goes through.
-        if (!yielded) yield { entry };
+        if (!yielded) yield { entry, replaces };
         yielded = true;
         yield change;
       }
@@ -221,39 +225,39 @@ class Walk {
 
   #other(parent: number, seen: Seen): UpperChange | undefined {
     const { stat, path } = seen;
-    if (this.#isIgnored(path) || (this.#isTrace(seen) && stat.size === 0n)) return undefined;
+    if (this.#isIgnored(path) || (this.#isTrace(seen) && stat.sizeBytes === 0)) return undefined;
     const kind = kindOf(stat);
-    const linked = stat.nlink > 1n ? this.#linked.get(stat.ino) : undefined;
+    const replaces = seen.lower !== undefined;
+    const linked = stat.nlink > 1 ? this.#linked.get(stat.inode) : undefined;
     if (linked !== undefined) {
-      return { entry: { ...this.#entryOf(seen, 'hardlink'), sizeBytes: 0, linkTarget: linked } };
+      return { entry: { ...this.#entryOf(seen, 'hardlink'), sizeBytes: 0, linkTarget: linked }, replaces };
     }
     const target = kind === 'symlink' ? readlinkSync(nodePath(inFolder(parent, seen.name)), 'latin1') : '';
     const entry = { ...this.#entryOf(seen, kind), linkTarget: target };
     if (kind !== 'file')
-      return this.#same(entry, seen) && stat.nlink === 1n ? undefined : this.#linkable(seen, { entry });
+      return this.#same(entry, seen) && stat.nlink === 1 ? undefined : this.#linkable(seen, { entry, replaces });
     const open = (): UpperFile => openUpperFile(this.#options.upperDir, seen);
     // Hard links that the layers below do not have are a change of every name.
-    if (stat.nlink > 1n || !this.#same(entry, seen)) return this.#linkable(seen, { entry, open });
+    if (stat.nlink > 1 || !this.#same(entry, seen)) return this.#linkable(seen, { entry, replaces, open });
     const before = seen.lower?.sha256();
     const sha256 = before === undefined ? undefined : hashUpperFile(open());
     if (before !== undefined && sha256 !== undefined && Buffer.compare(before, sha256) === 0) return undefined;
-    return sha256 === undefined ? { entry, open } : { entry, open, sha256 };
+    return sha256 === undefined ? { entry, replaces, open } : { entry, replaces, open, sha256 };
   }
 
   #linkable(seen: Seen, change: UpperChange): UpperChange {
-    if (seen.stat.nlink > 1n) this.#linked.set(seen.stat.ino, seen.path);
+    if (seen.stat.nlink > 1) this.#linked.set(seen.stat.inode, seen.path);
     return change;
   }
 
   /** One name of the upper; undefined for what only hides: a whiteout, whatever its number of links: overlay shares one inode. */
   #look(fd: number, parent: ByteString, name: ByteString, lower: LowerNode | undefined): Seen | undefined {
-    const sysPath = inFolder(fd, name);
     const path = childPath(parent, name);
-    const stat = lstatSync(nodePath(sysPath), { bigint: true });
+    const stat = statAt(fd, bytePath(name));
     // A socket cannot be in a layer; what it replaced is gone all the same.
-    if (isWhiteoutDevice(stat) || stat.isSocket()) return undefined;
-    const { xattrs, opaque, whiteout } = this.#xattrsOf(sysPath, path);
-    if (whiteout && stat.isFile() && stat.size === 0n) return undefined;
+    if (isWhiteoutDevice(stat) || isKind(stat, constants.S_IFSOCK)) return undefined;
+    const { xattrs, opaque, whiteout } = this.#xattrsOf(inFolder(fd, name), path);
+    if (whiteout && isKind(stat, constants.S_IFREG) && stat.sizeBytes === 0) return undefined;
     return { name, path, stat, lower, xattrs, opaque };
   }
 
@@ -281,19 +285,18 @@ class Walk {
 
   #entryOf(seen: Seen, kind: TarEntry['kind'], mtimeNs: bigint = seen.stat.mtimeNs): TarEntry {
     const { stat } = seen;
-    const ids = { uid: Number(stat.uid), gid: Number(stat.gid) };
     const max = this.#options.mtimeMaxNs;
     const isDevice = kind === 'character' || kind === 'block';
     return {
       path: seen.path,
       kind,
-      mode: Number(stat.mode) & 0o7777,
-      ...(this.#options.mapIds?.(ids.uid, ids.gid) ?? ids),
+      mode: stat.mode & 0o7777,
+      ...(this.#options.mapIds?.(stat.uid, stat.gid) ?? { uid: stat.uid, gid: stat.gid }),
       mtimeNs: max !== undefined && mtimeNs > max ? max : mtimeNs,
-      sizeBytes: kind === 'file' ? Number(stat.size) : 0,
+      sizeBytes: kind === 'file' ? stat.sizeBytes : 0,
       linkTarget: '',
-      deviceMajor: isDevice ? majorOf(stat.rdev) : 0,
-      deviceMinor: isDevice ? minorOf(stat.rdev) : 0,
+      deviceMajor: isDevice ? stat.rdevMajor : 0,
+      deviceMinor: isDevice ? stat.rdevMinor : 0,
       xattrs: seen.xattrs,
     };
   }
@@ -317,8 +320,8 @@ class Walk {
   }
 }
 
-/** Entries of one directory that are kept between being looked at and being written: a stat takes a kilobyte. */
-const KEPT_MAX = 1024;
+/** Entries of one directory that are kept between being looked at and being written: each takes half a kilobyte. */
+const KEPT_MAX = 8192;
 
 /** What is in a directory besides whiteouts; of more than a directory usually has, only the names. */
 interface Others {
@@ -347,16 +350,29 @@ function isForeign(name: ByteString): boolean {
   return name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.') || HOST_XATTRS.has(name);
 }
 
-function isWhiteoutDevice(stat: BigIntStats): boolean {
-  return stat.isCharacterDevice() && stat.rdev === 0n;
+function isWhiteoutDevice(stat: FileStatus): boolean {
+  return isKind(stat, constants.S_IFCHR) && stat.rdevMajor === 0 && stat.rdevMinor === 0;
+}
+
+/** `kind`: one of `fs.constants.S_IF…`. */
+function isKind({ mode }: FileStatus, kind: number): boolean {
+  return (mode & constants.S_IFMT) === kind;
 }
 
 /** Of what is neither a directory nor a socket. */
-function kindOf(stat: BigIntStats): 'file' | 'symlink' | 'fifo' | 'character' | 'block' {
-  if (stat.isFile()) return 'file';
-  if (stat.isSymbolicLink()) return 'symlink';
-  if (stat.isFIFO()) return 'fifo';
-  return stat.isCharacterDevice() ? 'character' : 'block';
+function kindOf(stat: FileStatus): 'file' | 'symlink' | 'fifo' | 'character' | 'block' {
+  switch (stat.mode & constants.S_IFMT) {
+    case constants.S_IFREG:
+      return 'file';
+    case constants.S_IFLNK:
+      return 'symlink';
+    case constants.S_IFIFO:
+      return 'fifo';
+    case constants.S_IFCHR:
+      return 'character';
+    default:
+      return 'block';
+  }
 }
 
 function redirected(path: ByteString, xattr: ByteString): ShaleError {
@@ -373,13 +389,4 @@ function inFolder(folder: number, name: ByteString): SysPath {
 /** As `node:fs` wants bytes. */
 function nodePath(path: SysPath): string | Buffer {
   return typeof path === 'string' ? path : Buffer.from(path.buffer, path.byteOffset, path.byteLength);
-}
-
-// The kernel's 32-bit form of device numbers, as stat gives them.
-function majorOf(rdev: bigint): number {
-  return Number((rdev >> 8n) & 0xfffn);
-}
-
-function minorOf(rdev: bigint): number {
-  return Number((rdev & 0xffn) | ((rdev >> 12n) & 0xfff00n));
 }

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import type * as Net from 'node:net';
+import { Socket } from 'node:net';
 import { constants } from 'node:os';
 import { type ByteStream, isShaleError, ShaleError } from '../base/index.ts';
 import { makePipe, signalProcess } from '../sys/index.ts';
@@ -43,17 +43,14 @@ export class SpawnedProcess implements HostProcess {
   readonly pid: number;
   readonly ended: Promise<HostEnd>;
   readonly #pipes: Map<number, number>;
-  readonly #net: typeof Net;
   #pidfd: number | undefined;
-  #input: Net.Socket | undefined;
+  #input: Socket | undefined;
   #resolve: (end: HostEnd) => void = () => {};
 
-  /** `net` is handed in because only piped programs need it, and loading it costs milliseconds. */
-  constructor(reply: SpawnReply, pipes: Map<number, number>, net: typeof Net) {
+  constructor(reply: SpawnReply, pipes: Map<number, number>) {
     this.pid = reply.pid;
     this.#pidfd = reply.pidfd;
     this.#pipes = pipes;
-    this.#net = net;
     this.ended = new Promise((resolve) => {
       this.#resolve = resolve;
     });
@@ -73,7 +70,7 @@ export class SpawnedProcess implements HostProcess {
 
   output(descriptor: number): ByteStream {
     const fd = this.#take(descriptor);
-    return new this.#net.Socket({ fd, readable: true, writable: false });
+    return new Socket({ fd, readable: true, writable: false });
   }
 
   async write(chunk: Uint8Array): Promise<void> {
@@ -98,9 +95,9 @@ export class SpawnedProcess implements HostProcess {
     }
   }
 
-  #openInput(): Net.Socket {
+  #openInput(): Socket {
     if (this.#input === undefined) {
-      this.#input = new this.#net.Socket({ fd: this.#take(0), readable: false, writable: true });
+      this.#input = new Socket({ fd: this.#take(0), readable: false, writable: true });
       this.#input.on('error', () => {}); // Told to the caller by the write that failed.
     }
     return this.#input;

@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { isShaleError, ShaleError, type ByteString } from '../base/index.ts';
 import { isInUserNamespace } from '../sys/index.ts';
 import { CallerThread } from './caller-thread.ts';
@@ -27,7 +27,7 @@ import type {
  * @throws EPERM where this process may not mount (no root, no user namespace), SYS_UNAVAILABLE
  */
 export async function openMountHost(options: MountHostOptions): Promise<MountHost> {
-  await mkdir(options.mountDir, { recursive: true, mode: 0o700 });
+  mkdirSync(options.mountDir, { recursive: true, mode: 0o700 });
   return await Host.open(options);
 }
 
@@ -124,7 +124,6 @@ class Host implements MountHost {
   }
 
   async spawn(request: SpawnRequest): Promise<HostProcess> {
-    const net = await import('node:net');
     using pipes = new Pipes(request.stdio);
     const reply = await this.#thread.ask({
       kind: 'spawn',
@@ -139,7 +138,7 @@ class Host implements MountHost {
         session: request.session ?? true,
       },
     });
-    const process = new SpawnedProcess(reply, pipes.take(), net);
+    const process = new SpawnedProcess(reply, pipes.take());
     this.#processes.add(reply.process, process);
     this.#thread.hold();
     void process.ended.then(() => this.#thread.letGo());

@@ -67,17 +67,19 @@ async function changesOf(
 
 interface Taken {
   readonly entry: TarEntry;
+  readonly replaces: boolean;
   readonly content: string;
 }
 
 function take(change: UpperChange): Taken {
   using file = change.open?.();
-  if (file === undefined) return { entry: change.entry, content: '' };
-  const buffer = Buffer.alloc(change.entry.sizeBytes + 1);
+  const { entry, replaces } = change;
+  if (file === undefined) return { entry, replaces, content: '' };
+  const buffer = Buffer.alloc(entry.sizeBytes + 1);
   const length = readSync(file.fd, buffer);
-  assert.equal(length, change.entry.sizeBytes);
+  assert.equal(length, entry.sizeBytes);
   file.verify();
-  return { entry: change.entry, content: buffer.toString('latin1', 0, length) };
+  return { entry, replaces, content: buffer.toString('latin1', 0, length) };
 }
 
 function asFixture({ entry, content }: Taken): FixtureEntry {
@@ -216,6 +218,8 @@ describe('walkUpper() over a real overlay', { skip: skipMounts }, () => {
       mkdirSync(`${root}/f`);
     });
     assert.deepEqual(paths(changes), ['a', 'a/.wh.e', 'a/b', 'a/b/.wh.c', 'a/b/.wh.d', 'a/b/new', 'f', 'h']);
+    const made = changes.filter(({ replaces }) => !replaces);
+    assert.deepEqual(paths(made), ['a/b/new'], 'all others replace or hide something');
     assert.deepEqual(await treeOf(box, host, base, changes), { ...tree, '': '' });
   });
 

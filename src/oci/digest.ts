@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto';
-import { ShaleError } from '../base/index.ts';
+import { sha256Hex, ShaleError } from '../base/index.ts';
 
 declare const digestBrand: unique symbol;
 declare const diffIdBrand: unique symbol;
@@ -57,5 +56,5 @@ export function shortId(digest: Digest): string {
 
 /** The digest of bytes in memory. */
 export function digestOf(bytes: Uint8Array): Digest {
-  return digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+  return digestFromHex(sha256Hex(bytes));
 }

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, isSystemError, messageOf, type Owner, ShaleError, thisOwner } from '../base/index.ts';
+import { isAlive, isSystemError, messageOf, type Owner, sha256Hex, ShaleError, thisOwner } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
 import {
   addToAddress6,
@@ -46,7 +45,7 @@ const DEFAULT_BRIDGE = 'shale0';
 /** One run folder, one bridge: who shares the addresses must share the leases. */
 function bridgeOf(folder: string): string {
   if (folder === DEFAULT_FOLDER) return DEFAULT_BRIDGE;
-  return `shale-${createHash('sha256').update(folder).digest('hex').slice(0, 8)}`;
+  return `shale-${sha256Hex(Buffer.from(folder)).slice(0, 8)}`;
 }
 
 /**

@@ -57,11 +57,15 @@ export function removeCgroups(id: string, parent?: string): readonly string[] {
 const SETTLE_TRIES = 50;
 const SETTLE_MS = 20;
 
-/** As removeCgroups, giving processes that were killed a moment ago up to a second to be gone. */
-export async function removeCgroupsSoon(id: string, parent?: string): Promise<readonly string[]> {
+/** As removeCgroups, giving processes that were killed a moment ago up to a second to be gone, or so many times 20 ms. */
+export async function removeCgroupsSoon(
+  id: string,
+  parent?: string,
+  triesMax: number = SETTLE_TRIES,
+): Promise<readonly string[]> {
   let busy = removeCgroups(id, parent);
-  for (let tries = 0; busy.length > 0 && tries < SETTLE_TRIES; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  for (let tries = 0; busy.length > 0 && tries < triesMax; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, Math.min(SETTLE_MS, 2 ** tries)));
     // What is killed while it is frozen dies when it is thawed.
     thaw(id, parent);
     busy = removeCgroups(id, parent);

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareLeaks, takeLeakSnapshot } from '../../tests/support/leaks.ts';
@@ -64,6 +74,38 @@ test(
     assert.deepEqual(readdirSync(`${world.runRoot}/containers`), []);
   },
 );
+
+test('runc is asked to create only; another runtime to start and delete too', { skip }, async () => {
+  const asked: string[] = [];
+  for (const name of ['runc', 'runner']) {
+    const folder = mkdtempSync(`${tmpdir()}/shale-asked-`);
+    const log = `${folder}/log`;
+    // Its first words are options with a value each, in one word or two; the command is what is left.
+    const script = `#!/bin/sh\nfor w; do case $w in create|start|delete) echo $w >>${log};; esac; done\nexec runc "$@"\n`;
+    writeFileSync(`${folder}/${name}`, script, { mode: 0o755 });
+    using world = openWorld({ command: `${folder}/${name}` });
+    const before = takeLeakSnapshot(world.marker, { network: true });
+    const { container } = await make(world, ['sh', '-c', 'echo started; sleep 60']);
+    await container.start();
+    assert.equal(container.state().kind, 'running');
+    while ((await logOf(container)) !== 'o:started\n') await sleep(10);
+    await container.remove({ force: true });
+    assert.deepEqual(compareLeaks(before, takeLeakSnapshot(world.marker, { network: true })), []);
+    assert.deepEqual(readdirSync(`${world.runRoot}/runc`), []);
+    asked.push(`${name}: ${readFileSync(log, 'latin1').trim().split('\n').join(' ')}`);
+    rmSync(folder, { recursive: true });
+  }
+  assert.deepEqual(asked, ['runc: create', 'runner: create start delete']);
+});
+
+test('a container whose first process was killed before its start cannot be started', { skip }, async () => {
+  using world = openWorld();
+  await using made = await make(world, ['sleep', '60']);
+  const state = made.container.state();
+  assert.ok(state.kind === 'created');
+  process.kill(state.pid, 'SIGKILL');
+  await assert.rejects(made.container.start(), { code: 'START_FAILED' });
+});
 
 test('F-249: stop asks first and then kills a container that ignores it', { skip }, async () => {
   using world = openWorld();

@@ -26,6 +26,7 @@ import { setLimits } from './set-limits.ts';
 import { signalNumber } from './signals.ts';
 import { checkId, type RuntimeConfig } from './spec.ts';
 import { pidsOf, readUsage } from './usage.ts';
+import { deleteEnded, startByFifo } from './without-runtime.ts';
 import type {
   Attachment,
   DetachedContainer,
@@ -321,6 +322,9 @@ class Detached implements DetachedContainer {
   }
 
   async start(): Promise<void> {
+    const init = this.#record()?.init;
+    const created = init && { id: this.id, bundle: this.#paths.bundle, init };
+    if (created !== undefined && (await startByFifo(this.#context, created))) return;
     try {
       await runtimeCommand(this.#context, ['start', this.id]);
     } catch (error) {
@@ -334,7 +338,7 @@ class Detached implements DetachedContainer {
 
   async wait(signal?: AbortSignal): Promise<DetachedState> {
     let missedSince: number | undefined;
-    for (;;) {
+    for (let tries = 0; ; tries++) {
       const state = this.state();
       if (state.kind === 'exited') return state;
       // The process ends a moment before conmon has written down how.
@@ -343,7 +347,8 @@ class Detached implements DetachedContainer {
       const isKept = this.#isKept();
       if (missedSince !== undefined && !isKept && performance.now() - missedSince > EXIT_FILE_GRACE_MS) return state;
       signal?.throwIfAborted();
-      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      // What was just killed ends at once; what is waited for longer need not be looked at all the time.
+      await new Promise((resolve) => setTimeout(resolve, Math.min(POLL_MS, 2 ** tries)));
     }
   }
 
@@ -450,7 +455,10 @@ class Detached implements DetachedContainer {
       await this.kill('KILL');
       await this.wait();
     }
-    await discard(this.#context, this.id, this.#record()?.cgroupParent);
+    const { cgroupParent } = this.#record() ?? {};
+    const ended = { id: this.id, bundle: this.#paths.bundle, cgroupParent };
+    const isDeleted = this.state().kind === 'exited' && (await deleteEnded(this.#context, ended));
+    if (!isDeleted) await discard(this.#context, this.id, cgroupParent);
     await releaseLeases(this.#context.host, this.#context.folders.networks, (lease) => lease.id === this.id);
     releasePasta(this.#context.folders.networks, ({ id }) => id === this.id);
     removeFolder(`${this.#context.folders.containers}/${this.id}`);
@@ -482,5 +490,10 @@ export async function retireDetached(context: RuntimeContext, id: string, stateD
   const paths = pathsOf(id, stateDir);
   const parent = readDetachedRecord(paths.record)?.cgroupParent;
   if (oomKills(id, parent) > 0 && existsSync(stateDir)) writeFileSync(paths.oomFile, '');
+  if (
+    readExit(id, paths) !== undefined &&
+    (await deleteEnded(context, { id, bundle: paths.bundle, cgroupParent: parent }))
+  )
+    return;
   await discard(context, id, parent);
 }

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { type ByteStream, ShaleError } from '../base/index.ts';
+import { type ByteStream, randomOf, ShaleError } from '../base/index.ts';
 import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { RUNTIME_ENV } from './program.ts';
 import { grantedCapabilities } from './capabilities.ts';
@@ -32,7 +31,7 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   requireOwnRoot(target);
   const process = await execProcess(target, request);
   // Random, because several may run at once; the folder goes with the container.
-  const base = `${context.folders.containers}/${id}/exec-${randomBytes(6).toString('hex')}`;
+  const base = `${context.folders.containers}/${id}/exec-${randomOf(6).toString('hex')}`;
   writeFileSync(`${base}.json`, formatConfig(process), { mode: 0o600 });
   const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
   const parts = [

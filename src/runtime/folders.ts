@@ -130,8 +130,10 @@ const GONE_POLL_MS = 5;
 
 /** Waits until nobody is at removing what an earlier run of this container left. @throws CONTAINER_BUSY */
 export async function untilFolderGone(folders: RunFolders, id: string, timeoutMs: number): Promise<void> {
+  const isBusy = (): boolean => readdirSync(folders.containers).some((name) => isTaken(name, id));
+  if (!isBusy()) return;
   const deadline = performance.now() + timeoutMs;
-  while (readdirSync(folders.containers).some((name) => isTaken(name, id))) {
+  while (isBusy()) {
     if (performance.now() > deadline)
       throw new ShaleError('CONTAINER_BUSY', `container ${id} is still being removed by another process`);
     await new Promise((resolve) => setTimeout(resolve, GONE_POLL_MS));

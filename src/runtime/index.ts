@@ -11,6 +11,7 @@ export { AUTHORITY_PATH, AUTHORITY_VARIABLES, plantAuthority, removeAuthority } 
 export { type BridgeOptions, bridgeNetwork, defaultBridgeOf } from './bridge.ts';
 export { type CgroupSupport, cgroupSupport, type LimitKind } from './cgroup-support.ts';
 export { containerNetwork, type SharedNetwork } from './container-network.ts';
+export { isDetachedAlive } from './detached.ts';
 export { blockDevice } from './devices.ts';
 export { CDI_FOLDERS, findDevices, type DeviceEdits, type DeviceRequest } from './cdi.ts';
 export { defaultNetwork, hasBridges } from './default-network.ts';

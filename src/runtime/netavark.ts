@@ -1,6 +1,5 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
-import { createHash } from 'node:crypto';
-import { isShaleError, messageOf, ShaleError } from '../base/index.ts';
+import { isShaleError, messageOf, sha256Hex, ShaleError } from '../base/index.ts';
 import type { RuntimeHost } from './host.ts';
 import { formatSubnet, gatewayOf, type Lease, type Subnet } from './leases.ts';
 import { runProgram } from './program.ts';
@@ -171,7 +170,7 @@ function networkInfo(
   return {
     name: bridge,
     // 64 hex digits; the names of its chains are made of it.
-    id: network?.id ?? createHash('sha256').update(`shale network ${bridge}`).digest('hex'),
+    id: network?.id ?? sha256Hex(Buffer.from(`shale network ${bridge}`)),
     driver: 'bridge',
     network_interface: bridge,
     subnets: [

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { ShaleError } from '../base/index.ts';
+import { randomOf, ShaleError } from '../base/index.ts';
 import { attachToBridge, type BridgeAttachment, type BridgeOptions, leaveTogether, openBridge } from './bridge.ts';
 import { hasBridges } from './default-network.ts';
 import { hostFacts } from './facts.ts';
@@ -69,7 +68,7 @@ class Pool<Made extends NetworkAttachment> implements NetworkPool {
   #make(): Promise<Made> {
     const making = this.#source.make({
       sysctls: hostFacts().networkSysctls,
-      id: `pool-${process.pid}-${randomBytes(4).toString('hex')}`,
+      id: `pool-${process.pid}-${randomOf(4).toString('hex')}`,
       hostname: 'shale',
       ports: [],
       extraHosts: [],

@@ -3,7 +3,15 @@ import { isAlive, messageOf } from '../base/index.ts';
 import { isOrphan, releaseLeases } from './bridge.ts';
 import { cgroupFolders, removeCgroupsSoon, thaw } from './cgroups.ts';
 import { isDetachedAlive, retireDetached } from './detached.ts';
-import { type ContainerRecord, listRecords, readRecord, removeFolder, sweepPassing, takeFolder } from './folders.ts';
+import {
+  type ContainerRecord,
+  listRecords,
+  readRecord,
+  removeFolder,
+  type RunFolders,
+  sweepPassing,
+  takeFolder,
+} from './folders.ts';
 import { isOrphanOfPasta, releasePasta } from './pasta.ts';
 import type { RuntimeContext } from './prepare.ts';
 import type { SweepReport } from './types.ts';
@@ -25,13 +33,17 @@ export async function sweep(context: RuntimeContext): Promise<SweepReport> {
   const leases = await releaseLeases(
     host,
     folders.networks,
-    (lease) => isOrphan(lease) || (lease.kind === 'container' && !listRecords(folders).includes(lease.id)),
+    (lease) => isOrphan(lease) || (lease.kind === 'container' && !hasFolder(folders, lease.id)),
   );
   const carried = releasePasta(
     folders.networks,
-    (record) => isOrphanOfPasta(record) || (record.kind === 'container' && !listRecords(folders).includes(record.id)),
+    (record) => isOrphanOfPasta(record) || (record.kind === 'container' && !hasFolder(folders, record.id)),
   );
   return { ...swept, networks: [...leases.released, ...carried], left: [...left, ...leases.left] };
+}
+
+function hasFolder(folders: RunFolders, id: string): boolean {
+  return existsSync(`${folders.containers}/${id}`);
 }
 
 /** One that cannot be read is nobody's. */

@@ -1,7 +1,7 @@
 import { constants, readdirSync, readFileSync, renameSync, type BigIntStats } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { isSystemError, ShaleError, SingleFlight } from '../base/index.ts';
+import { isSystemError, sha256Hex, ShaleError, SingleFlight } from '../base/index.ts';
 import { digestFromHex, hexOf, isDigest, type Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
@@ -79,7 +79,7 @@ export class BlobFiles {
       });
     }
     const bytes = this.#readFile(digest);
-    const actual = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+    const actual = digestFromHex(sha256Hex(bytes));
     if (actual === digest) return bytes;
     await this.#distrust(digest);
     throw corrupt(digest, this.path(digest), actual);

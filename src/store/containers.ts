@@ -29,7 +29,13 @@ export function createContainers(
     folder,
     find,
     get: async (name) => (await find(name)) ?? notFound(name),
-    list: () => db.read((sql) => sql.all('SELECT * FROM containers ORDER BY created_at DESC, id').map(containerIn)),
+    list: ({ activeOr } = {}) => {
+      const [where, values] =
+        activeOr === undefined ? ['', []] : ['WHERE active = 1 OR instr(config, ?) > 0', [activeOr]];
+      return db.read((sql) =>
+        sql.all(`SELECT * FROM containers ${where} ORDER BY created_at DESC, id`, ...values).map(containerIn),
+      );
+    },
     create: async (container, options = {}) => {
       const record: ContainerRecord = { ...container, createdAt: container.createdAt ?? clock() };
       const path = folder(record.id);

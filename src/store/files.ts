@@ -1,7 +1,18 @@
-import { closeSync, constants, fsyncSync, lstatSync, openSync, type BigIntStats } from 'node:fs';
-import { chmod, lstat, open, readdir, rmdir, unlink } from 'node:fs/promises';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  createReadStream,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  rmdirSync,
+  unlinkSync,
+  type BigIntStats,
+} from 'node:fs';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { isSystemError, messageOf, ShaleError } from '../base/index.ts';
 
 const READ_BYTES = 1 << 20;
@@ -56,42 +67,57 @@ export function syncFolderAtOnce(path: string): void {
   }
 }
 
-/** Removes a file or a whole tree; names are bytes. Not being there is no error. Never follows a link. */
+/** Entries that are removed before others in this process have their turn. */
+const REMOVED_AT_ONCE = 256;
+
+/**
+ * Removes a file or a whole tree; names are bytes. Not being there is no error. Never follows a link. With synchronous
+ * calls: each takes microseconds, and handing it to another thread takes more.
+ */
 export async function removeTree(path: string | Buffer): Promise<void> {
+  let count = 0;
+  for (const _removed of removals(path)) if (++count % REMOVED_AT_ONCE === 0) await nextTurn();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
+/** Goes on with each entry that was removed. */
+function* removals(path: string | Buffer): Generator<void> {
   try {
-    await unlink(path);
+    unlinkSync(path);
+    yield;
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return;
     if (!isSystemError(error, 'EISDIR', 'EPERM')) throw error;
-    await removeFolder(path, error);
+    yield* folderRemovals(path, error);
   }
 }
 
 /** Another process may be sweeping the same tree. */
-async function removeFolder(path: string | Buffer, reason: unknown): Promise<void> {
+function* folderRemovals(path: string | Buffer, reason: unknown): Generator<void> {
   try {
-    if (!(await lstat(path)).isDirectory()) throw reason;
-    await emptyFolder(path);
-    await rmdir(path);
+    if (!lstatSync(path).isDirectory()) throw reason;
+    const prefix = Buffer.concat([typeof path === 'string' ? Buffer.from(path) : path, Buffer.from('/')]);
+    for (const name of namesIn(path)) yield* removals(Buffer.concat([prefix, name]));
+    rmdirSync(path);
+    yield;
   } catch (error) {
     if (!isSystemError(error, 'ENOENT')) throw error;
   }
 }
 
-async function emptyFolder(path: string | Buffer): Promise<void> {
-  const names = await namesIn(path);
-  const prefix = Buffer.concat([typeof path === 'string' ? Buffer.from(path) : path, Buffer.from('/')]);
-  for (const name of names) await removeTree(Buffer.concat([prefix, name]));
-}
-
-async function namesIn(path: string | Buffer): Promise<readonly Buffer[]> {
+function namesIn(path: string | Buffer): readonly Buffer[] {
   try {
     // A layer may hold folders that their own owner cannot read or change.
-    await chmod(path, 0o700);
+    chmodSync(path, 0o700);
   } catch (error) {
     if (!isSystemError(error, 'EPERM')) throw error;
   }
-  return await readdir(path, { encoding: 'buffer' });
+  return readdirSync(path, { encoding: 'buffer' });
 }
 
 /** Bytes that a tree takes on disk, hard links counted once. What vanishes while it is counted does not count. */

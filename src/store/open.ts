@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { accessSync, chmodSync, constants, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isShaleError, isSystemError, makeFolders, messageOf, ShaleError, thisOwner } from '../base/index.ts';
+import { isShaleError, isSystemError, makeFolders, messageOf, randomOf, ShaleError, thisOwner } from '../base/index.ts';
 import { Database } from './database.ts';
 import { fileError, statOf } from './files.ts';
 import { belongsToStore, FIRST_FOLDERS, Layout } from './layout.ts';
@@ -60,7 +59,7 @@ function lostDatabase(layout: Layout, what: string): ShaleError {
 function joinParts(options: StoreOptions, layout: Layout, db: Database, whyReadOnly: string | undefined): Store {
   const clock = options.clock ?? Date.now;
   const owner = options.owner ?? thisOwner();
-  const random = options.randomBytes ?? randomBytes;
+  const random = options.randomBytes ?? randomOf;
   const context: StoreContext = {
     layout,
     db,

@@ -205,8 +205,8 @@ export interface Containers {
   find(name: string): Promise<ContainerRecord | undefined>;
   /** @throws CONTAINER_NOT_FOUND */
   get(name: string): Promise<ContainerRecord>;
-  /** Newest first. */
-  list(): Promise<readonly ContainerRecord[]>;
+  /** Newest first. `activeOr`: only those that are active, or whose config has this text in its JSON. */
+  list(options?: { readonly activeOr?: string }): Promise<readonly ContainerRecord[]>;
   /**
    * Reads, changes and writes in one transaction; `change` sees the record as it is and must not wait. What it throws
    * leaves the record as it was; `undefined` too. The event of the change is appended with it, or not at all.

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, lstatSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
+import type { Json } from '../base/index.ts';
 import { diffIdOf, digestOf, ownerOfAnotherBoot, scratchStore } from './store.fixture.ts';
 
 test('a cache record is found by each of its keys, counts its uses and keeps its inputs', async () => {
@@ -272,4 +273,27 @@ test('builds beyond a number, a size of logs or an age are dropped with their lo
     (await builds.list()).map(({ id }) => id),
     [running],
   );
+});
+
+test('containers.list() can leave out those of which nothing is to be known', async () => {
+  await using scratch = await scratchStore();
+  const { containers } = scratch.store;
+  const make = (number: number, active: boolean, config: Json): Promise<unknown> =>
+    containers.create({
+      id: String(number).repeat(64),
+      name: `c${number}`,
+      diffIds: [],
+      volumes: [],
+      config,
+      state: {},
+      active,
+      createdAt: number,
+    });
+  await make(1, true, {});
+  await make(2, false, { request: { removeWhenDone: true } });
+  await make(3, false, { request: { removeWhenDone: false } });
+  const names = async (activeOr?: string): Promise<string[]> =>
+    (await containers.list(activeOr === undefined ? {} : { activeOr })).map(({ name }) => name);
+  assert.deepEqual(await names(), ['c3', 'c2', 'c1']);
+  assert.deepEqual(await names('"removeWhenDone":true'), ['c2', 'c1']);
 });

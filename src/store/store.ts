@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { invariant, type Owner } from '../base/index.ts';
+import { invariant, type Owner, sha256Hex } from '../base/index.ts';
 import { digestFromHex, type Digest } from '../oci/index.ts';
 import { BlobFiles } from './blobs.ts';
 import { createBuilds } from './builds.ts';
@@ -102,7 +101,7 @@ export class OpenStore implements Store {
 
   async folder(name: StoreFolder): Promise<string> {
     const path = this.#context.layout.folder(name);
-    if (!this.readOnly) await mkdir(path, { recursive: true, mode: 0o700 });
+    if (!this.readOnly) mkdirSync(path, { recursive: true, mode: 0o700 });
     return path;
   }
 
@@ -181,7 +180,7 @@ function blobsFace(files: BlobFiles, ingests: Ingests): Blobs {
     createIngest: (options) => ingests.create(options),
     ensure: (digest, options, fill) => ingests.ensure(digest, options, fill),
     put: async (bytes) => {
-      const digest = digestFromHex(createHash('sha256').update(bytes).digest('hex'));
+      const digest = digestFromHex(sha256Hex(bytes));
       if ((await files.find(digest)) !== undefined) return digest;
       await using ingest = await ingests.create({ expectedSizeBytes: bytes.byteLength, hash: false });
       await ingest.write(bytes);

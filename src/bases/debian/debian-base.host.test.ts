@@ -321,7 +321,7 @@ for (const { suite, slim, isLong } of [
 ]) {
   test(
     `makeDebianBase() configures ${suite}${slim ? ', slim,' : ''} from beside as it does inside: the same layer`,
-    { timeout: 400_000, skip: isLong && !LONG && '--long' },
+    { timeout: 900_000, skip: isLong && !LONG && '--long' },
     async (t) => {
       if (skips(t)) return;
       const make = async (
@@ -347,7 +347,7 @@ for (const { suite, slim, isLong } of [
 
 test(
   'makeDebianBase() makes an arm64 image without an emulator',
-  { timeout: 400_000, skip: !LONG && '--long' },
+  { timeout: 900_000, skip: !LONG && '--long' },
   async (t) => {
     if (skips(t)) return;
     const host = new TestHost(join(folder, 'arm64'), fetcher);

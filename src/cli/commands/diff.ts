@@ -44,10 +44,16 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
     );
     return;
   }
+  let lines: Buffer[] = [];
   for await (const change of engine.changes(name)) {
-    await context.stdout.write(formatChange(change, context.stdout.isTerminal));
+    if (lines.push(formatChange(change, context.stdout.isTerminal)) < LINES_AT_ONCE) continue;
+    await context.stdout.write(Buffer.concat(lines));
+    lines = [];
   }
+  await context.stdout.write(Buffer.concat(lines));
 }
+
+const LINES_AT_ONCE = 500;
 
 /** Names are bytes: as they are into a pipe, without control characters onto a terminal. */
 export function formatChange(change: PathChange, forTerminal: boolean): Buffer {

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { resolveIn, openStackTree } from '../../build/index.ts';
 import { walkUpper, type Stack, type UpperChange } from '../../layers/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
@@ -21,15 +20,13 @@ export function containerChanges(context: EngineContext, record: ContainerRecord
 export async function* changesOf(context: EngineContext, name: string): AsyncGenerator<PathChange> {
   const record = await context.store.containers.get(name);
   const stack = await context.layers.stack(record.diffIds);
-  const image = openStackTree(stack);
-  for (const { entry } of containerChanges(context, record, stack)) {
+  for (const { entry, replaces } of containerChanges(context, record, stack)) {
     const slash = entry.path.lastIndexOf('/') + 1;
     const base = entry.path.slice(slash);
     if (base.startsWith(WHITEOUT)) {
       yield { kind: 'deleted', path: `/${entry.path.slice(0, slash)}${base.slice(WHITEOUT.length)}` };
       continue;
     }
-    const before = resolveIn(image, entry.path, { followLast: false });
-    yield { kind: before.node === undefined ? 'added' : 'changed', path: `/${entry.path}` };
+    yield { kind: replaces ? 'changed' : 'added', path: `/${entry.path}` };
   }
 }

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { thisOwner } from '../../base/index.ts';
+import { randomOf, thisOwner } from '../../base/index.ts';
 import { signalNumber } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
@@ -55,11 +54,11 @@ export async function createContainer(context: EngineContext, request: RunReques
     detached: isKept(request),
     background: request.detach,
   };
-  const name = request.name ?? containerName(randomBytes(4));
+  const name = request.name ?? containerName(randomOf(4));
   try {
     const record = await context.store.containers.create(
       {
-        id: randomBytes(32).toString('hex'),
+        id: randomOf(32).toString('hex'),
         name,
         imageId: source.imageId,
         diffIds: source.diffIds,

@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { ShaleError } from '../../base/index.ts';
+import { randomOf, ShaleError } from '../../base/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { ExecRequest, Started } from '../types.ts';
 import { eventAttributes, parseSetup } from './record.ts';
@@ -29,7 +28,7 @@ export async function execIn(context: EngineContext, request: ExecRequest): Prom
     ...(request.workingDirectory !== undefined && { cwd: request.workingDirectory }),
     ...(request.user !== undefined && { user: request.user }),
   });
-  const execID = randomBytes(32).toString('hex');
+  const execID = randomOf(32).toString('hex');
   const attributes = eventAttributes(record, parseSetup(record), { execID });
   const words = request.command.join(' ');
   const tell = (action: string, more = {}): Promise<unknown> =>

@@ -1,7 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, isShaleError, messageOf, ShaleError, thisOwner } from '../../base/index.ts';
+import { isAlive, isShaleError, messageOf, randomOf, ShaleError, thisOwner } from '../../base/index.ts';
 import { mountLayers, rootAttributes, type Stack } from '../../layers/index.ts';
 import type { MountedRootfs } from '../../mounts/index.ts';
 import type { Attachment, DetachedContainer, PublishedPort, RunSpec } from '../../runtime/index.ts';
@@ -241,7 +240,7 @@ export async function mountContainer(
   const upperDir = join(folder, 'upper');
   mkdirSync(upperDir, { recursive: true });
   // A work directory serves one mount; the kernel leaves a locked folder in a used one.
-  const workDir = join(folder, `work-${randomBytes(4).toString('hex')}`);
+  const workDir = join(folder, `work-${randomOf(4).toString('hex')}`);
   return workshop.host.mountRootfs({
     layers: await mountLayers(context.layers, at.stack),
     upper: { upperDir, workDir },

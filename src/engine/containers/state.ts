@@ -1,5 +1,6 @@
 import { isAlive, isShaleError, ShaleError } from '../../base/index.ts';
 import {
+  isDetachedAlive,
   openPlainHost,
   openRuntime,
   type ContainerView,
@@ -79,6 +80,11 @@ export async function processOf(context: EngineContext, name: string): Promise<n
     data: { container: record.name },
     hint: 'shale ps',
   });
+}
+
+/** True for one that was running when last seen, and is kept by conmon still: nothing of it is to be written down. */
+export function isSeenRunning(context: EngineContext, record: ContainerRecord): boolean {
+  return parseLife(record).kind === 'running' && isDetachedAlive(context.store.containers.folder(record.id));
 }
 
 export function stateOf(context: EngineContext, record: ContainerRecord, runtime: Runtime): ContainerState {

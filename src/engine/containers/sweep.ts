@@ -5,7 +5,7 @@ import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { isKeeperAlive } from './keeper-claim.ts';
 import { type ContainerSetup, isBeingRestarted, type Life, parseLife, parseSetup } from './record.ts';
 import { dropContainer } from './remove.ts';
-import { runtimeFor, settle } from './state.ts';
+import { isSeenRunning, runtimeFor, settle } from './state.ts';
 
 /**
  * Looks at every container that was running when last seen: writes ends down, removes those with `--rm` whose command
@@ -14,16 +14,19 @@ import { runtimeFor, settle } from './state.ts';
 export async function removeEnded(context: EngineContext): Promise<void> {
   if (context.store.readOnly) return;
   const runtime = runtimeFor(context);
-  for (const record of await context.store.containers.list()) {
+  for (const record of await context.store.containers.list({ activeOr: '"removeWhenDone":true' })) {
     if (!isUnsettled(record)) continue;
-    await settleOrRemove(context, record, await settle(context, record, runtime));
+    // Most run on: who is looked at only when something happens elsewhere must not cost more with each container.
+    const life = isSeenRunning(context, record) ? parseLife(record) : await settle(context, record, runtime);
+    await settleOrRemove(context, record, life);
   }
 }
 
 /** True for records that may say something else than what is. */
 export function isUnsettled(record: ContainerRecord): boolean {
+  if (record.active) return true;
   const { kind } = parseLife(record);
-  return record.active || kind === 'running' || kind === 'starting' || parseSetup(record).request.removeWhenDone;
+  return kind === 'running' || kind === 'starting' || parseSetup(record).request.removeWhenDone;
 }
 
 /** True when the container was removed, because it was to be when done and nobody else will. */
