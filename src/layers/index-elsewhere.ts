@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import type { ReadTarEntry } from '../archive/index.ts';
-import { Pace, ShaleError, type ByteStream } from '../base/index.ts';
+import { isShaleError, Pace, ShaleError, type ByteStream } from '../base/index.ts';
 import { openIndex, type IndexNode, type LayerIndex } from '../erofs/index.ts';
 import { digestFromHex, type DiffId } from '../oci/index.ts';
 import type { Store } from '../store/index.ts';
@@ -36,21 +36,31 @@ export async function lookElsewhere(
   store: Store,
   diffId: DiffId,
   tar: () => ByteStream,
-  options: { readonly isReadOnly: boolean; readonly signal: AbortSignal },
+  signal: AbortSignal,
 ): Promise<LayerElsewhere> {
-  const paths = await Promise.all(
-    [INDEX_KIND, CONTENTS_KIND, KEPT_KIND].map((kind) => store.derived.find(kind, diffId)),
-  );
-  const [index, contents, kept] = paths;
-  if (index !== undefined && contents !== undefined && kept !== undefined)
-    return opened(openIndex(readFileSync(index), readFileSync(contents)), kept, readRows(kept));
-  const made = await goThrough(diffId, tar(), options.signal);
-  const keptPath = options.isReadOnly ? undefined : await store.derived.write(KEPT_KIND, diffId, made.kept);
-  if (!options.isReadOnly) {
+  const known = await findLooked(store, diffId);
+  if (known !== undefined) return known;
+  const made = await goThrough(diffId, tar(), signal);
+  const keptPath = store.readOnly ? undefined : await store.derived.write(KEPT_KIND, diffId, made.kept);
+  if (!store.readOnly) {
     await store.derived.write(CONTENTS_KIND, diffId, made.contents);
     await store.derived.write(INDEX_KIND, diffId, made.image);
   }
   return opened(openIndex(made.image, made.contents), keptPath, made.kept);
+}
+
+/** What an earlier look left; undefined where there is nothing, or nothing whole. */
+async function findLooked(store: Store, diffId: DiffId): Promise<LayerElsewhere | undefined> {
+  const kinds = [INDEX_KIND, CONTENTS_KIND, KEPT_KIND];
+  const [index, contents, kept] = await Promise.all(kinds.map((kind) => store.derived.find(kind, diffId)));
+  if (index === undefined || contents === undefined || kept === undefined) return undefined;
+  try {
+    return opened(openIndex(readFileSync(index), readFileSync(contents)), kept, readRows(kept));
+  } catch (error) {
+    if (!isShaleError(error, 'INDEX_CORRUPT')) throw error;
+    if (!store.readOnly) for (const kind of kinds) await store.derived.evict(kind, diffId);
+    return undefined;
+  }
 }
 
 interface Made {

@@ -1,6 +1,6 @@
 /** Packages of images whose layers are compressed and not in the store: what package managers wrote is kept beside the index. */
 import assert from 'node:assert/strict';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { collect, isShaleError } from '../../src/base/index.ts';
@@ -74,6 +74,32 @@ test('packages and whose each file is are known of compressed layers elsewhere, 
     const status = await exploration.read({ path: 'var/lib/dpkg/status', layer: 1 }, { offset: 0, lengthBytes: 13 });
     assert.equal(Buffer.from(status).toString(), 'Package: bash');
   }
+});
+
+test('an index that was damaged since is made anew', async () => {
+  const tar = tarOf([{ path: 'etc/name', content: 'damaged and mended' }]);
+  const image = imageOf([packed(tar, 'gzip')]);
+  const path = join(lab.folder, 'damaged.tar');
+  const manifest = [{ Config: 'config.json', RepoTags: ['damaged:1'], Layers: ['layer.tar'] }];
+  writeFileSync(
+    path,
+    tarOf([
+      { path: 'config.json', content: image.config },
+      { path: 'layer.tar', content: image.layers[0]?.packed ?? '' },
+      { path: 'manifest.json', content: JSON.stringify(manifest) },
+    ]),
+  );
+  const look = async (): Promise<string> => {
+    await using exploration = await lab.engine.explore({ image: path, folder: '/' }, watch);
+    return (await exploration.look({ path: 'etc/name', layer: 0 })).text ?? '';
+  };
+  assert.equal(await look(), 'damaged and mended');
+  const index = join(lab.home, 'index/erofs-v1', sha256(tar));
+  const { size } = statSync(index);
+  chmodSync(index, 0o600);
+  writeFileSync(index, Buffer.alloc(size));
+  assert.equal(await look(), 'damaged and mended');
+  assert.ok(readFileSync(index).some((byte) => byte !== 0));
 });
 
 test('an engine that may not write explores a store image all the same', async () => {

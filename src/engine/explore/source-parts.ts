@@ -190,10 +190,7 @@ async function layerParts(context: EngineContext, blobs: readonly Blob[], watch:
     }
     const step = { number: number + 1, name: `look into layer ${number + 1} of ${blobs.length}` };
     const tar = () => told(context, watch, step, tarOf(blob, watch.signal));
-    const looked = await lookElsewhere(store, diffId, tar, {
-      isReadOnly: context.options.readOnly === true,
-      signal: watch.signal,
-    });
+    const looked = await lookElsewhere(store, diffId, tar, watch.signal);
     parts.push({
       diffId,
       digest: descriptor?.digest,
