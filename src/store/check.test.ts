@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { asDiffId } from '../oci/index.ts';
-import { diffIdOf, publishImage, scratchStore } from './store.fixture.ts';
+import { diffIdOf, ownerOfAnotherBoot, publishImage, scratchStore, storeImage } from './store.fixture.ts';
 import type { CheckReport } from './types.ts';
 
 const INDEX = { name: 'erofs', version: 1, folder: 'index', type: 'file' } as const;
@@ -179,6 +179,38 @@ test('a layer that is lazy, or held in another encoding, is not missed', async (
   db.close();
   rmSync(store.blobs.path(layer));
   assert.deepEqual((await store.check({ full: true })).problems, []);
+});
+
+test('F-123: what a power cut tore of a layer that can be fetched is no damage, of one that was promised it is', async () => {
+  await using fixture = await scratchStore();
+  const before = await fixture.again({ owner: ownerOfAnotherBoot() });
+  const image = await storeImage(before, 'a', ['lazy layer']);
+  const layer = image.diffIds[0] ?? diffIdOf('');
+  const path = before.blobs.path(layer);
+  const bytes = readFileSync(path);
+  const source = { repository: 'r.example/a', digest: layer, sizeBytes: bytes.length, mediaType: 'm' };
+  await before.layers.put({ diffId: layer, sources: [source] });
+  // Recorded without its layer, as one that is only asked for its config; the layer comes later, and nothing promises it.
+  rmSync(path);
+  const db = new DatabaseSync(join(fixture.root, 'shale.db'));
+  db.exec(`DELETE FROM blobs WHERE digest = '${layer}'`);
+  db.close();
+  await before.publish({
+    images: [image],
+    tags: [{ name: 'a', target: { kind: 'image', digest: image.id } }],
+    reason: 'pull',
+  });
+  await before.blobs.put(bytes);
+  chmodSync(path, 0o600);
+  truncateSync(path);
+  const severities = async (): Promise<readonly string[]> =>
+    (await fixture.store.check({ full: true })).problems.map(({ code, severity }) => `${code} ${severity}`);
+  assert.deepEqual(await severities(), ['BLOB_TRUNCATED leftover']);
+  const other = await publishImage(fixture.store, 'b', ['promised']);
+  const promised = fixture.store.blobs.path(other.diffIds[0] ?? layer);
+  chmodSync(promised, 0o600);
+  truncateSync(promised);
+  assert.deepEqual((await severities()).toSorted(), ['BLOB_TRUNCATED damage', 'BLOB_TRUNCATED leftover']);
 });
 
 test('an unreadable manifest is named as what stops collection', async () => {

@@ -9,7 +9,7 @@ import { derivedOnDisk, namesIn } from './dead-files.ts';
 import { derivedPath, recordIn } from './derived.ts';
 import { sha256OfFile, statOf } from './files.ts';
 import { digest, flag, integer, jsonList, text, textOrNone, type Row } from './row.ts';
-import type { CheckOptions, CheckReport, Problem, ProblemCode } from './types.ts';
+import type { CheckOptions, CheckReport, LayerSource, Problem, ProblemCode } from './types.ts';
 import { isJournalCurrent } from './tag-journal.ts';
 import { imageBlobs } from './usage.ts';
 
@@ -39,6 +39,8 @@ interface Expected {
   readonly metadata: ReadonlySet<Digest>;
   /** Blobs without which an image cannot be used. */
   readonly required: ReadonlySet<Digest>;
+  /** Layers, and encodings of layers, of which it is known where to fetch them. */
+  readonly fetchable: ReadonlySet<Digest>;
 }
 
 class Check {
@@ -157,11 +159,15 @@ class Check {
     }
   }
 
-  /** Needed by something recorded, or trusted to be whole; what a power cut tore before it counted is neither. */
+  /**
+   * Needed by something recorded, or trusted to be whole. What a power cut tore before it counted is neither, such as a layer of
+   * an image that was recorded without it, and fetched later: it is fetched again.
+   */
   #isPromised(blob: Digest, facts: Expected): boolean {
     const row = facts.rows.get(blob);
-    if (facts.required.has(blob) || facts.users.has(blob)) return true;
-    return row !== undefined && (flag(row, 'synced') || text(row, 'boot') === this.#context.owner.bootId);
+    if (facts.required.has(blob)) return true;
+    if (row !== undefined && (flag(row, 'synced') || text(row, 'boot') === this.#context.owner.bootId)) return true;
+    return facts.users.has(blob) && !facts.fetchable.has(blob);
   }
 
   async #checkTags(): Promise<void> {
@@ -318,5 +324,15 @@ function expected(sql: Sql): Expected {
   for (const row of sql.all('SELECT diff_ids FROM containers')) {
     for (const layer of jsonList<unknown>(row, 'diff_ids')) if (isDigest(layer)) required.add(layer);
   }
-  return { rows, users, metadata, required };
+  const fetchable = new Set<Digest>(
+    sql
+      .all(
+        `SELECT diff_id AS d FROM layers WHERE sources <> '[]'
+         UNION SELECT digest FROM encodings WHERE diff_id IN (SELECT diff_id FROM layers WHERE sources <> '[]')`,
+      )
+      .map((row) => digest(row, 'd')),
+  );
+  for (const row of sql.all("SELECT sources FROM layers WHERE sources <> '[]'"))
+    for (const { digest: source } of jsonList<LayerSource>(row, 'sources')) fetchable.add(source);
+  return { rows, users, metadata, required, fetchable };
 }
