@@ -4,6 +4,13 @@ export interface BuildMeasure {
   /** The context's folder; absent where it was none. */
   readonly context?: string;
   readonly steps: readonly MeasuredBuildStep[];
+  /** The smallest image in which what it runs would do, where there is a smaller one. */
+  readonly smaller?: {
+    readonly base: string;
+    readonly bytes: number;
+    readonly ofBytes: number;
+    readonly reason: string;
+  };
   readonly bases: readonly {
     /** Of the FROM: `STAGE/from/1`. */
     readonly slot: string;
@@ -31,6 +38,15 @@ export interface MeasuredBuildStep {
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
   /** What has rights that it had not below; of each kind the first hundred. */
   readonly rights: readonly { readonly path: string; readonly kind: 'setuid' | 'setgid' | 'world-writable' }[];
+  /** What another build wrote otherwise, of equal inputs; absent where none is known, or its layer is gone. */
+  readonly otherwise?: {
+    readonly buildId: string;
+    /** Paths that differ; the first is `example`, with the likely cause and its mend. */
+    readonly paths: number;
+    readonly example: string;
+    readonly cause: string;
+    readonly mend: string;
+  };
   /** Of a COPY or ADD of files of the context: their paths in it. */
   readonly taken: readonly string[];
 }

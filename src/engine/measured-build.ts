@@ -5,8 +5,11 @@ import type { IndexNode } from '../erofs/index.ts';
 import { findImage, readConfig } from '../images/index.ts';
 import { formatPlatform, type DiffId } from '../oci/index.ts';
 import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
+import { adviseBase } from './bases/advise.ts';
 import type { EngineContext } from './context.ts';
 import type { BuildMeasure, MeasuredBuildStep } from './measured-build-types.ts';
+import { layerDifferences } from './verify/layer-differences.ts';
+import type { VerifyDifference } from './verify/verify-types.ts';
 
 /** Paths of one layer that are told by their size. */
 const LARGEST_MAX = 10;
@@ -32,14 +35,23 @@ export async function measureBuild(context: EngineContext, dockerfile: Uint8Arra
   const steps = await store.builds.steps(record.id);
   const layers = await layersOf(context, config.diffIds, steps);
   const details = objectOf(record.details);
-  const ran = await runsOf(store, records, record);
+  const alike = await stepsOfAlike(store, records, record);
+  const ran = runsOf(alike);
   const folder = details['context'];
   return {
     buildId: record.id,
     ...(typeof folder === 'string' && folder !== '' ? { context: folder } : {}),
     steps: await Promise.all(
-      steps.map(async (step) => ({ ...(await measured(store, step, layers)), ran: ran(step.slot ?? '') })),
+      steps.map(async (step) => {
+        const otherwise = await otherwiseOf(context, step, alike);
+        return {
+          ...(await measured(store, step, layers)),
+          ran: ran(step.slot ?? ''),
+          ...(otherwise !== undefined && { otherwise }),
+        };
+      }),
     ),
+    ...(layers.size > 0 && (await smallerOf(context, record.imageId))),
     bases: await basesOf(store, steps, textOf(details['platform'])),
   };
 }
@@ -49,12 +61,18 @@ function newestBuild(records: readonly BuildRecord[], dockerfile: Uint8Array): B
   return records.find((record) => record.status === 'done' && record.dockerfileDigest === digest);
 }
 
-/** How often each step ran in the newest builds of the same file and folder, whatever it said then. */
-async function runsOf(
+/** The steps of one build. */
+interface BuildSteps {
+  readonly buildId: string;
+  readonly steps: readonly BuildStepRecord[];
+}
+
+/** The newest builds of the same file and folder, whatever it said then. */
+async function stepsOfAlike(
   store: Store,
   records: readonly BuildRecord[],
   { details }: BuildRecord,
-): Promise<(slot: string) => MeasuredBuildStep['ran']> {
+): Promise<readonly BuildSteps[]> {
   const { context, dockerfile } = objectOf(details);
   const alike = records
     .filter((other) => {
@@ -62,13 +80,51 @@ async function runsOf(
       return other.status === 'done' && about['context'] === context && about['dockerfile'] === dockerfile;
     })
     .slice(0, BUILDS_MAX);
+  return Promise.all(alike.map(async ({ id }) => ({ buildId: id, steps: await store.builds.steps(id) })));
+}
+
+/** How often each step ran in them. */
+function runsOf(alike: readonly BuildSteps[]): (slot: string) => MeasuredBuildStep['ran'] {
   const times = new Map<string, number>();
-  for (const { id } of alike) {
-    for (const { slot, status } of await store.builds.steps(id)) {
+  for (const { steps } of alike) {
+    for (const { slot, status } of steps) {
       if (slot !== undefined && status === 'done') times.set(slot, (times.get(slot) ?? 0) + 1);
     }
   }
   return (slot) => ({ times: times.get(slot) ?? 0, of: alike.length });
+}
+
+/** A step whose key is the same had the same inputs: another layer of it is a build that was not reproducible. */
+async function otherwiseOf(
+  { layers, store }: EngineContext,
+  { key, diffId }: BuildStepRecord,
+  alike: readonly BuildSteps[],
+): Promise<MeasuredBuildStep['otherwise']> {
+  if (key === undefined || key === '' || diffId === undefined) return undefined;
+  for (const { buildId, steps } of alike) {
+    const other = steps.find((step) => step.key === key && step.diffId !== undefined && step.diffId !== diffId)?.diffId;
+    if (other === undefined) continue;
+    const areHere = await Promise.all([diffId, other].map(async (each) => store.blobs.find(each)));
+    if (areHere.includes(undefined)) continue;
+    let first: Omit<VerifyDifference, 'layer' | 'madeBy'> | undefined;
+    let paths = 0;
+    for await (const difference of layerDifferences(layers, other, diffId)) {
+      first ??= difference;
+      paths++;
+    }
+    if (first === undefined) continue;
+    return { buildId, paths, example: toText(first.path), cause: first.cause, mend: first.mend };
+  }
+  return undefined;
+}
+
+/** What `base advise` says first. */
+async function smallerOf(context: EngineContext, imageId: string): Promise<Pick<BuildMeasure, 'smaller'>> {
+  const { sizeBytes, suggestions } = await adviseBase(context, imageId);
+  const [best] = suggestions;
+  if (best === undefined) return {};
+  const { base, estimatedBytes, reasons } = best;
+  return { smaller: { base, bytes: estimatedBytes, ofBytes: sizeBytes, reason: reasons.join('; ') } };
 }
 
 /** What is known of a layer from walking it and those below. */
@@ -210,7 +266,7 @@ async function measured(
   store: Store,
   step: BuildStepRecord,
   layers: Awaited<ReturnType<typeof layersOf>>,
-): Promise<Omit<MeasuredBuildStep, 'ran'>> {
+): Promise<Omit<MeasuredBuildStep, 'ran' | 'otherwise'>> {
   const found = step.diffId === undefined ? undefined : layers.get(step.diffId);
   const { startedAt = 0, endedAt = startedAt, status } = step;
   return {

@@ -6,15 +6,17 @@ export function measuredBuild(dockerfile: Dockerfile, measure: BuildMeasure): Me
   const lines = linesOfSlots(dockerfile);
   return {
     id: measure.buildId,
+    ...(measure.smaller !== undefined && { smaller: measure.smaller }),
     steps: measure.steps.flatMap(
-      ({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest, rights }) => {
+      ({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest, rights, otherwise }) => {
         const line = lines.get(slot)?.first;
         if (line === undefined) return [];
         const later = deletedLater.flatMap(({ slot: other, bytes, example }) => {
           const at = lines.get(other)?.first;
           return at === undefined ? [] : [{ line: at, bytes, example }];
         });
-        return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest, rights }];
+        const differs = otherwise === undefined ? {} : { otherwise };
+        return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest, rights, ...differs }];
       },
     ),
     bases: measure.bases.flatMap(({ slot, reference, expected, actual }) => {

@@ -77,6 +77,31 @@ describe('the last build of a Dockerfile', { skip: cannotRun || BUSYBOX.missing 
     );
   });
 
+  test('builds say which step made two layers of equal inputs, and which smaller base would do', async () => {
+    const folder = lab.context({
+      Dockerfile: [
+        'FROM busybox:latest',
+        'RUN head -c 3000000 /dev/zero > /documentation && cp /bin/busybox /tool',
+        'RUN cat /proc/sys/kernel/random/uuid > /id',
+        'ENTRYPOINT ["/tool"]',
+      ].join('\n'),
+    });
+    await lab.build(folder);
+    const { buildId } = await lab.build(folder, { noCache: true });
+    await lab.build(folder, { noCache: true });
+    const bytes = readFileSync(join(folder, 'Dockerfile'));
+    const dockerfile = parseDockerfile(bytes);
+    const measure = (await lab.engine.measureBuild(bytes)) ?? assert.fail();
+    const { findings } = await lintDockerfile(dockerfile, { measured: measuredBuild(dockerfile, measure) });
+    const told = (id: string): readonly string[] =>
+      findings.filter(({ rule }) => rule.id === id).map(({ start, message }) => `${start.line}: ${message}`);
+    const [differing = '', ...more] = told('not-reproducible');
+    assert.deepEqual(more, []);
+    assert.ok(differing.startsWith(`3: build ${buildId} of the same inputs wrote /id otherwise`), differing);
+    const [smaller = ''] = told('base-smaller');
+    assert.match(smaller, /^1: scratch would do: about .* instead of .*; \/tool is static/);
+  });
+
   test('a Dockerfile that was never built as it is has no record', async () => {
     assert.equal(await lab.engine.measureBuild(Buffer.from('FROM busybox\nCOPY x /y\n')), undefined);
   });

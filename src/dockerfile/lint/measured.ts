@@ -2,6 +2,14 @@
 export interface MeasuredBuild {
   readonly id: string;
   readonly steps: readonly MeasuredStep[];
+  /** The smallest base on which what the image runs would do, where there is a smaller one. */
+  readonly smaller?: {
+    /** `scratch`, or what makes the base. */
+    readonly base: string;
+    readonly bytes: number;
+    readonly ofBytes: number;
+    readonly reason: string;
+  };
   /** The base images with the platform that they were to be for and are for, by the line of their FROM. */
   readonly bases: readonly {
     readonly line: number;
@@ -28,6 +36,18 @@ export interface MeasuredStep {
   readonly largest: readonly { readonly path: string; readonly bytes: number }[];
   /** Of its layer: what has rights that it had not below. */
   readonly rights: readonly MeasuredRight[];
+  /** What another build of the same inputs wrote otherwise, where one is known. */
+  readonly otherwise?: MeasuredDifference;
+}
+
+export interface MeasuredDifference {
+  readonly buildId: string;
+  /** How many paths differ; `example` is the first. */
+  readonly paths: number;
+  readonly example: string;
+  /** Why, most likely, and what would mend it. */
+  readonly cause: string;
+  readonly mend: string;
 }
 
 export interface MeasuredRight {

@@ -108,11 +108,13 @@ import { labelSpdx } from './rules/labels/label-spdx.ts';
 import { labelSuperfluous } from './rules/labels/label-superfluous.ts';
 import { labelTime } from './rules/labels/label-time.ts';
 import { labelUrl } from './rules/labels/label-url.ts';
+import { baseSmaller } from './rules/measured/base-smaller.ts';
 import { cacheMount } from './rules/measured/cache-mount.ts';
 import { cacheOrder } from './rules/measured/cache-order.ts';
 import { chownDoubles } from './rules/measured/chown-doubles.ts';
 import { copyTooMuch } from './rules/measured/copy-too-much.ts';
 import { layerDeleteNoGain } from './rules/measured/layer-delete-no-gain.ts';
+import { notReproducible } from './rules/measured/not-reproducible.ts';
 import { setuidNew } from './rules/measured/setuid-new.ts';
 import { worldWritable } from './rules/measured/world-writable.ts';
 import { noInlineIgnore } from './rules/meta/no-inline-ignore.ts';
@@ -229,11 +231,13 @@ export const RULES: readonly LintRule[] = [
   labelSuperfluous,
   labelTime,
   labelUrl,
+  baseSmaller,
   cacheMount,
   cacheOrder,
   chownDoubles,
   copyTooMuch,
   layerDeleteNoGain,
+  notReproducible,
   setuidNew,
   worldWritable,
   noInlineIgnore,

@@ -2,33 +2,29 @@ import { cpus, hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isShaleError, isSystemError, JsonReader, ShaleError } from '../../base/index.ts';
-import { openStackTree, readLocalFile, readTreeFile, type SourceNode } from '../../build/index.ts';
+import { readLocalFile } from '../../build/index.ts';
 import { DOCKERFILE_MAX_BYTES } from '../../dockerfile/index.ts';
 import { findImage, readConfig } from '../../images/index.ts';
-import { digestOf, type DiffId, type ImageConfig } from '../../oci/index.ts';
+import { digestOf, type ImageConfig } from '../../oci/index.ts';
 import { enterHostname } from '../../runtime/index.ts';
 import type { BuildRecord } from '../../store/index.ts';
 import { getBuild } from '../build-records.ts';
 import { buildOne } from '../builds.ts';
-import { compareTrees, type TreeChange } from '../compare-trees.ts';
 import type { EngineContext } from '../context.ts';
 import { configChanges } from '../image-diff.ts';
 import type { BuildRequest, Watch } from '../types.ts';
 import { makeWorkFolder } from '../work-folders.ts';
-import { diagnose, type Compared } from './cause.ts';
 import { copyContext } from './copy-context.ts';
+import { layerDifferences } from './layer-differences.ts';
 import { clockAhead, findClockLibrary, type ClockAhead } from './step-clock.ts';
 import type { VerifyDifference, RebuildReport, RebuildRequest } from './verify-types.ts';
 
 const DIFFERENCES_MAX = 1000;
-/** Larger files are compared by digest alone. */
-const LOOKED_INTO_MAX_BYTES = 8 * 1024 * 1024;
 const OTHER_HOSTNAME = 'elsewhere';
 const OTHER_UMASK = 0o077;
 const LATER_MS = 1001;
 /** Another day, hour, minute and second; certificates and lists that are good for a week still are. */
 const CLOCK_AHEAD_SECONDS = 90_061;
-const DELETED_OTHERWISE = { cause: 'unknown', mend: 'the step deletes other files each time' } as const;
 
 /**
  * `shale verify`: builds again what an image was built from, without the cache and with other surroundings, and compares.
@@ -228,13 +224,7 @@ async function* differencesOf(
     if (one === other) continue;
     const madeBy = makers[i];
     const about = { layer: i + 1, ...(madeBy !== undefined && { madeBy }) };
-    let isSilent = true;
-    for (const change of compareTrees(await treeOf(layers, one), await treeOf(layers, other))) {
-      isSilent = false;
-      yield { ...about, ...differenceOf(change) };
-    }
-    // A tree shows no whiteouts.
-    if (isSilent) yield { ...about, path: '/', kind: 'changed', differs: [], ...DELETED_OTHERWISE };
+    for await (const difference of layerDifferences(layers, one, other)) yield { ...about, ...difference };
   }
   const [was, is] = [historyText(before), historyText(after)];
   const told = was === is ? [] : [{ field: 'history', before: was, after: is }];
@@ -254,25 +244,4 @@ function historyText({ history }: ImageConfig): string {
       emptyLayer,
     ]),
   );
-}
-
-async function treeOf(layers: EngineContext['layers'], diffId: DiffId | undefined): Promise<SourceNode | undefined> {
-  return diffId === undefined ? undefined : openStackTree(await layers.stack([diffId]));
-}
-
-function differenceOf(change: TreeChange): Omit<VerifyDifference, 'layer' | 'madeBy'> {
-  const differs = change.kind === 'changed' ? change.differs : [];
-  const { cause, mend } = diagnose(comparedOf(change));
-  return { path: `/${change.path}`, kind: change.kind, differs, cause, mend };
-}
-
-function comparedOf(change: TreeChange): Compared {
-  if (change.kind !== 'changed' || !change.differs.includes('content')) return { change };
-  const { before, after } = change;
-  if (before.sizeBytes > LOOKED_INTO_MAX_BYTES || after.sizeBytes > LOOKED_INTO_MAX_BYTES) return { change };
-  return { change, before: contentOf(before), after: contentOf(after) };
-}
-
-function contentOf(node: SourceNode): Buffer {
-  return readTreeFile(node, '', LOOKED_INTO_MAX_BYTES) ?? Buffer.alloc(0);
 }
