@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { collect, isShaleError, ownerOf } from '../base/index.ts';
 import { type HostProcess, joinMountHost, openMountHost, type MountHost, type SpawnRequest } from './index.ts';
 import { mountsWith, Sandbox, skipMounts } from './mounts.fixture.ts';
@@ -304,6 +305,20 @@ describe('a mount host on the thread of its caller', { skip: skipMounts }, () =>
       assert.deepEqual(standpoint(), before);
     } finally {
       process.umask(umask);
+    }
+  });
+
+  test('goes on when its caller has started threads meanwhile, which share its root and directory', async () => {
+    using box = new Sandbox();
+    await using host = await openMountHost({ mountDir: box.path('mnt'), driver: 'erofs', thread: 'caller' });
+    await using first = await host.mountRootfs({ layers: [], upper: box.upper('u') });
+    const thread = new Worker('setInterval(() => {}, 1000)', { eval: true });
+    try {
+      await once(thread, 'online');
+      await using second = await host.mountRootfs({ layers: [], upper: box.upper('v') });
+      assert.notEqual(first.path, second.path);
+    } finally {
+      await thread.terminate();
     }
   });
 });

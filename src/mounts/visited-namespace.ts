@@ -1,5 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs';
-import { changeDirectoryTo, changeRootTo, CLONE, setNamespace, setUmask } from '../sys/index.ts';
+import { changeDirectoryTo, changeRootTo, CLONE, setNamespace, setUmask, unshare } from '../sys/index.ts';
 
 /** What of a thread a mount namespace takes along: setns(2) puts root and working directory to the namespace's root. */
 class Standpoint {
@@ -9,6 +9,9 @@ class Standpoint {
   readonly #umask = readUmask();
 
   take(): void {
+    // Threads that this one has started since, as Node's pool at its first use, share root and directory with it: setns
+    // refuses that (EINVAL).
+    unshare(CLONE.FS);
     setNamespace(this.#namespace, CLONE.NEWNS);
     // Another than the namespace's where this process lives below a chroot(2).
     changeRootTo(this.#root);

@@ -10,7 +10,7 @@ import { ContainerLab, SHALE, until, watch } from './container-lab.ts';
 
 const skip = BUSYBOX.missing || cannotRun;
 const hasPs = spawnSync('ps', ['--version']).error === undefined;
-const LISTENS = 'trap "exit 5" TERM; while :; do sleep 0.05; done';
+const LISTENS = 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done';
 
 describe('the life of a container', { skip }, () => {
   let world: ContainerLab;
@@ -35,6 +35,8 @@ describe('the life of a container', { skip }, () => {
     const { engine } = world.lab;
     const id = await world.run(LISTENS, { name: 'states' });
     assert.equal((await world.state(id))['Status'], 'running');
+    // The first process of a container is not ended by a signal that it does not listen for yet.
+    await until(async () => (await world.logs(id)) === 'ready\n', 'it listens');
     await world.start('states');
     await engine.pause('states');
     const paused = await world.state(id);

@@ -7,7 +7,7 @@ import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { eventAttributes, formatSetup, isBeingRestarted, parseLife, parseSetup } from './record.ts';
 import { dropContainer } from './remove.ts';
 import { startContainer, type StartedContainer } from './start.ts';
-import { detachedOf, isUp, runtimeFor, settle, settleState, writeEnd, UNKNOWN_END } from './state.ts';
+import { detachedOf, isUp, runtimeFor, settle, settleState, statusFromEvents, writeEnd, UNKNOWN_END } from './state.ts';
 import type { AttachedStreams, AttachRequest, StartRequest } from './types.ts';
 
 /** `shale start`, of one container. Starting one that runs is no error. @throws CONTAINER_NOT_FOUND, START_FAILED */
@@ -111,24 +111,23 @@ async function endOf(
   container: DetachedContainer,
   isLeft: () => boolean,
 ): Promise<number> {
+  const since = await context.store.events.latest();
   const followed = await context.store.containers.find(record.id);
   const end = await container.wait();
   // Its removal goes with whoever waited for it; a keeper does it when that one has left.
   const now = await context.store.containers.find(record.id);
-  const exitCode = end.kind === 'exited' ? end.code : UNKNOWN_END;
-  if (now === undefined) return exitCode;
+  if (now === undefined)
+    return end.kind === 'exited' ? end.code : ((await statusFromEvents(context, record.id, since)) ?? UNKNOWN_END);
+  let exitCode = end.kind === 'exited' ? end.code : UNKNOWN_END;
   const isStartedAnew = followed !== undefined && parseLife(now).starts !== parseLife(followed).starts;
   if (isStartedAnew || isBeingRestarted(parseLife(now))) {
     if (parseSetup(now).request.removeWhenDone) await leaveBehind(context, now);
     return exitCode;
   }
   if (end.kind === 'exited')
-    await writeEnd(context, now, {
-      exitCode,
-      oomKilled: end.oomKilled,
-      finishedMs: Math.round(end.finishedAtMs),
-    });
-  else await settle(context, now, runtimeFor(context));
+    await writeEnd(context, now, { exitCode, oomKilled: end.oomKilled, finishedMs: Math.round(end.finishedAtMs) });
+  // A keeper may have written its end, and be about to remove it.
+  else exitCode = (await settle(context, now, runtimeFor(context))).exitCode;
   const setup = parseSetup(now);
   if (setup.request.removeWhenDone && !setup.background && !isLeft()) {
     await container.remove({ force: true });

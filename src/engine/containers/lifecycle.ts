@@ -5,7 +5,7 @@ import type { EngineContext } from '../context.ts';
 import type { Watch } from '../types.ts';
 import { eventAttributes, formatLife, type Life, parseLife, parseSetup } from './record.ts';
 import { startContainer } from './start.ts';
-import { publicState, runtimeFor, settle, viewOf } from './state.ts';
+import { publicState, runtimeFor, settle, statusFromEvents, viewOf } from './state.ts';
 import type { StopOptions } from './types.ts';
 
 const POLL_MS = 20;
@@ -147,7 +147,7 @@ export async function waitForContainer(context: EngineContext, name: string, wat
   for (;;) {
     const record = await context.store.containers.find(id);
     // Removed at its end: the event has its status.
-    if (record === undefined) return await statusFromEvents(context, id, last);
+    if (record === undefined) return (await statusFromEvents(context, id, last)) ?? 0;
     const life = await settle(context, record, runtime);
     if (life.kind !== 'running' && life.kind !== 'starting') return life.exitCode;
     last = await context.store.events.latest();
@@ -158,14 +158,6 @@ export async function waitForContainer(context: EngineContext, name: string, wat
     });
     if (!parseSetup(record).detached) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
-}
-
-const EVENTS_MAX = 10_000;
-
-async function statusFromEvents(context: EngineContext, id: string, since: number): Promise<number> {
-  const events = await context.store.events.since(since, EVENTS_MAX);
-  const end = events.findLast((event) => event.subject === id && event.action === 'die');
-  return Number(end?.attributes['exitCode'] ?? 0);
 }
 
 /** @throws CONTAINER_NAME_INVALID, CONTAINER_EXISTS */

@@ -207,3 +207,12 @@ export async function settleState(
 ): Promise<ContainerState> {
   return publicState(await settle(context, record, runtime));
 }
+
+const EVENTS_MAX = 10_000;
+
+/** The status that a container which is gone ended with, by what was told after an event; undefined when nothing was. */
+export async function statusFromEvents(context: EngineContext, id: string, since: number): Promise<number | undefined> {
+  const events = await context.store.events.since(since, EVENTS_MAX);
+  const status = events.findLast((event) => event.subject === id && event.action === 'die')?.attributes['exitCode'];
+  return status === undefined ? undefined : Number(status);
+}
