@@ -1,4 +1,4 @@
-import { ShaleError } from '../base/index.ts';
+import { isShaleError, ShaleError } from '../base/index.ts';
 import {
   getImage,
   getPlatformImage,
@@ -36,15 +36,29 @@ export async function listImages(
   const inSets = new Set(sets.flatMap(({ entries }) => entries.map(({ imageId }) => imageId)));
   const summaries: ImageSummary[] = [];
   for (const record of await store.images.list()) {
-    const labels = (await readConfig(store, record.id)).config.Labels ?? {};
     const tags = await store.tags.of(record.id);
     if (tags.length === 0 && inSets.has(record.id) && !options.all) continue;
+    const config = await unlessGone(readConfig(store, record.id));
+    if (config === undefined) continue;
+    const labels = config.config.Labels ?? {};
     const common = { id: record.id, sizeBytes: record.sizeBytes ?? 0, labels, ...digestOfImage(record) };
     summaries.push(...linesOf(common, tags, record.addedAt));
   }
-  for (const set of sets)
-    summaries.push(...linesOf(await summaryOfSet(store, set), await store.tags.of(set.digest), set.addedAt));
+  for (const set of sets) {
+    const summary = await unlessGone(summaryOfSet(store, set));
+    if (summary !== undefined) summaries.push(...linesOf(summary, await store.tags.of(set.digest), set.addedAt));
+  }
   return summaries.toSorted((a, b) => b.taggedMs - a.taggedMs);
+}
+
+/** What is read of an image of a list: another command may remove it meanwhile. */
+async function unlessGone<T>(reading: Promise<T>): Promise<T | undefined> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (isShaleError(error, 'IMAGE_NOT_FOUND')) return undefined;
+    throw error;
+  }
 }
 
 function linesOf(
@@ -117,6 +131,8 @@ export async function removeImage(
   const tags = await store.tags.of(targetOf(found).digest);
   const removed: RemovedImage[] = [];
   const going = found.reference === undefined ? tags : tags.filter((tag) => tag.name === found.reference);
+  // Another command has given the name to another image since it was looked up.
+  if (found.reference !== undefined && going.length === 0) return removeImage(context, name, options);
   if (found.reference === undefined && tags.length > 1 && !options.force) {
     const names = tags.map((tag) => familiarName(parseReference(tag.name)));
     throw new ShaleError('IMAGE_IN_USE', `${name} has ${tags.length} names: ${names.join(', ')}`, {

@@ -1,3 +1,4 @@
+import { isShaleError } from '../base/index.ts';
 import {
   CONFIG_MAX_BYTES,
   formatImageConfig,
@@ -9,9 +10,17 @@ import {
 } from '../oci/index.ts';
 import type { ImageRecord, NewImage, Store } from '../store/index.ts';
 
-/** The config of a stored image. @throws BLOB_NOT_FOUND, BLOB_CORRUPT, CONFIG_INVALID */
+/**
+ * The config of a stored image.
+ * @throws IMAGE_NOT_FOUND for one that was removed meanwhile, BLOB_NOT_FOUND, BLOB_CORRUPT, CONFIG_INVALID
+ */
 export async function readConfig(store: Store, id: Digest): Promise<ImageConfig> {
-  return parseImageConfig(await store.blobs.read(id, CONFIG_MAX_BYTES));
+  try {
+    return parseImageConfig(await store.blobs.read(id, CONFIG_MAX_BYTES));
+  } catch (error) {
+    if (isShaleError(error, 'BLOB_NOT_FOUND')) await store.images.get(id);
+    throw error;
+  }
 }
 
 export function platformOf(config: ImageConfig): Platform {

@@ -1,5 +1,5 @@
 import { PREDICATE_TYPE_ANNOTATION, STATEMENT_MAX_BYTES, type Predicate } from '../attest/index.ts';
-import { JsonReader, parseJson, ShaleError } from '../base/index.ts';
+import { isShaleError, JsonReader, parseJson, ShaleError } from '../base/index.ts';
 import {
   descriptorJson,
   isIndexType,
@@ -95,15 +95,25 @@ export async function readPredicates(store: Store, stored: readonly StoredPredic
 
 /**
  * The images of a set, or of an image index that was pulled whole.
- * @throws BLOB_NOT_FOUND, BLOB_CORRUPT, IMAGE_SET_INVALID
+ * @throws IMAGE_NOT_FOUND for one that was removed meanwhile, BLOB_NOT_FOUND, BLOB_CORRUPT, IMAGE_SET_INVALID
  */
 export async function readImageSet(store: Store, digest: Digest): Promise<ImageSet> {
-  const bytes = await store.blobs.read(digest, MANIFEST_MAX_BYTES);
+  const bytes = await readSetBlob(store, digest);
   const record = await store.indexes.find(digest);
   if (record !== undefined && isManifestType(record.mediaType)) return await setOfManifest(store, record);
   return record !== undefined && isIndexType(record.mediaType)
     ? await setOfIndex(store, record, bytes)
     : parseImageSet(bytes);
+}
+
+async function readSetBlob(store: Store, digest: Digest): Promise<Uint8Array> {
+  try {
+    return await store.blobs.read(digest, MANIFEST_MAX_BYTES);
+  } catch (error) {
+    if (isShaleError(error, 'BLOB_NOT_FOUND') && (await store.indexes.find(digest)) === undefined)
+      throw new ShaleError('IMAGE_NOT_FOUND', `the image ${digest} is not in the store`, { data: { digest } });
+    throw error;
+  }
 }
 
 /** An image in one encoding, where a name means this one (docs/formats/image-sets.md). @throws IMAGE_SET_INVALID for artifacts */

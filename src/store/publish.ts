@@ -1,4 +1,4 @@
-import { ShaleError } from '../base/index.ts';
+import { isShaleError, ShaleError } from '../base/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { BlobFiles } from './blobs.ts';
 import type { StoreContext } from './context.ts';
@@ -7,7 +7,7 @@ import type { Durability } from './durable.ts';
 import { failpoint } from './failpoint.ts';
 import { findImage, putImage, putImageIndex } from './images.ts';
 import { digest, jsonList } from './row.ts';
-import { setTag } from './tags.ts';
+import { requireTarget, setTag } from './tags.ts';
 import type { ImageIndexEntry, NewImage, Publication } from './types.ts';
 
 /** Blobs first, then one synchronous transaction: the records of the result, and its tags last. */
@@ -18,7 +18,7 @@ export async function publish(
   publication: Publication,
 ): Promise<void> {
   failpoint('publish.begun');
-  const synced = await durability.sync(await reachedBy(context, blobs, publication));
+  const synced = await syncReached(context, blobs, durability, publication);
   failpoint('publish.written');
   const { reason, origin } = publication;
   const why = { reason, ...(origin !== undefined && { origin }) };
@@ -34,6 +34,21 @@ export async function publish(
     { durable: true },
   );
   failpoint('publish.done');
+}
+
+async function syncReached(
+  context: StoreContext,
+  blobs: BlobFiles,
+  durability: Durability,
+  publication: Publication,
+): ReturnType<Durability['sync']> {
+  try {
+    return await durability.sync(await reachedBy(context, blobs, publication));
+  } catch (error) {
+    // A collection may have come in between: what was to be tagged is gone then, with its blobs.
+    if (isShaleError(error, 'BLOB_NOT_FOUND')) await context.db.read((sql) => requireTargets(sql, publication));
+    throw error;
+  }
 }
 
 /** The blobs of the result that are here. */
@@ -59,6 +74,11 @@ async function reachedBy(
     if (!required.has(blob) && (await blobs.find(blob)) !== undefined) here.push(blob);
   }
   return here;
+}
+
+function requireTargets(sql: Sql, { tags = [], images = [], indexes = [] }: Publication): void {
+  const own = new Set<Digest>([...images.map(({ id }) => id), ...indexes.map((index) => index.digest)]);
+  for (const { name, target } of tags) if (!own.has(target.digest)) requireTarget(sql, name, target);
 }
 
 function addKnownIndex(sql: Sql, index: Digest, required: Set<Digest>, optional: Set<Digest>): void {

@@ -74,13 +74,7 @@ export function setTag(
   target: TagTarget,
   { now, ...why }: Pick<TagMove, 'reason' | 'origin'> & { readonly now: TimeMs },
 ): void {
-  const query =
-    target.kind === 'image' ? 'SELECT 1 FROM images WHERE id = ?' : 'SELECT 1 FROM image_indexes WHERE digest = ?';
-  if (sql.first(query, target.digest) === undefined) {
-    throw new ShaleError('IMAGE_NOT_FOUND', `cannot tag ${name}: ${target.kind} ${target.digest} is not in the store`, {
-      data: { name, digest: target.digest },
-    });
-  }
+  requireTarget(sql, name, target);
   const before = findTag(sql, name)?.target;
   if (before?.kind === target.kind && before.digest === target.digest) return;
   sql.run(
@@ -91,6 +85,15 @@ export function setTag(
     now,
   );
   logMove(context, sql, { name, from: before, to: target, at: now, ...why });
+}
+
+/** @throws IMAGE_NOT_FOUND when there is no record of what a tag is to point to */
+export function requireTarget(sql: Sql, name: string, { kind, digest: target }: TagTarget): void {
+  const query = kind === 'image' ? 'SELECT 1 FROM images WHERE id = ?' : 'SELECT 1 FROM image_indexes WHERE digest = ?';
+  if (sql.first(query, target) !== undefined) return;
+  throw new ShaleError('IMAGE_NOT_FOUND', `cannot tag ${name}: ${kind} ${target} is not in the store`, {
+    data: { name, digest: target },
+  });
 }
 
 export function removeTag(context: StoreContext, sql: Sql, name: string, now: TimeMs, reason: string): boolean {

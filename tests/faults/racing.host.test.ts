@@ -26,12 +26,8 @@ const FETCH_MS = 60;
 /** By how much times of two processes may be apart. */
 const CLOCK_MS = 3;
 
-/**
- * What a command may be told when another was faster; nothing else may go wrong. The first two: a prune of everything took what the
- * command was about to take up, which then fails and changes nothing (docs/reliability.md, P7, "not yet").
- */
-const LEADS_NOWHERE =
-  /^(?:BLOB_NOT_FOUND|CACHE_RECORD_NOT_FOUND|IMAGE_NOT_FOUND|BASE_IMAGE_NOT_FOUND|MANIFEST_UNKNOWN|NAME_UNKNOWN|TAG_NOT_FOUND)$/;
+/** What a command may be told when another was faster; nothing else may go wrong. */
+const LEADS_NOWHERE = /^(?:IMAGE_NOT_FOUND|BASE_IMAGE_NOT_FOUND|MANIFEST_UNKNOWN|NAME_UNKNOWN|TAG_NOT_FOUND)$/;
 
 interface Move {
   readonly name: string;

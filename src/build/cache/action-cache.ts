@@ -1,4 +1,4 @@
-import { isJsonObject, type Json } from '../../base/index.ts';
+import { isJsonObject, isShaleError, type Json } from '../../base/index.ts';
 import { isDigest, type Digest, type DiffId } from '../../oci/index.ts';
 import type { ActionCache, CachedStep, EarlierStep, StepInputs, StepRecord } from '../../solver/index.ts';
 import type { CacheRecord, Store } from '../../store/index.ts';
@@ -24,7 +24,12 @@ export function openActionCache(store: Store, project: string): ActionCache {
       await save(store, { ...record, slot: slotOf(record.slot) });
     },
     async link(key, recordId) {
-      await store.cacheRecords.addKey(Number(recordId), key);
+      try {
+        await store.cacheRecords.addKey(Number(recordId), key);
+      } catch (error) {
+        // A prune has taken the record meanwhile; what it stood for is held since it was found.
+        if (!isShaleError(error, 'CACHE_RECORD_NOT_FOUND')) throw error;
+      }
     },
     async *earlier(slot, max): AsyncGenerator<EarlierStep> {
       for (const record of await store.cacheRecords.findNearest(slotOf(slot), max)) {
