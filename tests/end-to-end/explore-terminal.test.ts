@@ -52,6 +52,8 @@ describe('shale explore in a terminal', { skip: noTerminals }, () => {
     }
     terminal.resize(100, 30);
     terminal.type('\u001B');
+    // What comes at once behind an escape is a key with Alt.
+    await delay(500);
     await terminal.shows('Layers (4)', 'Files: what', /\? help/);
     terminal.type('q');
     await terminal.shows('STATUS 0');

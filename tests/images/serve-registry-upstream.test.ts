@@ -177,7 +177,7 @@ describe('shale serve registry --upstream', { concurrency: 2 }, () => {
       instead: (request, response, count) => {
         if (!isLayer(request) || count > 2) return false;
         const bytes = cache.image.layers[0]?.packed ?? Buffer.alloc(0);
-        const from = count === 1 ? 0 : 100_000;
+        const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
         const length = { 'content-length': bytes.length - from };
         response.writeHead(from === 0 ? 200 : 206, {
           ...length,
@@ -190,10 +190,14 @@ describe('shale serve registry --upstream', { concurrency: 2 }, () => {
     await cache.manifest('1');
     const got = await cache.blob();
     assert.ok(got.body.equals(cache.image.layers[0]?.packed ?? Buffer.alloc(0)));
-    const ranges = cache.upstream.requests
+    const [first, ...others] = cache.upstream.requests
       .filter(({ url }) => url.includes('/blobs/'))
       .map(({ headers }) => headers.range);
-    assert.deepEqual(ranges, [undefined, 'bytes=100000-', 'bytes=200000-']);
+    // A cut may lose the last of what was sent.
+    const [second = NaN, third = NaN, ...more] = others.map((range) => Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1]));
+    assert.equal(first, undefined);
+    assert.deepEqual(more, []);
+    assert.ok(0 < second && second < third && third <= 200_000, others.join());
   });
 
   test('cuts a client off where the upstream stays away, and goes on there the next time', async () => {

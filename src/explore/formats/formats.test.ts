@@ -157,7 +157,8 @@ describe('compareExplorations()', () => {
         ...(Array.isArray(more) ? more : []),
       ],
     ];
-    const image = partsOf([]).image;
+    await using nothing = partsOf([]);
+    const { image } = nothing;
     await using before = explore(
       partsOf(
         files('5.1', [
