@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../measure.ts';
 import type { Contender, Row, Workload } from '../types.ts';
@@ -32,9 +32,12 @@ export const lock: Workload = {
   },
 };
 
-/** The base image is made, and the lock file written, once. */
+let isReady = false;
+
+/** The base image is made, and the lock file written, once in a run: the store is new in each, and contexts stay. */
 function makeReady(shale: Contender, context: string): void {
-  if (existsSync(join(context, 'Dockerfile.lock'))) return;
+  if (isReady) return;
+  isReady = true;
   mkdirSync(context, { recursive: true });
   writeFileSync(join(context, 'Dockerfile'), DOCKERFILE);
   writeFileSync(join(context, '.dockerignore'), 'Dockerfile*\n');
