@@ -41,9 +41,9 @@ export interface MeasuredBuildStep {
   /** What another build wrote otherwise, of equal inputs; absent where none is known, or its layer is gone. */
   readonly otherwise?: {
     readonly buildId: string;
-    /** Paths that differ; the first is `example`, with the likely cause and its mend. */
-    readonly paths: number;
+    /** The first path that differs, with the likely cause and its mend; `more`: others do, too. */
     readonly example: string;
+    readonly more: boolean;
     readonly cause: string;
     readonly mend: string;
   };

@@ -9,7 +9,6 @@ import { adviseBase } from './bases/advise.ts';
 import type { EngineContext } from './context.ts';
 import type { BuildMeasure, MeasuredBuildStep } from './measured-build-types.ts';
 import { layerDifferences } from './verify/layer-differences.ts';
-import type { VerifyDifference } from './verify/verify-types.ts';
 
 /** Paths of one layer that are told by their size. */
 const LARGEST_MAX = 10;
@@ -106,14 +105,11 @@ async function otherwiseOf(
     if (other === undefined) continue;
     const areHere = await Promise.all([diffId, other].map(async (each) => store.blobs.find(each)));
     if (areHere.includes(undefined)) continue;
-    let first: Omit<VerifyDifference, 'layer' | 'madeBy'> | undefined;
-    let paths = 0;
-    for await (const difference of layerDifferences(layers, other, diffId)) {
-      first ??= difference;
-      paths++;
-    }
+    await using differences = layerDifferences(layers, other, diffId);
+    const { value: first } = await differences.next();
     if (first === undefined) continue;
-    return { buildId, paths, example: toText(first.path), cause: first.cause, mend: first.mend };
+    const { done } = await differences.next();
+    return { buildId, example: toText(first.path), more: done !== true, cause: first.cause, mend: first.mend };
   }
   return undefined;
 }

@@ -150,7 +150,6 @@ async function route(serving: Serving, { name, query }: Question, response: Serv
 function filePlace(query: URLSearchParams, layers: number): FilePlace | undefined {
   const [layer, path] = [query.get('layer') ?? '', query.get('path') ?? ''];
   if (!/^\d{1,5}$/.test(layer) || Number(layer) >= layers) return undefined;
-  // eslint-disable-next-line no-control-regex
   return /^[\u0001-\u00ff]+$/.test(path) ? { path, layer: Number(layer) } : undefined;
 }
 

@@ -42,9 +42,9 @@ export interface MeasuredStep {
 
 export interface MeasuredDifference {
   readonly buildId: string;
-  /** How many paths differ; `example` is the first. */
-  readonly paths: number;
+  /** The first path that differs; `more`: others do, too. */
   readonly example: string;
+  readonly more: boolean;
   /** Why, most likely, and what would mend it. */
   readonly cause: string;
   readonly mend: string;
@@ -54,6 +54,12 @@ export interface MeasuredRight {
   /** Absolute. */
   readonly path: string;
   readonly kind: 'setuid' | 'setgid' | 'world-writable';
+}
+
+/** The record that goes with an example of a rule: of a build with one step, of which only this is notable. */
+export function exampleRecord(step: Partial<MeasuredStep> & Pick<MeasuredStep, 'line'>): MeasuredBuild {
+  const plain = { deletedLater: [], rewrittenBytes: 0, layerBytes: 0, seconds: 1, ran: { times: 1, of: 1 } };
+  return { id: 'b0', bases: [], steps: [{ ...plain, largest: [], rights: [], ...step }] };
 }
 
 /** Less is not worth a word. */

@@ -1,4 +1,4 @@
-import { LARGE_BYTES, VOLATILE_FOLDER, megabytes } from '../../measured.ts';
+import { exampleRecord, LARGE_BYTES, VOLATILE_FOLDER, megabytes } from '../../measured.ts';
 import type { LintRule } from '../../rule.ts';
 
 export const copyTooMuch: LintRule = {
@@ -11,22 +11,7 @@ export const copyTooMuch: LintRule = {
   bad: 'FROM node:22\nCOPY . /app/',
   good: 'FROM node:22\nCOPY src /app/src',
   fix: 'none',
-  record: {
-    id: 'b0',
-    bases: [],
-    steps: [
-      {
-        line: 2,
-        deletedLater: [],
-        rewrittenBytes: 0,
-        layerBytes: 90_000_000,
-        seconds: 1,
-        ran: { times: 1, of: 1 },
-        largest: [{ path: '.git', bytes: 80_000_000 }],
-        rights: [],
-      },
-    ],
-  },
+  record: exampleRecord({ line: 2, layerBytes: 90_000_000, largest: [{ path: '.git', bytes: 80_000_000 }] }),
   *check(file) {
     for (const { line, largest } of file.measured?.steps ?? []) {
       const step = file.steps.find(({ node }) => node.firstLine === line);

@@ -1,4 +1,4 @@
-import { NOTABLE_BYTES, megabytes } from '../../measured.ts';
+import { exampleRecord, NOTABLE_BYTES, megabytes } from '../../measured.ts';
 import type { LintRule } from '../../rule.ts';
 
 export const layerDeleteNoGain: LintRule = {
@@ -11,22 +11,11 @@ export const layerDeleteNoGain: LintRule = {
   bad: 'FROM debian:12\nRUN make cache\nRUN rm -rf /cache',
   good: 'FROM debian:12\nRUN make cache && rm -rf /cache',
   fix: 'none',
-  record: {
-    id: 'b0',
-    bases: [],
-    steps: [
-      {
-        line: 2,
-        deletedLater: [{ line: 3, bytes: 41_000_000, example: '/cache/a' }],
-        rewrittenBytes: 0,
-        layerBytes: 41_000_000,
-        seconds: 1,
-        ran: { times: 1, of: 1 },
-        largest: [],
-        rights: [],
-      },
-    ],
-  },
+  record: exampleRecord({
+    line: 2,
+    layerBytes: 41_000_000,
+    deletedLater: [{ line: 3, bytes: 41_000_000, example: '/cache/a' }],
+  }),
   *check(file) {
     for (const { line, deletedLater } of file.measured?.steps ?? []) {
       const step = file.steps.find(({ node }) => node.firstLine === line);

@@ -1,3 +1,4 @@
+import { exampleRecord } from '../../measured.ts';
 import type { LintRule } from '../../rule.ts';
 
 export const notReproducible: LintRule = {
@@ -10,35 +11,22 @@ export const notReproducible: LintRule = {
   bad: 'FROM debian:12\nRUN make\nRUN date > /built',
   good: 'FROM debian:12\nRUN make',
   fix: 'none',
-  record: {
-    id: 'b0',
-    bases: [],
-    steps: [
-      {
-        line: 3,
-        deletedLater: [],
-        rewrittenBytes: 0,
-        layerBytes: 1000,
-        seconds: 1,
-        ran: { times: 2, of: 2 },
-        largest: [],
-        rights: [],
-        otherwise: {
-          buildId: 'b1',
-          paths: 1,
-          example: '/built',
-          cause: 'time stamp',
-          mend: 'have the program take SOURCE_DATE_EPOCH for the time',
-        },
-      },
-    ],
-  },
+  record: exampleRecord({
+    line: 3,
+    otherwise: {
+      buildId: 'b1',
+      example: '/built',
+      more: false,
+      cause: 'time stamp',
+      mend: 'have the program take SOURCE_DATE_EPOCH for the time',
+    },
+  }),
   *check(file) {
     for (const { line, otherwise } of file.measured?.steps ?? []) {
       const step = file.steps.find(({ node }) => node.firstLine === line);
       if (step === undefined || otherwise === undefined) continue;
-      const { buildId, paths, example, cause, mend } = otherwise;
-      const others = paths === 1 ? '' : ` and ${paths - 1} more`;
+      const { buildId, example, more, cause, mend } = otherwise;
+      const others = more ? ' and more' : '';
       const why = cause === 'unknown' ? '' : `, probably by a ${cause}`;
       yield {
         message: `build ${buildId} of the same inputs wrote ${example}${others} otherwise${why}: ${mend}`,

@@ -1,3 +1,4 @@
+import { exampleRecord } from '../../measured.ts';
 import { newRights } from '../../rights.ts';
 import type { LintRule } from '../../rule.ts';
 
@@ -11,21 +12,6 @@ export const setuidNew: LintRule = {
   bad: 'FROM debian:12\nCOPY tool /usr/local/bin/\nRUN chmod u+s /usr/local/bin/tool',
   good: 'FROM debian:12\nCOPY tool /usr/local/bin/',
   fix: 'none',
-  record: {
-    id: 'b0',
-    bases: [],
-    steps: [
-      {
-        line: 3,
-        deletedLater: [],
-        rewrittenBytes: 0,
-        layerBytes: 1000,
-        seconds: 1,
-        ran: { times: 1, of: 1 },
-        largest: [],
-        rights: [{ path: '/usr/local/bin/tool', kind: 'setuid' }],
-      },
-    ],
-  },
+  record: exampleRecord({ line: 3, rights: [{ path: '/usr/local/bin/tool', kind: 'setuid' }] }),
   check: (file) => newRights(file, ['setuid', 'setgid'], 'run with the rights of their owner or group'),
 };

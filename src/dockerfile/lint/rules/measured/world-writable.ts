@@ -1,3 +1,4 @@
+import { exampleRecord } from '../../measured.ts';
 import { newRights } from '../../rights.ts';
 import type { LintRule } from '../../rule.ts';
 
@@ -11,21 +12,6 @@ export const worldWritable: LintRule = {
   bad: 'FROM debian:12\nCOPY . /srv\nRUN chmod -R 777 /srv',
   good: 'FROM debian:12\nCOPY --chown=www-data . /srv',
   fix: 'none',
-  record: {
-    id: 'b0',
-    bases: [],
-    steps: [
-      {
-        line: 3,
-        deletedLater: [],
-        rewrittenBytes: 0,
-        layerBytes: 1000,
-        seconds: 1,
-        ran: { times: 1, of: 1 },
-        largest: [],
-        rights: [{ path: '/srv', kind: 'world-writable' }],
-      },
-    ],
-  },
+  record: exampleRecord({ line: 3, rights: [{ path: '/srv', kind: 'world-writable' }] }),
   check: (file) => newRights(file, ['world-writable'], 'may be written by everybody'),
 };
