@@ -1,10 +1,11 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { isSystemError, messageOf, ShaleError, toText } from '../base/index.ts';
+import { isSystemError, ShaleError, toText } from '../base/index.ts';
 import type { Exploration, ExplorationComparison, FilePlace } from '../explore/index.ts';
+import { HEADERS_MAX_BYTES, serveUntil } from '../http/index.ts';
 import { pageData, pageLook } from './page-data.ts';
 import { pageHtml, SERVED_POLICY } from './page-html.ts';
 import { pageText } from './page-text.ts';
@@ -12,12 +13,9 @@ import { pageTree, parseTreeName } from './page-tree.ts';
 
 /** Entries of a tree that the page is given; small files beyond are summed up. */
 const ENTRIES_MAX = 400_000;
-/** Bytes that the headers of a request may have, and its path with the query. */
-const HEADERS_MAX_BYTES: number = 32 * 1024;
+/** Bytes that the path of a request may have, with its query. */
 const TARGET_MAX_BYTES: number = 20 * 1024;
 const HEADERS_TIMEOUT_MS = 10_000;
-/** Milliseconds without a byte after which an answer is given up. */
-const IDLE_TIMEOUT_MS: number = 5 * 60_000;
 const CONNECTIONS_MAX = 64;
 
 export interface ServePageOptions {
@@ -62,21 +60,17 @@ export async function servePage(exploration: Exploration, options: ServePageOpti
     { maxHeaderSize: HEADERS_MAX_BYTES, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: HEADERS_TIMEOUT_MS },
     (request, response) => void respond(serving, request, response).catch(options.failed),
   );
-  server.maxConnections = CONNECTIONS_MAX;
-  server.timeout = IDLE_TIMEOUT_MS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(error, host, port)));
-    server.listen(port, host, () => resolve());
+  await serveUntil(server, {
+    host,
+    port,
+    connectionsMax: CONNECTIONS_MAX,
+    signal,
+    listening: (authority) => {
+      hosts.add(authority);
+      hosts.add(authority.replace(/^.*:/, 'localhost:'));
+      options.listening(`http://${authority}${serving.root}`);
+    },
   });
-  const { address, port: bound } = server.address() as AddressInfo; // It listens on TCP.
-  const shown = isIPv6(address) ? `[${address}]` : address;
-  for (const name of [shown, 'localhost']) hosts.add(`${name}:${bound}`);
-  options.listening(`http://${shown}:${bound}${serving.root}`);
-  if (!signal.aborted)
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
 }
 
 function isLoopback(host: string): boolean {
@@ -199,13 +193,4 @@ function answer(response: ServerResponse, type: string, text: string): void {
 function refuse(response: ServerResponse, status: number, why: string): void {
   response.statusCode = status;
   answer(response, 'text/plain; charset=utf-8', `${why}\n`);
-}
-
-function cannotListen(error: Error, host: string, port: number): ShaleError {
-  const why = isSystemError(error, 'EADDRINUSE')
-    ? 'another program has the port'
-    : isSystemError(error, 'EACCES')
-      ? 'ports below 1024 need root'
-      : messageOf(error);
-  return new ShaleError('SERVE_FAILED', `cannot listen on ${host}:${port}: ${why}`, { cause: error });
 }

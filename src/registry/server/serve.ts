@@ -1,19 +1,15 @@
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type Server, type ServerOptions } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
+import { messageOf, ShaleError } from '../../base/index.ts';
+import { HEADERS_MAX_BYTES, serveUntil } from '../../http/index.ts';
 import type { Accounts } from './accounts.ts';
 import { answerFailure } from './answer.ts';
 import type { RegistryStore } from './contents.ts';
 import { handle, type Serving, type Writes } from './handlers.ts';
 import { Uploads } from './uploads.ts';
 
-/** Bytes that the headers of a request may have. */
-const HEADERS_MAX_BYTES: number = 32 * 1024;
 /** Milliseconds in which the headers have to come. */
 const HEADERS_TIMEOUT_MS = 60_000;
-/** Milliseconds without a byte, in either direction, after which a request is given up. It may last as long as it moves. */
-const IDLE_TIMEOUT_MS: number = 5 * 60_000;
 /** Milliseconds that a connection waits for its next request: longer than clients keep theirs. */
 const KEEP_ALIVE_MS = 120_000;
 /** Connections at once. */
@@ -54,20 +50,13 @@ export async function serveRegistry(store: RegistryStore, options: ServeOptions)
   };
   const { tls, signal, host, port } = options;
   const server = tls === undefined ? createServer(settings, listener) : tlsServer({ ...settings, ...tls }, listener);
-  server.maxConnections = CONNECTIONS_MAX;
-  server.timeout = IDLE_TIMEOUT_MS;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(cannotListen(error, host, port)));
-    server.listen(port, host, () => resolve());
+  await serveUntil(server, {
+    host,
+    port,
+    connectionsMax: CONNECTIONS_MAX,
+    signal,
+    listening: (authority) => options.listening(`${tls === undefined ? 'http' : 'https'}://${authority}`),
   });
-  const { address, port: bound } = server.address() as AddressInfo; // It listens on TCP.
-  const shown = address.includes(':') ? `[${address}]` : address;
-  options.listening(`${tls === undefined ? 'http' : 'https'}://${shown}:${bound}`);
-  if (!signal.aborted)
-    await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeAllConnections();
-  await closed;
 }
 
 function tlsServer(settings: ServerOptions, listener: RequestListener): Server {
@@ -90,13 +79,4 @@ async function respond(serving: Serving, request: IncomingMessage, response: Ser
   } catch (error) {
     if (answerFailure(request, response, error)) throw error;
   }
-}
-
-function cannotListen(error: Error, host: string, port: number): ShaleError {
-  const why = isSystemError(error, 'EADDRINUSE')
-    ? 'another program has the port'
-    : isSystemError(error, 'EACCES')
-      ? 'ports below 1024 need root'
-      : messageOf(error);
-  return new ShaleError('SERVE_FAILED', `cannot listen on ${host}:${port}: ${why}`, { cause: error });
 }
