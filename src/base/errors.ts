@@ -42,6 +42,11 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** What failed first: of a failure behind which giving something up failed too ("await using"), the failure itself. */
+export function firstFailure(error: unknown): unknown {
+  return error instanceof SuppressedError ? firstFailure(error.suppressed) : error;
+}
+
 /**
  * Throws when `condition` does not hold. For our own mistakes only, never for bad input: `belief` is a sentence that
  * says what the code took for granted.

@@ -14,6 +14,16 @@ import { SHALE_VERSION } from '../base/index.ts';
 
 const outcome = { imageId: `sha256:${'a'.repeat(64)}`, buildId: 'b123', tags: [], metadata: {} };
 
+test('of a failure behind which giving up failed too the failure itself is told, and both with --debug', async () => {
+  const first = new ShaleError('IMAGE_NOT_FOUND', 'there is no image web', { hint: 'build it' });
+  const images = (): Promise<never> => Promise.reject(new SuppressedError(new Error('cannot unmount'), first));
+  const told = await runFake(['images'], { engine: { images } });
+  assert.equal(told.stderr, 'shale: there is no image web\ntry: build it\n');
+  assert.equal(told.status, (await runFake(['images'], { engine: { images: () => Promise.reject(first) } })).status);
+  const debug = await runFake(['-D', 'images'], { engine: { images } });
+  assert.match(debug.stderr, /code: IMAGE_NOT_FOUND[^]*and then:\nError: cannot unmount/);
+});
+
 describe('the command table', () => {
   test('every command loads, and its flags have distinct names and letters', async () => {
     for (const row of COMMANDS) {

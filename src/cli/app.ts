@@ -1,4 +1,4 @@
-import { isShaleError } from '../base/index.ts';
+import { firstFailure, isShaleError } from '../base/index.ts';
 import { allFlags } from './common-flags.ts';
 import type { Command, CommandRow, ParsedArguments } from './command.ts';
 import type { Context } from './context.ts';
@@ -94,10 +94,11 @@ function count(number: number): string {
   return number === 1 ? 'one argument' : `${number} arguments`;
 }
 
-async function fail(error: unknown, context: Context, failureStatus?: number): Promise<number> {
+async function fail(thrown: unknown, context: Context, failureStatus?: number): Promise<number> {
+  const error = firstFailure(thrown);
   // After Ctrl-C the signal's handler decides how the process ends, and nobody wants to read that they pressed it.
   if (!isShaleError(error, 'OUTPUT_CLOSED') && !(context.signal.aborted && isCancellation(error))) {
-    const report = reportError(error, { debug: context.debug, colors: context.stderr.colors });
+    const report = reportError(thrown, { debug: context.debug, colors: context.stderr.colors });
     await context.stderr.write(report + (otherStoreNote(error, context) ?? '')).catch(() => undefined); // There is nowhere left to tell it.
   }
   return exitCodeOf(error, failureStatus);

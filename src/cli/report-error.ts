@@ -1,4 +1,4 @@
-import { isShaleError, messageOf } from '../base/index.ts';
+import { firstFailure, isShaleError, messageOf } from '../base/index.ts';
 import { stripEscapes } from './output/text-width.ts';
 import { excerptOf, formatExcerpt } from './progress/failure.ts';
 
@@ -29,9 +29,9 @@ function excerpts(error: unknown): string {
   return found.slice(0, 1).map(formatExcerpt).join('');
 }
 
-/** An error and its causes, at most so many. */
+/** What failed first and its causes, at most so many. */
 function* chain(error: unknown): Generator<unknown> {
-  for (let at = error, depth = 0; at !== undefined && depth < CAUSES_MAX; depth++) {
+  for (let at = firstFailure(error), depth = 0; at !== undefined && depth < CAUSES_MAX; depth++) {
     yield at;
     at = at instanceof Error ? at.cause : undefined;
   }
@@ -53,10 +53,11 @@ function hintOf(error: unknown): string | undefined {
 }
 
 function debugLines(error: unknown): string[] {
-  return [...chain(error)].flatMap((at) => [
+  const lines = [...chain(error)].flatMap((at) => [
     ...(isShaleError(at) ? [`code: ${at.code}`, `data: ${JSON.stringify(at.data)}`] : []),
     at instanceof Error ? (at.stack ?? at.message) : String(at),
   ]);
+  return error instanceof SuppressedError ? [...lines, 'and then:', ...debugLines(error.error)] : lines;
 }
 
 /** Messages can carry names from images and registries: no escape sequences, no control characters but line ends. */
