@@ -14,6 +14,7 @@ import { makeAuthority, parseLockFile } from '../../src/lock/index.ts';
 import { ALPINE, BUSYBOX, cannotRun, SEARCH_PATH, type Built, type BuildHow, Lab } from '../support/lab.ts';
 import { serveLab } from '../support/serve-lab.ts';
 import { Web } from '../support/web.ts';
+import { buildRequest } from '../support/requests.ts';
 
 const hasAddress = Object.values(networkInterfaces()).some((all) => all?.some((one) => !one.internal) === true);
 const hasPrograms = ['iptables-restore', 'nsenter'].every((name) => spawnSync(name, ['--version']).error === undefined);
@@ -47,16 +48,7 @@ describe('a lock file', { skip }, () => {
   const fetching = (...paths: readonly string[]): string => `FROM busybox\nWORKDIR /got\nRUN ${wget(...paths)}\n`;
 
   function lock(context: string, how: Partial<Omit<LockRequest, 'build'>> = {}, on = lab): Promise<LockOutcome> {
-    const build = {
-      context: { kind: 'directory', path: context } as const,
-      tags: [],
-      buildArgs: {},
-      labels: {},
-      noCache: true,
-      pull: false,
-      keepNoise: false,
-      stepConfig,
-    };
+    const build = { ...buildRequest(context, { noCache: true }), stepConfig };
     return on.engine.locks.lock({ build, update: false, dryRun: false, ...how }, watch());
   }
   const build = (context: string, how: BuildHow = {}, on = lab): Promise<Built> =>

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { RunRequest, Watch } from '../../src/engine/index.ts';
 import { Lab } from '../support/lab.ts';
+import { containerRequest } from '../support/requests.ts';
 
 /** The program as people start it. */
 export const SHALE: string = join(import.meta.dirname, '../../bin/shale');
@@ -32,22 +33,7 @@ export class ContainerLab implements AsyncDisposable {
 
   /** Makes a container that is started later, or detached. */
   request(script: string, more: Partial<RunRequest> = {}): RunRequest {
-    return {
-      image: 'busybox',
-      command: ['sh', '-c', script],
-      environment: {},
-      labels: {},
-      volumes: [],
-      ports: [],
-      network: 'none',
-      readOnly: false,
-      removeWhenDone: false,
-      interactive: false,
-      terminal: false,
-      detach: true,
-      pull: 'never',
-      ...more,
-    };
+    return containerRequest('busybox', ['sh', '-c', script], { network: 'none', detach: true, ...more });
   }
 
   async run(script: string, more: Partial<RunRequest> = {}): Promise<string> {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { RunRequest } from '../../src/engine/index.ts';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
+import { containerRequest } from '../support/requests.ts';
 
 const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(60_000) });
 const PROGRAM = join(import.meta.dirname, '../../bin/shale');
@@ -30,22 +31,8 @@ describe('at the same time', { skip: cannotRun || BUSYBOX.missing }, () => {
     });
   }
 
-  const request = (command: readonly string[], more: Partial<RunRequest> = {}): RunRequest => ({
-    image: 'busybox',
-    command,
-    environment: {},
-    labels: {},
-    volumes: [],
-    ports: [],
-    network: 'none',
-    readOnly: false,
-    removeWhenDone: false,
-    interactive: false,
-    terminal: false,
-    detach: true,
-    pull: 'never',
-    ...more,
-  });
+  const request = (command: readonly string[], more: Partial<RunRequest> = {}): RunRequest =>
+    containerRequest('busybox', command, { network: 'none', detach: true, ...more });
 
   test('F-155: a container that writes all the time is committed again and again, and every image is whole', async () => {
     const script =

@@ -28,6 +28,7 @@ import { imageOf, layerOf, seed } from '../support/image-of.ts';
 import { buildWith } from '../support/lab.ts';
 import { sha256 } from '../support/oci-layout.ts';
 import { startScriptedRegistry, type ScriptedRegistry } from '../support/scripted-registry.ts';
+import { containerRequest } from '../support/requests.ts';
 
 interface Damage {
   readonly name: string;
@@ -195,7 +196,7 @@ describe('a damaged store', { skip: process.getuid?.() !== 0 && 'needs root' }, 
     await engine.createVolume({ name: 'kept', labels: {}, options: {} });
     await buildIn(engine);
     await engine.tag('built:1', 'built:2');
-    await engine.create({ ...CONTAINER, image: 'built:1', name: 'one' }, watch);
+    await engine.create(containerRequest('built:1', ['/bin/true'], { name: 'one' }), watch);
     original = await knownBy(options);
   });
   after(async () => {
@@ -245,20 +246,6 @@ describe('a damaged store', { skip: process.getuid?.() !== 0 && 'needs root' }, 
     assert.equal(shale('system', 'check', '--full').status, 0);
   });
 });
-
-const CONTAINER = {
-  command: ['/bin/true'],
-  environment: {},
-  labels: {},
-  volumes: [],
-  ports: [],
-  readOnly: false,
-  removeWhenDone: false,
-  interactive: false,
-  terminal: false,
-  detach: false,
-  pull: 'never',
-} as const;
 
 async function buildIn(engine: Awaited<ReturnType<typeof openEngine>>): Promise<void> {
   const context = mkdtempSync(join(tmpdir(), 'shale-damage-context-'));

@@ -10,6 +10,7 @@ import { imageOf, layerOf, seed, TYPES } from '../support/image-of.ts';
 import { buildWith, SEARCH_PATH } from '../support/lab.ts';
 import type { Random } from '../support/random.ts';
 import { startScriptedRegistry } from '../support/scripted-registry.ts';
+import { buildRequest, containerRequest } from '../support/requests.ts';
 
 /** What a name leads to; absent when it was removed. */
 export interface Change {
@@ -183,15 +184,7 @@ function locking({ engine, context }: Workplace, base: string): Operation {
   const carryOut = async (): Promise<Change> => {
     emptyFolder(context);
     writeFileSync(join(context, 'Dockerfile'), `FROM ${base}\nCOPY Dockerfile /locked\n`);
-    const build = {
-      context: { kind: 'directory', path: context } as const,
-      tags: [],
-      buildArgs: {},
-      labels: {},
-      noCache: true,
-      pull: false,
-      keepNoise: false,
-    };
+    const build = buildRequest(context, { noCache: true });
     await engine.locks.lock({ build, update: false, dryRun: false }, watch);
     parseLockFile(readFileSync(join(context, 'Dockerfile.lock')), 'Dockerfile.lock');
     return { name: base, id: await idOf(engine, base) };
@@ -215,21 +208,7 @@ function committing(
   { name, base }: { readonly name: string; readonly base: string },
 ): Operation {
   const carryOut = async (): Promise<Change> => {
-    const request = {
-      image: base,
-      command: ['/a'],
-      environment: {},
-      labels: {},
-      volumes: [],
-      ports: [],
-      readOnly: false,
-      removeWhenDone: false,
-      interactive: false,
-      terminal: false,
-      detach: false,
-      pull: 'never',
-    } as const;
-    const { containerId } = await engine.create(request, watch);
+    const { containerId } = await engine.create(containerRequest(base, ['/a']), watch);
     const added = tar(member({ name: 'added' }, noise(random)));
     await engine.copyIn(stream(added), { container: containerId, path: '/', keepOwners: false });
     const { imageId } = await engine.commit({ container: containerId, tag: name, pause: false, changes: [] }, watch);
