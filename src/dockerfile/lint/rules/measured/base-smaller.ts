@@ -27,7 +27,7 @@ export const baseSmaller: LintRule = {
     const { base, bytes, ofBytes, reason } = smaller;
     if (ofBytes - bytes < NOTABLE_BYTES || bytes > SHARE_MAX * ofBytes) return;
     yield {
-      message: `${base} would do: about ${megabytes(bytes)} instead of ${megabytes(ofBytes)}; ${reason}`,
+      message: `${base} may do: about ${megabytes(bytes)} instead of ${megabytes(ofBytes)}; ${reason}`,
       span: from.node,
     };
   },
