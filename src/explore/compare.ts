@@ -3,15 +3,9 @@ import type { ViewNode } from '../erofs/index.ts';
 import { differencesOf } from './analysis/same-node.ts';
 import { addTo, newSum } from './analysis/sums.ts';
 import { viewOf } from './exploration.ts';
-import type {
-  ComparedPackage,
-  ComparedPath,
-  ComparedSide,
-  Exploration,
-  ExplorationComparison,
-  ExplorationReport,
-  PrivilegedFile,
-} from './types.ts';
+import type { ComparedPackage, ComparedPath, ComparedSide, ExplorationComparison } from './comparison-types.ts';
+import type { Exploration } from './tree-types.ts';
+import type { ExplorationReport, PrivilegedFile } from './types.ts';
 
 /** Paths that are told. */
 const SHOWN_MAX = 2000;

@@ -10,7 +10,6 @@ import { ScopeTree } from './scope-tree.ts';
 import { matcherOf } from './search.ts';
 import type {
   Exploration,
-  ExplorationReport,
   FileComparison,
   FileLook,
   FilePlace,
@@ -18,7 +17,8 @@ import type {
   SearchQuery,
   TreeEntry,
   TreeScope,
-} from './types.ts';
+} from './tree-types.ts';
+import type { ExplorationReport } from './types.ts';
 
 /** Scopes whose sums are kept. */
 const SCOPES_MAX = 8;

@@ -4,7 +4,7 @@ import { diffOfTexts, toText } from '../base/index.ts';
 import { readElf, type ElfFile } from '../elf/index.ts';
 import type { IndexNode } from '../erofs/index.ts';
 import type { LayerPart } from './parts.ts';
-import type { FileComparison, FileLook } from './types.ts';
+import type { FileComparison, FileLook } from './tree-types.ts';
 
 const TEXT_BYTES_MAX: number = 1024 * 1024;
 const HEAD_BYTES: number = 64 * 1024;

@@ -6,7 +6,8 @@
 import { explore } from './exploration.ts';
 import { partsOf } from './parts.fixture.ts';
 import type { TarOfEntry } from '../../tests/support/tar-of.ts';
-import type { DockerfileLine, Exploration, ExploredBuild, ExploredStep } from './types.ts';
+import type { Exploration } from './tree-types.ts';
+import type { DockerfileLine, ExploredBuild, ExploredStep } from './types.ts';
 
 const STATUS = ['bash 5.2.15-2 admin', 'libc6 2.36-9 libs', 'curl 7.88.1-10 web']
   .map((line) => {

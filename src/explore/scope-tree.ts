@@ -2,7 +2,7 @@ import { compareBytes, type ByteString } from '../base/index.ts';
 import type { IndexNode, ViewNode } from '../erofs/index.ts';
 import { capabilitiesOf } from './analysis/capabilities.ts';
 import { differencesOf } from './analysis/same-node.ts';
-import type { EntryDifference, EntryState, TreeEntry } from './types.ts';
+import type { EntryDifference, EntryState, TreeEntry } from './tree-types.ts';
 
 /** What is known of a directory once all below it was gone through. */
 interface DirectorySum {

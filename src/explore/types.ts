@@ -1,9 +1,5 @@
 import type { ByteString } from '../base/index.ts';
 
-export type * from './budget-types.ts';
-export type * from './comparison-types.ts';
-export type * from './tree-types.ts';
-
 /**
  * What `shale explore` knows of an image: one model for the terminal, the page and the files for CI. `ExplorationReport` is
  * plain data, made once when the image is opened; `Exploration` adds the trees, which are read when they are asked for.

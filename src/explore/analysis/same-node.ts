@@ -1,5 +1,5 @@
 import type { IndexNode } from '../../erofs/index.ts';
-import type { EntryDifference } from '../types.ts';
+import type { EntryDifference } from '../tree-types.ts';
 
 /** True when two nodes are of one kind and have the same bytes, target or device number. */
 export function sameContent(a: IndexNode, b: IndexNode): boolean {

@@ -1,6 +1,7 @@
 import { humanSize, toText } from '../../base/index.ts';
 import { percent, shortText } from '../formats/words.ts';
-import type { BudgetName, BudgetResult, Budgets, ExplorationReport } from '../types.ts';
+import type { BudgetName, BudgetResult, Budgets } from '../budget-types.ts';
+import type { ExplorationReport } from '../types.ts';
 
 const OFFENDERS_MAX = 20;
 

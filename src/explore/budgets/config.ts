@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isSystemError, messageOf, ShaleError } from '../../base/index.ts';
-import type { BudgetName, Budgets } from '../types.ts';
+import type { BudgetName, Budgets } from '../budget-types.ts';
 import { parseBudget } from './values.ts';
 
 /** In the order in which they are looked for; ours wins. */

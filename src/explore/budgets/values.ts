@@ -1,4 +1,4 @@
-import type { BudgetName, Budgets } from '../types.ts';
+import type { BudgetName, Budgets } from '../budget-types.ts';
 
 const SIZE = /^(\d+(?:\.\d+)?)\s*(?:([kmgt])?(i)?b?)$/i;
 

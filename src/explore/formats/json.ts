@@ -1,5 +1,7 @@
 import { toText } from '../../base/index.ts';
-import type { BudgetResult, ExplorationComparison, ExplorationReport } from '../types.ts';
+import type { BudgetResult } from '../budget-types.ts';
+import type { ExplorationComparison } from '../comparison-types.ts';
+import type { ExplorationReport } from '../types.ts';
 
 /** The version of what `exploreJson` and `comparisonJson` give: fields are added without a new one. */
 const VERSION = 1;

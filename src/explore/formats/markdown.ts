@@ -1,5 +1,7 @@
 import { humanSize, toText } from '../../base/index.ts';
-import type { BudgetResult, ExplorationComparison, ExplorationReport } from '../types.ts';
+import type { BudgetResult } from '../budget-types.ts';
+import type { ExplorationComparison } from '../comparison-types.ts';
+import type { ExplorationReport } from '../types.ts';
 import { signed } from './summary.ts';
 import { layerRow, percent, shortText } from './words.ts';
 

@@ -1,6 +1,7 @@
 import { humanSize, toText } from '../../base/index.ts';
 import { CAUSES } from '../rules.ts';
-import type { BudgetResult, ExplorationReport, WasteCause, WasteEntry } from '../types.ts';
+import type { BudgetResult } from '../budget-types.ts';
+import type { ExplorationReport, WasteCause, WasteEntry } from '../types.ts';
 
 const SCHEMA = 'https://json.schemastore.org/sarif-2.1.0.json';
 /** Entries that become results; smaller ones are noise. */

@@ -1,5 +1,7 @@
 import { humanSize, toText } from '../../base/index.ts';
-import type { BudgetResult, ExplorationComparison, ExplorationReport } from '../types.ts';
+import type { BudgetResult } from '../budget-types.ts';
+import type { ExplorationComparison } from '../comparison-types.ts';
+import type { ExplorationReport } from '../types.ts';
 import { layerRow, percent, seconds, shortText } from './words.ts';
 
 /** Entries of waste that are shown. */
