@@ -7,7 +7,17 @@ import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { eventAttributes, formatSetup, isBeingRestarted, parseLife, parseSetup } from './record.ts';
 import { dropContainer } from './remove.ts';
 import { startContainer, type StartedContainer } from './start.ts';
-import { detachedOf, isUp, runtimeFor, settle, settleState, statusFromEvents, writeEnd, UNKNOWN_END } from './state.ts';
+import {
+  detachedOf,
+  finishedMs,
+  isUp,
+  runtimeFor,
+  settle,
+  settleState,
+  statusFromEvents,
+  writeEnd,
+  UNKNOWN_END,
+} from './state.ts';
 import type { AttachedStreams, AttachRequest, StartRequest } from './types.ts';
 
 /** `shale start`, of one container. Starting one that runs is no error. @throws CONTAINER_NOT_FOUND, START_FAILED */
@@ -125,7 +135,7 @@ async function endOf(
     return exitCode;
   }
   if (end.kind === 'exited')
-    await writeEnd(context, now, { exitCode, oomKilled: end.oomKilled, finishedMs: Math.round(end.finishedAtMs) });
+    await writeEnd(context, now, { exitCode, oomKilled: end.oomKilled, finishedMs: finishedMs(parseLife(now), end) });
   // A keeper may have written its end, and be about to remove it.
   else exitCode = (await settle(context, now, runtimeFor(context))).exitCode;
   const setup = parseSetup(now);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import type { ContainerRecord } from '../../store/index.ts';
 import { formatLife, formatSetup, type ContainerSetup, type Life, NEW_LIFE, parseLife } from './record.ts';
 import { claimedLife } from './start.ts';
-import { endedFrom } from './state.ts';
+import { endedFrom, finishedMs } from './state.ts';
 
 const RESTARTED = { request: { image: 'x' }, program: {}, restart: { kind: 'always' } } as unknown as ContainerSetup;
 const FIRST_RUN: Life = { ...NEW_LIFE, kind: 'running', starts: 1, startedMs: 1000 };
@@ -34,4 +34,10 @@ describe('endedFrom()', () => {
     assert.equal(after({ ...starting, kind: 'running', startedMs: 1200 }, FIRST_RUN), undefined);
     assert.equal(after(starting, starting)?.restarts, 2);
   });
+});
+
+test('finishedMs() is never before the start: times of files come from a clock with coarse ticks', () => {
+  const exited = { kind: 'exited', code: 0, oomKilled: false } as const;
+  assert.equal(finishedMs({ startedMs: 1000 }, { ...exited, finishedAtMs: 997.6 }), 1000);
+  assert.equal(finishedMs({ startedMs: 1000 }, { ...exited, finishedAtMs: 1003.6 }), 1004);
 });

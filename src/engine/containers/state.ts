@@ -5,6 +5,7 @@ import {
   openRuntime,
   type ContainerView,
   type DetachedContainer,
+  type DetachedState,
   type Runtime,
 } from '../../runtime/index.ts';
 import type { ContainerChange, ContainerRecord } from '../../store/index.ts';
@@ -58,7 +59,7 @@ export function lifeOf(context: EngineContext, record: ContainerRecord, runtime:
         kind: 'exited',
         exitCode: state.code,
         oomKilled: state.oomKilled,
-        finishedMs: Math.round(state.finishedAtMs),
+        finishedMs: finishedMs(life, state),
       };
     case 'lost':
       if (life.kind === 'starting' && life.startedMs === 0) return { ...life, kind: 'created' };
@@ -175,6 +176,17 @@ export function endedFrom(
     const after = afterEnd(parseSetup(before).restart, { ...life, ...pick(end), kind: 'exited', error: '' });
     return { state: formatLife(after), active: after.kind === 'restarting' };
   };
+}
+
+/**
+ * When a run ended, in ms since 1970. The time of a file comes from a clock that stands still between the ticks of the kernel, some
+ * milliseconds; an end is never before its start all the same.
+ */
+export function finishedMs(
+  { startedMs }: Pick<Life, 'startedMs'>,
+  { finishedAtMs }: Extract<DetachedState, { kind: 'exited' }>,
+): number {
+  return Math.max(startedMs, Math.round(finishedAtMs));
 }
 
 function pick({ exitCode, oomKilled, finishedMs }: Pick<Life, 'exitCode' | 'oomKilled' | 'finishedMs'>): Partial<Life> {
