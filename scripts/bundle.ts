@@ -5,15 +5,13 @@
  * `dist/types` describes the API. An argument names another folder than `dist`.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { type InputOptions, type OutputChunk, type OutputOptions, type Plugin, rolldown } from 'rolldown';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { type InputOptions, type OutputChunk, type OutputOptions, rolldown } from 'rolldown';
 import { lazyBuiltins } from './bundle/lazy-builtins.ts';
 import { pageOfExplore } from './bundle/page.ts';
 import { partsOf } from './bundle/parts.ts';
-
-/** `new URL('./name.ts', import.meta.url)`: the file of a thread, which becomes an entry of its own. */
-const THREAD = /new URL\('(\.\/[\w-]+)\.ts', import\.meta\.url\)/g;
+import { threadEntries, threadFiles } from './bundle/threads.ts';
 
 const outdir = process.argv[2] ?? 'dist';
 
@@ -36,7 +34,8 @@ const output = {
 
 rmSync(outdir, { recursive: true, force: true });
 await bundleCommandLine();
-for (const [name, file] of Object.entries(standAlone())) await bundleAlone(name, file);
+for (const [name, file] of Object.entries({ index: 'src/engine/index.ts', ...threadEntries() }))
+  await bundleAlone(name, file);
 describeTypes();
 const files = readdirSync(outdir).filter((file) => /\.c?js$/.test(file));
 const total = files.reduce((sum, file) => sum + sizeOf(file), 0);
@@ -65,38 +64,12 @@ async function bundleAlone(name: string, file: string): Promise<void> {
   await bundle.write({ ...output, format: 'esm', entryFileNames: '[name].js', codeSplitting: false });
 }
 
-/** Points the code that starts a thread at its file in the bundle. */
-function threadFiles(): Plugin {
-  return {
-    name: 'files of threads',
-    transform: {
-      filter: { id: /\/src\/.*\.ts$/, code: THREAD },
-      handler: (code) => code.replaceAll(THREAD, "new URL('$1.js', import.meta.url)"),
-    },
-  };
-}
-
 /** The declarations of the engine and of what its face names. */
 function describeTypes(): void {
   const settings = ['--noEmit', 'false', '--emitDeclarationOnly', '--rootDir', 'src'];
   const args = ['-p', 'scripts/bundle/tsconfig.json', ...settings, '--outDir', join(outdir, 'types')];
   const { status, stdout, error } = spawnSync('node_modules/.bin/tsc', args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`tsc failed: ${error?.message ?? stdout}`);
-}
-
-function standAlone(): Record<string, string> {
-  const entries: Record<string, string> = {
-    index: 'src/engine/index.ts',
-    'mount-worker': 'src/mounts/worker.ts',
-    'unpack-worker': 'src/mounts/unpack-worker.ts',
-    'deb-worker': 'src/bases/debian/deb-worker.ts',
-  };
-  for (const file of globSync('src/**/*.ts').filter((one) => !/\.(test|fixture|contract)\.ts$/.test(one))) {
-    for (const [, name = ''] of readFileSync(file, 'utf8').matchAll(THREAD)) {
-      entries[basename(name)] = `${join(dirname(file), name)}.ts`;
-    }
-  }
-  return entries;
 }
 
 function sizeOf(file: string): number {

@@ -1,8 +1,8 @@
-import { createReadStream, readFileSync, readSync } from 'node:fs';
+import { readFileSync, readSync } from 'node:fs';
 import { invariant, Pace, ShaleError, SingleFlight, type ByteStream } from '../base/index.ts';
 import { mergeIndexes, openIndex, type View, type ViewNode } from '../erofs/index.ts';
 import type { DiffId } from '../oci/index.ts';
-import type { Store } from '../store/index.ts';
+import { fileStream, type Store } from '../store/index.ts';
 import { CONTENTS_KIND, EXPANDED_KIND, INDEX_KIND } from './derived-kinds.ts';
 import { saveIndex } from './index-files.ts';
 import { TarIndexer } from './tar-indexer.ts';
@@ -156,8 +156,7 @@ export class Layers {
 
   async #reindex(diffId: DiffId): Promise<string> {
     const indexer = new TarIndexer();
-    const tar: ByteStream = createReadStream(this.store.blobs.path(diffId), { highWaterMark: 1024 * 1024 });
-    for await (const chunk of tar) indexer.write(chunk);
+    for await (const chunk of fileStream(this.store.blobs.path(diffId))) indexer.write(chunk);
     await this.store.derived.evict(INDEX_KIND, diffId);
     await this.store.derived.evict(CONTENTS_KIND, diffId);
     indexer.end();

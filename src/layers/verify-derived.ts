@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readdirSync, readFileSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { isShaleError, isSystemError, toText } from '../base/index.ts';
 import { openIndex, type ImageSink, type IndexNode } from '../erofs/index.ts';
 import type { DiffId } from '../oci/index.ts';
-import type { Store } from '../store/index.ts';
+import { fileStream, type Store } from '../store/index.ts';
 import { CONTENTS_KIND, INDEX_KIND, TREE_KIND } from './derived-kinds.ts';
 import { TarIndexer } from './tar-indexer.ts';
 
@@ -58,9 +58,9 @@ async function indexOf(
   const indexer = new TarIndexer();
   const image = new MemoryImage();
   try {
-    for await (const chunk of createReadStream(tar, { highWaterMark: 1 << 20 })) {
+    for await (const chunk of fileStream(tar)) {
       signal?.throwIfAborted();
-      indexer.write(chunk as Uint8Array); // No encoding is set.
+      indexer.write(chunk);
     }
     indexer.end();
     const { contents } = indexer.writeIndex(image);

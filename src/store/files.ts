@@ -37,10 +37,14 @@ export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<
   return hash.digest('hex');
 }
 
+/** What a file holds, in chunks of at most 1 MiB; symbolic links are not followed. */
 export async function* fileStream(path: string): AsyncGenerator<Uint8Array> {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const stream = createReadStream('', { fd: handle, highWaterMark: READ_BYTES, autoClose: false, start: 0 });
+    const { size } = await handle.stat();
+    // A buffer for each read: large ones for small files would keep the garbage collector busy.
+    const highWaterMark = Math.min(READ_BYTES, Math.max(size, 1));
+    const stream = createReadStream('', { fd: handle, highWaterMark, autoClose: false, start: 0 });
     for await (const chunk of stream) yield chunk as Uint8Array; // No encoding is set, so chunks are bytes.
   } finally {
     await handle.close();

@@ -5,6 +5,6 @@
  * its process. The layout is described in docs/formats/store.md.
  */
 export type * from './types.ts';
-export { diskUsage, fileError } from './files.ts';
+export { diskUsage, fileError, fileStream } from './files.ts';
 export { openStore } from './open.ts';
 export { rebuildDatabase } from './rebuild.ts';

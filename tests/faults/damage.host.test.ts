@@ -163,7 +163,11 @@ const DAMAGES: readonly Damage[] = [
   },
   {
     name: 'a database that is garbage',
-    damage: (home) => writeFileSync(join(home, 'shale.db'), Buffer.alloc(100_000, 0x5a)),
+    damage: (home) => {
+      // A log that was not copied into it yet would make it whole again.
+      for (const end of ['-wal', '-shm']) rmSync(join(home, `shale.db${end}`), { force: true });
+      writeFileSync(join(home, 'shale.db'), Buffer.alloc(100_000, 0x5a));
+    },
     found: [/DATABASE_DAMAGED/],
   },
 ];

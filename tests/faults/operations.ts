@@ -273,9 +273,12 @@ async function requireStatus(status: number, answer: Response): Promise<void> {
   throw Object.assign(new Error(message), { code: `HTTP ${answer.status}` });
 }
 
-/** In what state a store is: every blob is read. */
-export async function stateOf({ engine, served }: Pick<Workplace, 'engine' | 'served'>): Promise<State> {
-  const { findings } = await engine.check({ full: true, repair: false }, watch);
+/** In what state a store is; `full`: every byte of it is read. */
+export async function stateOf(
+  { engine, served }: Pick<Workplace, 'engine' | 'served'>,
+  { full }: { readonly full: boolean } = { full: true },
+): Promise<State> {
+  const { findings } = await engine.check({ full, repair: false }, watch);
   const damage = findings.map(({ subject, problem }) => `${subject}: ${problem}`);
   if (damage.length > 0) return { findings: damage, names: {} };
   const names: Record<string, string> = {};

@@ -7,18 +7,22 @@
  * wrong. With HOW `kill` the store lies on the disk that is there, and the process is killed; the machine goes on.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { closeSync, constants, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ioctl } from '../../src/sys/index.ts';
-import type { Change, State } from './operations.ts';
+import { bundled } from '../support/bundled.ts';
 import { Random } from '../support/random.ts';
+import type { Change, State } from './operations.ts';
 
 const FS_IOC_SHUTDOWN = 0x8004587d;
 const NO_LOG_FLUSH = 2;
 const DISK_BYTES = 1 << 29;
 /** Between a moment that was chosen and the cut, at most; each second cut comes at once. */
 const DELAY_MAX_MS = 40;
+/** From so many cuts on it counts how long each takes: the work is bundled, and where it is only killed every eighth reads all bytes. */
+const MANY = 200;
+const FULL_CHECK_EVERY = 8;
 
 const [how = '', folder = '', cuts = '1', seed = '1', ...work] = process.argv.slice(2);
 const losesPower = how === 'power';
@@ -27,6 +31,7 @@ const disk = join(folder, 'disk');
 const mountPoint = join(folder, 'mount');
 /** Stands for the kernel's: another one after each cut. */
 const bootId = join(folder, 'boot_id');
+const isMany = Number(cuts) >= MANY;
 
 interface Line {
   readonly state?: State;
@@ -47,6 +52,9 @@ const interrupted = new Map<string, number>();
 const done = new Map<string, number>();
 const expected: Expected = { names: new Map(), uncertain: undefined };
 
+const source = join(import.meta.dirname, 'power-cut-work.fixture.ts');
+const bundleFolder = join(import.meta.dirname, `../../.cache/power-cut-${process.pid}`);
+const program = isMany ? await bundled(source, bundleFolder) : source;
 mkdirSync(mountPoint);
 if (losesPower) makeDisk();
 for (let number = 1; number <= Number(cuts) + 1; number++) {
@@ -54,6 +62,7 @@ for (let number = 1; number <= Number(cuts) + 1; number++) {
   await oneCut(number, { cut: number <= Number(cuts) });
   if (losesPower) await unmount();
 }
+rmSync(bundleFolder, { recursive: true, force: true });
 console.log(JSON.stringify({ cuts: Number(cuts), seed: Number(seed), done: [...done], interrupted: [...interrupted] }));
 
 function makeDisk(): void {
@@ -66,12 +75,13 @@ function makeDisk(): void {
 
 async function oneCut(number: number, { cut }: { readonly cut: boolean }): Promise<void> {
   if (losesPower) writeFileSync(bootId, `${String(number).padStart(8, '0')}-0000-4000-8000-000000000000\n`);
-  const program = join(import.meta.dirname, 'power-cut-work.fixture.ts');
+  const isFull = losesPower || !isMany || !cut || number % FULL_CHECK_EVERY === 0;
   const places = [
     join(mountPoint, 'home'),
     join(folder, 'run'),
     String(random.below(1 << 30)),
     join(folder, 'context'),
+    isFull ? 'full' : 'records',
     ...work,
   ];
   const child = spawn(process.execPath, ['--no-warnings', program, ...places], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -164,7 +174,7 @@ function count(counts: Map<string, number>, kind: string): void {
   counts.set(kind, (counts.get(kind) ?? 0) + 1);
 }
 
-function command(program: string, ...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(program, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${error?.message ?? stderr}`);
+function command(name: string, ...args: readonly string[]): void {
+  const { status, stderr, error } = spawnSync(name, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${error?.message ?? stderr}`);
 }
