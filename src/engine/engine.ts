@@ -84,6 +84,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     pinVersions: async (request, watch) => (await import('./pins.ts')).pinVersions(context, request, watch),
     makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
     verifyBuild: async (request, watch) => (await import('./verify/verify.ts')).verifyBuild(context, request, watch),
+    verifyBase: async (request, watch) => (await import('./verify/verify-base.ts')).verifyBase(context, request, watch),
     locks: {
       lock: async (request, watch) => (await import('./locks/lock.ts')).lockBuild(context, request, watch),
       diffLocks: async (before, after) => (await import('./locks/lock.ts')).compareLocks(before, after),

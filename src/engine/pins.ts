@@ -22,7 +22,7 @@ export async function pinVersions(
   { queries, debianMirror, alpineMirror, architecture = hostPlatform().architecture }: PinRequest,
   watch: Watch,
 ): Promise<readonly PinAnswer[]> {
-  await using host = await openBaseHost(context, watch, false);
+  await using host = await openBaseHost(context, watch, { noCache: false });
   const configured = context.options.debianMirror;
   const lists = new Lists({
     apt: (suite) =>

@@ -16,7 +16,7 @@ import type { ImageDiff } from './image-diff-types.ts';
 import type { LockEngine } from './locks/lock-types.ts';
 import type { BuildMeasure } from './measured-build-types.ts';
 import type { PinAnswer, PinRequest } from './pin-types.ts';
-import type { RebuildReport, RebuildRequest } from './verify/verify-types.ts';
+import type { BaseVerifyRequest, RebuildReport, RebuildRequest, VerifyReport } from './verify/verify-types.ts';
 import type { RollbackOutcome, TagLogEntry } from './tag-history-types.ts';
 import type { AnnotationRequest, CacheExportRequest, CacheImportRequest, OutputRequest } from './output-types.ts';
 import type { WhyReport, WhyRequest } from './why-types.ts';
@@ -412,6 +412,11 @@ export interface Engine
   readonly usage: () => Promise<readonly UsageRow[]>;
   /** Builds again what an image was built from, with other surroundings, and compares. @throws VERIFY_IMPOSSIBLE, VERIFY_CHANGED */
   readonly verifyBuild: (request: RebuildRequest, watch: Watch) => Promise<RebuildReport>;
+  /** Makes a base image as `makeBase`, then again with other surroundings, and compares. */
+  readonly verifyBase: (
+    request: BaseVerifyRequest,
+    watch: Watch,
+  ) => Promise<VerifyReport & { readonly tags: readonly string[] }>;
   readonly locks: LockEngine;
   readonly cache: CacheEngine;
   readonly prune: (request: PruneRequest, watch: Watch) => Promise<PruneReport>;

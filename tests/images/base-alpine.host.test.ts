@@ -1,4 +1,4 @@
-/** An Alpine base image made by shale itself, in which the real apk is content and installs more. */
+/** An Alpine base image made by shale itself: the same when it is made again, and the real apk in it is content and installs more. */
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import {
   unpackMinirootfs,
   writeRepository,
 } from '../../src/bases/alpine/minirootfs.fixture.ts';
+import { isShaleError } from '../../src/base/index.ts';
 import { Lab } from '../support/lab.ts';
 
 const minirootfs = findMinirootfs();
@@ -27,8 +28,14 @@ const MORE: TestApk = {
   files: [{ path: 'usr/share/more', content: 'more' }],
 };
 
+const CLOCK: TestApk = {
+  name: 'clock',
+  version: '1.0-r0',
+  scripts: { 'post-install': '#!/bin/sh\ndate +%s > /etc/made-at\n' },
+};
+
 test(
-  'an Alpine base is made in a container, and its own apk agrees with it and adds to it',
+  'an Alpine base is made in a container, again and the same, and its own apk agrees with it and adds to it',
   { timeout: 200_000 },
   async (t) => {
     if (missing !== undefined || minirootfs === undefined) return t.skip(missing);
@@ -37,7 +44,7 @@ test(
     unpackMinirootfs(minirootfs, root);
     const signer = makeSigner();
     const repository = join(lab.folder, 'repository');
-    writeRepository(repository, [...repackInstalled(root), MORE], signer);
+    writeRepository(repository, [...repackInstalled(root), MORE, CLOCK], signer);
     const keyFolder = join(lab.folder, 'keys');
     mkdirSync(keyFolder);
     writeFileSync(join(keyFolder, signer.name), signer.pem);
@@ -57,11 +64,29 @@ test(
     } as const;
     const watch = { signal: AbortSignal.timeout(100_000) };
     const { imageId } = await lab.engine.makeBase(request, watch);
-    assert.equal(
-      (await lab.engine.makeBase({ ...request, noCache: true }, watch)).imageId,
-      imageId,
-      'the same each time',
+    const again = await lab.engine.verifyBase({ base: request, clockAheadSeconds: 0 }, watch);
+    assert.deepEqual(
+      [again.identical, again.image, again.rebuilt, again.tags, again.differences],
+      [true, imageId, imageId, ['alpine:t'], []],
     );
+    for (const what of ['folder', 'umask', 'host name', 'user name', 'time zone', 'locale', 'time'])
+      assert.ok(
+        again.varied.some((one) => one.what === what),
+        what,
+      );
+    const build = { buildArgs: {}, labels: {} };
+    await assert.rejects(
+      lab.engine.verifyBuild({ name: 'alpine:t', build }, watch),
+      (error) => isShaleError(error, 'BUILD_NOT_FOUND') && error.hint?.includes('base alpine --verify') === true,
+    );
+    // What a package's script takes from the hour is found, and of the second one nothing is left.
+    const withClock = { ...request, include: ['clock'], tags: ['alpine:clock'] };
+    const other = await lab.engine.verifyBase({ base: withClock, clockAheadSeconds: 0 }, watch);
+    assert.deepEqual(
+      other.differences.map(({ path, differs, cause }) => [path, differs, cause]),
+      [['/etc/made-at', ['content'], 'time stamp']],
+    );
+    assert.equal((await lab.engine.makeBase(withClock, watch)).imageId, other.image);
 
     const context = lab.context({
       Dockerfile: [

@@ -80,7 +80,7 @@ export async function makeDebianBase(options: DebianBaseOptions, host: BaseHost)
 
 async function makeLayer(plan: Plan, options: DebianBaseOptions, host: BaseHost): Promise<StoredLayer> {
   await using folder = await host.makeWorkFolder();
-  await using reader = new DebReader(Math.min(THREADS_MAX, availableParallelism()));
+  await using reader = new DebReader(options.threads ?? Math.min(THREADS_MAX, availableParallelism()));
   const epochNs = BigInt(plan.epochSeconds) * 1_000_000_000n;
   const rootfsTar = `${folder.path}/unpacked.tar`;
   using tar = new TarFileWriter(rootfsTar);

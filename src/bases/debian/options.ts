@@ -39,6 +39,8 @@ export interface DebianBaseOptions {
   readonly checkAge?: boolean;
   /** Seconds since 1970 (SOURCE_DATE_EPOCH); the date of the suite's Release unless said otherwise. */
   readonly epochSeconds?: number;
+  /** Threads that read packages; as many as there are processors, 4 at most, when absent. The layer does not depend on it. */
+  readonly threads?: number;
   /** The program and version that the image's history names. */
   readonly tool: string;
   readonly onProgress?: (event: BaseProgress) => void;

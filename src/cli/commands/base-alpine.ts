@@ -74,9 +74,9 @@ export const command: Command = {
   run,
 };
 
-async function run(context: Context, parsed: ParsedArguments): Promise<void> {
+async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const { settings } = await context.config();
-  await makeBase(context, parsed, alpineRequest(parsed, settings.mirrorAlpine, context.cwd));
+  return makeBase(context, parsed, alpineRequest(parsed, settings.mirrorAlpine, context.cwd));
 }
 
 /** @throws USAGE */

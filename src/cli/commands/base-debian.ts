@@ -54,14 +54,15 @@ export const command: Command = {
       command: 'shale base debian --packages libc6,ca-certificates --exclude debconf,openssl -t tiny',
       says: 'without a shell',
     },
+    { command: 'shale base debian --suite trixie --verify', says: 'is it the same when it is made again?' },
     { command: 'shale base debian --mirror http://mirror.example/debian -t base', says: 'from a mirror, with a name' },
   ],
   run,
 };
 
-async function run(context: Context, parsed: ParsedArguments): Promise<void> {
+async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const { settings } = await context.config();
-  await makeBase(context, parsed, debianRequest(parsed, settings, context.cwd));
+  return makeBase(context, parsed, debianRequest(parsed, settings, context.cwd));
 }
 
 /** @throws USAGE */

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Engine } from '../../engine/index.ts';
+import { runFake } from '../fake-context.fixture.ts';
 import { parseFlags } from '../parse-flags.ts';
 import { alpineRequest, command } from './base-alpine.ts';
 import { command as debian, debianRequest } from './base-debian.ts';
@@ -86,4 +88,35 @@ test('base debian refuses what would be ignored or is no name, time or fingerpri
   ])
     assert.throws(() => debianOf(words), { code: 'USAGE' }, words.join(' '));
   assert.deepEqual(debianOf(['--arch', 'arm64']).tags, [], 'the name is for this machine');
+});
+
+test('base --verify prints the image, then what was other, and has the status 2 when the second one differs', async () => {
+  const report = {
+    image: `sha256:${'a'.repeat(64)}`,
+    rebuilt: `sha256:${'a'.repeat(64)}`,
+    tags: ['debian:stable'],
+    identical: true,
+    varied: [{ what: 'umask', was: '022', is: '077' }],
+    notVaried: [],
+    differences: [],
+    moreDifferences: 0,
+  };
+  const asked: unknown[] = [];
+  const engine = (identical: boolean): Partial<Engine> => ({
+    async verifyBase({ base, clockAheadSeconds }) {
+      asked.push([base.distribution, base.tags, clockAheadSeconds]);
+      return { ...report, identical };
+    },
+  });
+  const same = await runFake(['base', 'debian', '-q', '--verify', '--clock', '2d'], { engine: engine(true) });
+  assert.deepEqual([same.status, asked], [0, [['debian', ['debian:stable'], 172_800]]]);
+  assert.match(same.stdout, /^sha256:a{64}\nVARIED .*\numask +022 +077\n\nidentical: sha256:a{64}\n$/);
+  const other = await runFake(['base', 'alpine', '-q', '--verify'], { engine: engine(false) });
+  assert.equal(other.status, 2);
+  for (const flags of [
+    ['--clock', '2d'],
+    ['--report', 'r'],
+    ['--verify', '--clock', '2w'],
+  ])
+    assert.equal((await runFake(['base', 'debian', ...flags])).status, 125, flags.join(' '));
 });

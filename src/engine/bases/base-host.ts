@@ -13,39 +13,70 @@ import {
   type StepRequest,
   type StepResult,
 } from '../../bases/index.ts';
+import type { StepClock } from '../../build/index.ts';
 import { mountLayers, rootAttributes, walkUpper, writeUpper } from '../../layers/index.ts';
 import { type DiffId, parseDiffId } from '../../oci/index.ts';
-import { noNetwork, STEP_SURROUNDINGS } from '../../runtime/index.ts';
+import { noNetwork, STEP_SURROUNDINGS, type Resources } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Watch } from '../types.ts';
-import { makeWorkFolder, sweepWorkFolders } from '../work-folders.ts';
+import { makeWorkFolder, sweepWorkFolders, type WorkFolder } from '../work-folders.ts';
 import { openWorkshop, type Workshop } from '../workshop.ts';
 
 const SEEN_LISTS_WRITE_MS = 10_000;
+/** How the run of packages' scripts is called where it is told of. */
+const CONFIGURING = 'the scripts of packages';
+
+export interface BaseHostOptions {
+  /** Takes no layer that was made before. */
+  readonly noCache: boolean;
+  /** Where a base is made a second time, to be compared; nothing is taken from what is kept here, and nothing is left. */
+  readonly elsewhere?: Elsewhere;
+}
+
+export interface Elsewhere {
+  /** Private, on the store's file system: what is downloaded and unpacked lies in it. */
+  readonly folder: string;
+  /** Of the programs that configure packages. */
+  readonly clock?: StepClock;
+  readonly resources?: Resources;
+}
 
 /** What the making of bases asks of its surroundings, done with the store, the mounts and the runtime. */
 export async function openBaseHost(
   context: EngineContext,
   watch: Watch,
-  noCache: boolean,
+  { noCache, elsewhere }: BaseHostOptions,
 ): Promise<BaseHost & AsyncDisposable> {
   await sweepWorkFolders(context);
   let workshop: Promise<Workshop> | undefined;
   const fetcher = new HttpFetcher({ userAgent: `shale/${SHALE_VERSION}` });
+  const sources = elsewhere?.folder ?? (await context.store.folder('sources'));
+  const lists = seenLists(join(await context.store.folder('sources'), 'package-lists.json'));
   const host: BaseHost = {
     fetcher,
-    cache: packageCache(join(await context.store.folder('sources'), 'packages')),
-    seenLists: seenLists(join(await context.store.folder('sources'), 'package-lists.json')),
-    runner: { run: (request) => runStep(context, (workshop ??= openWorkshop(context)), request) },
-    layers: layerSink(context, noCache),
+    cache: packageCache(join(sources, 'packages')),
+    seenLists: elsewhere === undefined ? lists : { ...lists, record: async () => {} },
+    runner: { run: (request) => runStep(context, (workshop ??= openWorkshop(context)), request, elsewhere) },
+    layers: elsewhere === undefined ? rememberedLayers(context, noCache) : newLayers(context),
     now: () => new Date(context.options.now()),
     aptSources: () => readHostAptSources(),
-    makeWorkFolder: () => makeWorkFolder(context.store),
+    makeWorkFolder: () => (elsewhere === undefined ? makeWorkFolder(context.store) : makeFolderIn(elsewhere.folder)),
   };
   return {
     ...host,
     async [Symbol.asyncDispose]() {
       await (await workshop?.catch(() => undefined))?.[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function makeFolderIn(folder: string): Promise<WorkFolder> {
+  const path = join(folder, `work-${randomBytes(6).toString('hex')}`);
+  mkdirSync(path, { mode: 0o700 });
+  return {
+    path,
+    async [Symbol.asyncDispose]() {
+      rmSync(path, { recursive: true, force: true });
     },
   };
 }
@@ -95,11 +126,19 @@ function seenLists(path: string): SeenLists {
   };
 }
 
-/** Finished layers by what they are made of, kept as records of the build cache. */
-function layerSink({ layers, store }: EngineContext, noCache: boolean): LayerSink {
+/** Layers that are made each time. */
+function newLayers({ layers, store }: EngineContext): LayerSink {
   return {
     write: async (tar) => layers.ingest(tar),
     tarOf: async ({ diffId }) => store.blobs.path(diffId),
+  };
+}
+
+/** Finished layers by what they are made of, kept as records of the build cache. */
+function rememberedLayers(context: EngineContext, noCache: boolean): LayerSink {
+  const { store } = context;
+  return {
+    ...newLayers(context),
     async find(key) {
       const record = noCache ? undefined : await store.cacheRecords.find(key);
       const diffId: DiffId | undefined = typeof record?.result === 'string' ? parseDiffId(record.result) : undefined;
@@ -123,7 +162,12 @@ function layerSink({ layers, store }: EngineContext, noCache: boolean): LayerSin
 }
 
 /** Runs one program on a root filesystem that is a single tar, and gives what it changed as another one. */
-async function runStep(context: EngineContext, opening: Promise<Workshop>, request: StepRequest): Promise<StepResult> {
+async function runStep(
+  context: EngineContext,
+  opening: Promise<Workshop>,
+  request: StepRequest,
+  elsewhere: Elsewhere | undefined,
+): Promise<StepResult> {
   const { layers } = context;
   const workshop = await opening;
   const { diffId } = await layers.ingest(createReadStream(request.rootfsTar, { highWaterMark: 1024 * 1024 }));
@@ -138,6 +182,10 @@ async function runStep(context: EngineContext, opening: Promise<Workshop>, reque
     volatile: true,
   });
   const env = Object.entries(request.env).map(([name, value]) => `${name}=${value}`);
+  const clock = elsewhere?.clock?.setFor(
+    { step: CONFIGURING, platform: request.architecture, place: '' },
+    { stack, env },
+  );
   await using handle = await workshop.runtime.run(
     {
       ...STEP_SURROUNDINGS,
@@ -146,6 +194,8 @@ async function runStep(context: EngineContext, opening: Promise<Workshop>, reque
       args: request.args,
       env,
       network: noNetwork,
+      ...(clock !== undefined && { secretEnv: clock.env, mounts: clock.mounts }),
+      ...(elsewhere?.resources !== undefined && { resources: elsewhere.resources }),
     },
     { kind: 'pipes' },
   );

@@ -8,12 +8,12 @@ import {
   makeDebianBase,
 } from '../../bases/index.ts';
 import { putImage } from '../../images/index.ts';
-import { formatReference, hostPlatform, type ImageConfig, parseReference } from '../../oci/index.ts';
+import { type Digest, formatReference, hostPlatform, type ImageConfig, parseReference } from '../../oci/index.ts';
 import { hasCapability } from '../../sys/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { AlpineBaseRequest, BaseRequest, DebianBaseRequest, Watch } from '../types.ts';
 import { openWorkshop } from '../workshop.ts';
-import { openBaseHost } from './base-host.ts';
+import { type BaseHostOptions, openBaseHost } from './base-host.ts';
 
 /** `shale base debian`, `shale base alpine`. @throws as makeDebianBase and makeAlpineBase, REFERENCE_INVALID */
 export async function makeBase(
@@ -21,16 +21,21 @@ export async function makeBase(
   request: BaseRequest,
   watch: Watch,
 ): Promise<{ imageId: string; tags: string[] }> {
+  const made = await makeNamed(context, request, watch);
+  watch.progress?.({ kind: 'finished', time: context.options.now() });
+  return made;
+}
+
+/** The same, within work that goes on. */
+export async function makeNamed(
+  context: EngineContext,
+  request: BaseRequest,
+  watch: Watch,
+): Promise<{ imageId: Digest; tags: string[] }> {
   const { store } = context;
   const names = request.tags.map((tag) => formatReference(parseReference(tag)));
-  const reporter = progressReporter(context, watch, `[base] ${request.distribution}`);
-  // Packages are configured in a container: without the right to mount, nothing need be downloaded.
-  if (runsScripts(request) && !hasCapability('sys_admin')) await (await openWorkshop(context))[Symbol.asyncDispose]();
-  await using host = await openBaseHost(context, watch, request.noCache);
-  const surroundings: Surroundings = { context, host, watch, onProgress: reporter.take };
-  const config = await reporter.during(() =>
-    request.distribution === 'debian' ? debianConfig(request, surroundings) : alpineConfig(request, surroundings),
-  );
+  const step = { id: 'base', number: 1, name: `[base] ${request.distribution}` };
+  const config = await makeBaseConfig(context, request, watch, { step, noCache: request.noCache });
   const image = await putImage(store, config, { madeHere: true });
   await store.publish({
     images: [image],
@@ -40,7 +45,32 @@ export async function makeBase(
   return { imageId: image.id, tags: [...request.tags] };
 }
 
-function runsScripts(request: BaseRequest): boolean {
+export interface MakingHow extends BaseHostOptions {
+  /** How it is shown. */
+  readonly step: { readonly id: string; readonly number: number; readonly name: string };
+  /** Threads that read packages; as many as there are processors when absent. */
+  readonly threads?: number;
+}
+
+/** Makes the layer of a base, which is in the store then, and gives the config of its image, which is not. */
+export async function makeBaseConfig(
+  context: EngineContext,
+  request: BaseRequest,
+  watch: Watch,
+  { step, threads, ...how }: MakingHow,
+): Promise<ImageConfig> {
+  const reporter = progressReporter(context, watch, step);
+  // Packages are configured in a container: without the right to mount, nothing need be downloaded.
+  if (runsScripts(request) && !hasCapability('sys_admin')) await (await openWorkshop(context))[Symbol.asyncDispose]();
+  await using host = await openBaseHost(context, watch, how);
+  const surroundings: Surroundings = { context, host, watch, threads, onProgress: reporter.take };
+  return await reporter.during(() =>
+    request.distribution === 'debian' ? debianConfig(request, surroundings) : alpineConfig(request, surroundings),
+  );
+}
+
+/** Whether programs of packages run when it is made. */
+export function runsScripts(request: BaseRequest): boolean {
   return request.scripts !== 'none' && !(request.distribution === 'debian' && request.packages.length > 0);
 }
 
@@ -48,6 +78,7 @@ interface Surroundings {
   readonly context: EngineContext;
   readonly host: BaseHost;
   readonly watch: Watch;
+  readonly threads: number | undefined;
   readonly onProgress: (event: BaseProgress) => void;
 }
 
@@ -90,6 +121,7 @@ async function debianConfig(request: DebianBaseRequest, surroundings: Surroundin
       ...(request.mirror !== undefined && { mirror: request.mirror }),
       ...(request.securityMirror !== undefined && { securityMirror: request.securityMirror }),
       ...(debianMirror !== undefined && { configuredMirror: debianMirror }),
+      ...(surroundings.threads !== undefined && { threads: surroundings.threads }),
     },
     surroundings.host,
   );
@@ -135,8 +167,7 @@ interface Reporter {
 }
 
 /** Shows the making of a base as one step. */
-function progressReporter(context: EngineContext, watch: Watch, name: string): Reporter {
-  const id = 'base';
+function progressReporter(context: EngineContext, watch: Watch, { id, number, name }: MakingHow['step']): Reporter {
   const { now } = context.options;
   const show = (data: string): void =>
     watch.progress?.({ kind: 'vertex-log', id, stream: 'stdout', data: Buffer.from(data), time: now() });
@@ -146,11 +177,10 @@ function progressReporter(context: EngineContext, watch: Watch, name: string): R
       if (text !== undefined) show(text);
     },
     async during(work) {
-      watch.progress?.({ kind: 'vertex-started', id, number: 1, name, time: now() });
+      watch.progress?.({ kind: 'vertex-started', id, number, name, time: now() });
       try {
         const result = await work();
         watch.progress?.({ kind: 'vertex-done', id, cached: false, time: now() });
-        watch.progress?.({ kind: 'finished', time: now() });
         return result;
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);

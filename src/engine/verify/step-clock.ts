@@ -21,6 +21,42 @@ const PLACES = [`/usr/lib/*/faketime/${LIBRARY}`, `/usr/lib{,64}/faketime/${LIBR
 /** Variables by which programs are told of it, or could have been told of another one. */
 const OWN = /^(?:LD_PRELOAD|FAKETIME)=./;
 const LIBRARY_MAX_BYTES: number = 16 * 1024 * 1024;
+/** Another day, hour, minute and second; certificates and lists that are good for a week still are. */
+const CLOCK_AHEAD_SECONDS = 90_061;
+
+/** Why the clock of steps is the machine's. */
+type NoClock = RebuildReport['notVaried'][number];
+
+/**
+ * Another clock for steps, or why there is none. `aheadSeconds` as a request has it; `folder` is private, and outlives what is
+ * built. @throws as findClockLibrary
+ */
+export async function openClock(
+  context: EngineContext,
+  aheadSeconds: number | undefined,
+  folder: string,
+  watch: Watch,
+): Promise<ClockAhead | NoClock> {
+  const what = 'clock of steps';
+  if (aheadSeconds === 0) return { what, why: "the machine's was asked for" };
+  const library = await findClockLibrary(context, aheadSeconds !== undefined, watch);
+  if (library === undefined)
+    return { what, why: 'libfaketime is not on this machine: --clock 1d fetches it from the mirror of Debian' };
+  return clockAhead(library, aheadSeconds ?? CLOCK_AHEAD_SECONDS, join(folder, 'clock'));
+}
+
+/** What became of it. */
+export function clockReport(clock: ClockAhead | NoClock): Pick<RebuildReport, 'varied' | 'notVaried'> {
+  return 'report' in clock ? clock.report() : { varied: [], notVaried: [clock] };
+}
+
+/** A program may fail because it looks at the clock: certificates and lists of packages have an end. */
+export function blameClock(error: unknown, clock: ClockAhead | NoClock): unknown {
+  if (!('setFor' in clock) || !isShaleError(error, 'EXEC_FAILED', 'CONFIGURE_FAILED') || error.hint !== undefined)
+    return error;
+  const hint = 'its clock was ahead, which may be why: --clock off leaves it';
+  return new ShaleError(error.code, error.message, { data: error.data, cause: error, hint });
+}
 
 /**
  * The library, from this machine, else from what was fetched before, else, where `isWanted`, from Debian's mirror.
@@ -55,7 +91,7 @@ function readLibrary(path: string): Buffer | undefined {
 }
 
 async function fetchLibrary(context: EngineContext, watch: Watch): Promise<Buffer> {
-  await using host = await openBaseHost(context, watch, false);
+  await using host = await openBaseHost(context, watch, { noCache: false });
   const { architecture: machine } = hostPlatform();
   const { debianMirror } = context.options;
   for (const suite of SUITES) {

@@ -1,5 +1,5 @@
 import type { Difference } from '../compare-trees.ts';
-import type { BuildRequest } from '../types.ts';
+import type { BaseRequest, BuildRequest } from '../types.ts';
 
 export interface RebuildRequest {
   /** An image or a build of this store. */
@@ -47,11 +47,17 @@ export interface VerifyDifference {
   readonly mend: string;
 }
 
-export interface RebuildReport {
+export interface BaseVerifyRequest {
+  /** What the base is made of, as `makeBase` takes it; `noCache` makes the first one anew too. */
+  readonly base: BaseRequest;
+  /** As that of a rebuild. */
+  readonly clockAheadSeconds?: number;
+}
+
+/** An image, and what became of it when it was made again. */
+export interface VerifyReport {
   readonly image: string;
-  readonly build: string;
   readonly rebuilt: string;
-  readonly rebuild: string;
   readonly identical: boolean;
   /** What was other in the second build. */
   readonly varied: readonly { readonly what: string; readonly was: string; readonly is: string }[];
@@ -60,4 +66,9 @@ export interface RebuildReport {
   /** At most 1000 of them, by layer and path; the rest is counted. */
   readonly differences: readonly VerifyDifference[];
   readonly moreDifferences: number;
+}
+
+export interface RebuildReport extends VerifyReport {
+  readonly build: string;
+  readonly rebuild: string;
 }

@@ -1,30 +1,21 @@
-import { cpus, hostname } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { isShaleError, isSystemError, JsonReader, ShaleError } from '../../base/index.ts';
+import { isShaleError, JsonReader, ShaleError } from '../../base/index.ts';
 import { readLocalFile } from '../../build/index.ts';
 import { DOCKERFILE_MAX_BYTES } from '../../dockerfile/index.ts';
 import { findImage, readConfig } from '../../images/index.ts';
-import { digestOf, type ImageConfig } from '../../oci/index.ts';
-import { enterHostname } from '../../runtime/index.ts';
+import { digestOf } from '../../oci/index.ts';
 import type { BuildRecord } from '../../store/index.ts';
 import { getBuild } from '../build-records.ts';
 import { buildOne } from '../builds.ts';
 import type { EngineContext } from '../context.ts';
-import { configChanges } from '../image-diff.ts';
 import type { BuildRequest, Watch } from '../types.ts';
 import { makeWorkFolder } from '../work-folders.ts';
 import { copyContext } from './copy-context.ts';
-import { layerDifferences } from './layer-differences.ts';
-import { clockAhead, findClockLibrary, type ClockAhead } from './step-clock.ts';
-import type { VerifyDifference, RebuildReport, RebuildRequest } from './verify-types.ts';
-
-const DIFFERENCES_MAX = 1000;
-const OTHER_HOSTNAME = 'elsewhere';
-const OTHER_UMASK = 0o077;
-const LATER_MS = 1001;
-/** Another day, hour, minute and second; certificates and lists that are good for a week still are. */
-const CLOCK_AHEAD_SECONDS = 90_061;
+import { imageDifferences } from './image-differences.ts';
+import { blameClock, clockReport, openClock } from './step-clock.ts';
+import { enterOtherSurroundings, otherProcessors } from './surroundings.ts';
+import type { RebuildReport, RebuildRequest } from './verify-types.ts';
+import { waitPastSecond } from './wait-past-second.ts';
 
 /**
  * `shale verify`: builds again what an image was built from, without the cache and with other surroundings, and compares.
@@ -37,7 +28,9 @@ export async function verifyBuild(
   watch: Watch,
 ): Promise<RebuildReport> {
   const { store, layers } = context;
-  const record = await getBuild(store, request.name);
+  const record = await getBuild(store, request.name).catch(async (error: unknown) => {
+    throw isShaleError(error, 'BUILD_NOT_FOUND') ? await perhapsOfABase(context, request.name, error) : error;
+  });
   const image = record.imageId === undefined ? undefined : await findImage(store, record.imageId);
   if (image === undefined || image.set !== undefined)
     throw new ShaleError('VERIFY_IMPOSSIBLE', `what build ${record.id} made is not in the store as one image`, {
@@ -46,25 +39,19 @@ export async function verifyBuild(
   await using folder = await makeWorkFolder(store);
   const again = requestOf(record, request);
   const { now } = context.options;
-  await laterThan(record, now(), watch.signal);
-  const clock = await openClock(context, request, folder.path, watch);
+  await waitPastSecond(record.endedAt ?? record.startedAt, now(), watch.signal);
+  const clock = await openClock(context, request.clockAheadSeconds, folder.path, watch);
   const { varied, notVaried, ...other } = vary(again, folder.path, { record, nowMs: now() });
   using _elsewhere = other.elsewhere;
   refuseOtherDockerfile(record, other.request);
   const how = { isolated: true, ...('setFor' in clock && { clock }) };
   const built = await buildOne(context, other.request, watch, how).catch((error: unknown) => {
-    throw 'setFor' in clock ? perhapsOfTheClock(error) : error;
+    throw blameClock(error, clock);
   });
   const [rebuilt] = built.configs;
   if (rebuilt === undefined) throw new ShaleError('INVARIANT', 'a build makes an image');
   const original = await readConfig(store, image.record.id);
-  const found: VerifyDifference[] = [];
-  let more = 0;
-  for await (const difference of differencesOf(layers, original, rebuilt)) {
-    if (found.length < DIFFERENCES_MAX) found.push(difference);
-    else more++;
-  }
-  const steps = 'report' in clock ? clock.report() : { varied: [], notVaried: [clock] };
+  const steps = clockReport(clock);
   return {
     image: image.record.id,
     build: record.id,
@@ -73,9 +60,18 @@ export async function verifyBuild(
     identical: built.imageId === image.record.id,
     varied: [...varied, ...steps.varied],
     notVaried: [...notVaried, ...steps.notVaried],
-    differences: found,
-    moreDifferences: more,
+    ...(await imageDifferences(layers, original, rebuilt)),
   };
+}
+
+/** A base image has no record of a build: it is verified by the command that made it. */
+async function perhapsOfABase({ store }: EngineContext, name: string, error: ShaleError): Promise<ShaleError> {
+  const image = await findImage(store, name);
+  const made = image === undefined ? undefined : (await readConfig(store, image.record.id)).history[0];
+  const [, distribution] = /^# (debian|alpine) /.exec(made?.createdBy ?? '') ?? [];
+  if (distribution === undefined || made?.comment?.startsWith('shale ') !== true) return error;
+  const hint = `shale base ${distribution} --verify verifies a base image, with the options that it was made with`;
+  return new ShaleError(error.code, error.message, { cause: error, hint });
 }
 
 /** What the record says, completed by what was given. @throws VERIFY_IMPOSSIBLE */
@@ -141,59 +137,23 @@ function vary(
     };
     varied.push({ what: 'folder', was: path, is: copy }, { what: 'order of files', was: 'as found', is: 'reversed' });
   } else notVaried.push({ what: 'folder', why: 'the context is no folder' });
-  using ends = new DisposableStack();
-  const before = process.umask(OTHER_UMASK);
-  ends.defer(() => void process.umask(before));
-  varied.push({ what: 'umask', was: octal(before), is: octal(OTHER_UMASK) });
-  try {
-    const was = hostname();
-    ends.use(enterHostname(OTHER_HOSTNAME));
-    varied.push({ what: 'host name', was, is: OTHER_HOSTNAME });
-  } catch (error) {
-    if (!(error instanceof ShaleError) && !isSystemError(error)) throw error;
-    notVaried.push({ what: 'host name', why: error.message });
+  const processors = otherProcessors('processors of steps');
+  if (request.stepConfig?.CpusetCpus !== undefined)
+    notVaried.push({ what: 'processors of steps', why: 'the build names them' });
+  else if ('notVaried' in processors) notVaried.push(processors.notVaried);
+  else {
+    moved = { ...moved, stepConfig: { ...moved.stepConfig, CpusetCpus: processors.cpuset } };
+    varied.push(processors.varied);
   }
-  const count = cpus().length;
-  if (count > 1 && request.stepConfig?.CpusetCpus === undefined) {
-    moved = { ...moved, stepConfig: { ...moved.stepConfig, CpusetCpus: '0' } };
-    varied.push({ what: 'processors of steps', was: String(count), is: '1' });
-  } else notVaried.push({ what: 'processors of steps', why: count > 1 ? 'the build names them' : 'there is one' });
   const ended = record.endedAt ?? record.startedAt;
   varied.push({ what: 'time', was: new Date(ended).toISOString(), is: new Date(nowMs).toISOString() });
-  return { request: moved, varied, notVaried, elsewhere: ends.move() };
-}
-
-/** Another clock for steps, or why there is none. @throws as findClockLibrary */
-async function openClock(
-  context: EngineContext,
-  { clockAheadSeconds }: RebuildRequest,
-  folder: string,
-  watch: Watch,
-): Promise<ClockAhead | RebuildReport['notVaried'][number]> {
-  const what = 'clock of steps';
-  if (clockAheadSeconds === 0) return { what, why: "the machine's was asked for" };
-  const library = await findClockLibrary(context, clockAheadSeconds !== undefined, watch);
-  if (library === undefined)
-    return { what, why: 'libfaketime is not on this machine: --clock 1d fetches it from the mirror of Debian' };
-  return clockAhead(library, clockAheadSeconds ?? CLOCK_AHEAD_SECONDS, join(folder, 'clock'));
-}
-
-/** A step may fail because it looks at the clock: certificates and lists of packages have an end. */
-function perhapsOfTheClock(error: unknown): unknown {
-  if (!isShaleError(error, 'EXEC_FAILED') || error.hint !== undefined) return error;
-  const hint = 'its clock was ahead, which may be why: --clock off leaves it';
-  return new ShaleError(error.code, error.message, { data: error.data, cause: error, hint });
-}
-
-/** Waits until a whole second has passed since a build: a time stamp in seconds is another one then. */
-async function laterThan(record: BuildRecord, nowMs: number, signal: AbortSignal): Promise<void> {
-  const restMs = (record.endedAt ?? record.startedAt) + LATER_MS - nowMs;
-  // No longer than that where the clock was set back.
-  if (restMs > 0) await sleep(Math.min(restMs, LATER_MS), undefined, { signal });
-}
-
-function octal(mask: number): string {
-  return `0${mask.toString(8).padStart(2, '0')}`;
+  const elsewhere = enterOtherSurroundings();
+  return {
+    request: moved,
+    varied: [...varied, ...elsewhere.varied],
+    notVaried: [...notVaried, ...elsewhere.notVaried],
+    elsewhere,
+  };
 }
 
 /** An image is verified against what it was built from, and not against what became of that. @throws VERIFY_CHANGED */
@@ -209,39 +169,5 @@ function refuseOtherDockerfile(record: BuildRecord, request: BuildRequest): void
     {
       hint: 'check the commit out that shale image log names, or name another context behind the image',
     },
-  );
-}
-
-async function* differencesOf(
-  layers: EngineContext['layers'],
-  before: ImageConfig,
-  after: ImageConfig,
-): AsyncGenerator<VerifyDifference> {
-  const makers = before.history.filter(({ emptyLayer }) => emptyLayer !== true).map(({ createdBy }) => createdBy);
-  const count = Math.max(before.diffIds.length, after.diffIds.length);
-  for (let i = 0; i < count; i++) {
-    const [one, other] = [before.diffIds[i], after.diffIds[i]];
-    if (one === other) continue;
-    const madeBy = makers[i];
-    const about = { layer: i + 1, ...(madeBy !== undefined && { madeBy }) };
-    for await (const difference of layerDifferences(layers, one, other)) yield { ...about, ...difference };
-  }
-  const [was, is] = [historyText(before), historyText(after)];
-  const told = was === is ? [] : [{ field: 'history', before: was, after: is }];
-  for (const change of [...configChanges(before, after), ...told]) {
-    const kind = change.before === undefined ? 'added' : change.after === undefined ? 'removed' : 'changed';
-    const { field } = change;
-    yield { path: field, kind, differs: [], cause: 'unknown', mend: 'give the build the same arguments and labels' };
-  }
-}
-
-function historyText({ history }: ImageConfig): string {
-  return JSON.stringify(
-    history.map(({ created = '', createdBy = '', comment = '', emptyLayer = false }) => [
-      created,
-      createdBy,
-      comment,
-      emptyLayer,
-    ]),
   );
 }
