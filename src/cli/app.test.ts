@@ -17,7 +17,9 @@ const outcome = { imageId: `sha256:${'a'.repeat(64)}`, buildId: 'b123', tags: []
 test('of a failure behind which giving up failed too the failure itself is told, and both with --debug', async () => {
   const first = new ShaleError('IMAGE_NOT_FOUND', 'there is no image web', { hint: 'build it' });
   const images = (): Promise<never> => Promise.reject(new SuppressedError(new Error('cannot unmount'), first));
-  const told = await runFake(['images'], { engine: { images } });
+  // With a store that is named, so that no other one of this machine is spoken of.
+  const env = { SHALE_HOME: '/store' };
+  const told = await runFake(['images'], { engine: { images }, env });
   assert.equal(told.stderr, 'shale: there is no image web\ntry: build it\n');
   assert.equal(told.status, (await runFake(['images'], { engine: { images: () => Promise.reject(first) } })).status);
   const debug = await runFake(['-D', 'images'], { engine: { images } });

@@ -40,6 +40,8 @@ export interface Context {
   readonly signal: AbortSignal;
   /** While held, SIGINT, SIGTERM and SIGHUP go to `take` instead, for a container in the foreground. */
   readonly takeSignals: (take: (signal: EndingSignal) => void) => Disposable;
+  /** Says that this command runs until a signal comes: it has `graceMs` to end then, and its status is its own. */
+  readonly serveUntilSignal: (graceMs: number) => void;
   /** While held, signals that mean nothing to shale itself go to `take`. */
   readonly takeOtherSignals: (take: (signal: PassedSignal) => void) => Disposable;
   /** Calls back when the process ends, in whatever way but SIGKILL, unless disposed before. What it does must be synchronous. */

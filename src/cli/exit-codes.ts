@@ -28,6 +28,7 @@ const BY_CODE: ReadonlyMap<string, number> = new Map([
   ['STORE_TOO_NEW', EXIT.usage],
   ['HOST_TOOL_MISSING', EXIT.usage],
   ['KEEPER_MISSING', EXIT.usage],
+  ['SERVE_INSECURE', EXIT.usage],
   ['OUTPUT_CLOSED', EXIT.brokenPipe],
 ]);
 

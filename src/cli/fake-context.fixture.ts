@@ -48,6 +48,7 @@ export function fakeContext(options: FakeOptions = {}): {
     now: () => options.nowMs ?? Date.UTC(2026, 0, 2),
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
+    serveUntilSignal: (graceMs) => desk.serve(graceMs),
     takeOtherSignals: () => ({ [Symbol.dispose]: () => undefined }),
     atExit: () => ({ [Symbol.dispose]: () => undefined }),
     suspend: async () => undefined,

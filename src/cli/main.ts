@@ -38,6 +38,7 @@ export async function start(openEngine?: () => Promise<Engine>): Promise<void> {
     now: () => Date.now(),
     signal: desk.signal,
     takeSignals: (take) => desk.takeOver(take),
+    serveUntilSignal: (graceMs) => desk.serve(graceMs),
     takeOtherSignals,
     atExit,
     suspend,

@@ -55,6 +55,17 @@ test('SignalDesk hands signals over while a command wants them', () => {
   assert.equal(signals.exitStatus, 129);
 });
 
+test('F-281: SignalDesk lets a server end well at the first signal, and ends it at once at the second', () => {
+  const { desk: signals, exits, timers, warnings } = desk();
+  signals.serve(7000);
+  signals.receive('SIGTERM');
+  assert.equal(signals.signal.aborted, true);
+  assert.equal(signals.exitStatus, undefined);
+  assert.deepEqual([exits, warnings, timers.map(([ms]) => ms)], [[], [], [7000]]);
+  signals.receive('SIGTERM');
+  assert.deepEqual(exits, [143]);
+});
+
 test('wantsColors() obeys NO_COLOR, then FORCE_COLOR, then TERM and the terminal', () => {
   assert.equal(wantsColors({}, true), true);
   assert.equal(wantsColors({}, false), false);

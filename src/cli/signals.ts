@@ -35,14 +35,17 @@ export interface SignalDeskOptions {
 }
 
 /**
- * Decides what signals mean: the first cancels the command, the second ends the process. A command that runs somebody
- * else's process in the foreground takes them over and passes them on.
+ * Decides what signals mean: the first cancels the command, the second ends the process. For a server the first is how it
+ * ends. A command that runs somebody else's process in the foreground takes them over and passes them on.
  */
 export class SignalDesk {
   readonly #controller = new AbortController();
   readonly #options: SignalDeskOptions;
   #takers: ((signal: EndingSignal) => void)[] = [];
   #received: EndingSignal | undefined;
+  #graceMs: number = GRACE_MS;
+  /** The command runs until it is told to end, and so ends well. */
+  #isServing = false;
 
   constructor(options: SignalDeskOptions) {
     this.#options = options;
@@ -55,7 +58,16 @@ export class SignalDesk {
 
   /** The status that the process ends with, when a signal canceled the command. */
   get exitStatus(): number | undefined {
-    return this.#received === undefined ? undefined : exitCodeOfSignal(this.#received);
+    return this.#received === undefined || this.#isServing ? undefined : exitCodeOfSignal(this.#received);
+  }
+
+  /**
+   * For a command that runs until a signal comes: that is no failure, and it has `graceMs` to end what is under way. A second
+   * one ends it at once as any other.
+   */
+  serve(graceMs: number): void {
+    this.#isServing = true;
+    this.#graceMs = graceMs;
   }
 
   /** Hands signals to `take` instead, until disposed. */
@@ -74,8 +86,9 @@ export class SignalDesk {
     if (this.#received !== undefined) return this.#options.exit(exitCodeOfSignal(this.#received));
     this.#received = signal;
     const status = exitCodeOfSignal(signal);
-    if (signal === 'SIGINT') this.#options.warn('canceling; press Ctrl-C again to end at once\n');
-    this.#options.after(GRACE_MS, () => this.#options.exit(status));
+    const doing = this.#isServing ? 'ending' : 'canceling';
+    if (signal === 'SIGINT') this.#options.warn(`${doing}; press Ctrl-C again to end at once\n`);
+    this.#options.after(this.#graceMs, () => this.#options.exit(status));
     this.#controller.abort(new ShaleError('CANCELED', `canceled by ${signal}`));
   }
 

@@ -170,6 +170,13 @@ export interface ServeRegistryRequest {
   readonly htpasswdFile?: string | undefined;
   /** PEM files, absolute; plain http without them. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string } | undefined;
+  /**
+   * Listen on an address that other machines reach without a certificate or without accounts; without it that is refused.
+   * @throws SERVE_INSECURE
+   */
+  readonly insecure?: boolean;
+  /** Milliseconds that requests under way have at the end; 5000 when absent. */
+  readonly drainMs?: number;
   /** Told once, when requests are taken. */
   readonly listening: (url: string) => void;
   /** Told what failed here, in one line; the client learns only that it did. */

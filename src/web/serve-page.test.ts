@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import type { Exploration } from '../explore/index.ts';
 import { sampleExploration } from '../explore/sample.fixture.ts';
@@ -67,6 +67,18 @@ function ask(options: { port: number; path: string; host: string; method: string
   });
 }
 
+/** Sends a request, and gives the connection when the first bytes of the answer have come. */
+async function answering({ port }: Served, request: string): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.once('readable', resolve);
+    socket.write(request);
+  });
+  socket.on('error', () => {});
+  return socket;
+}
+
 describe('servePage()', () => {
   test('servePage() gives the page, its parts and its data', async () => {
     await using served = await serve();
@@ -126,14 +138,78 @@ describe('servePage()', () => {
     assert.equal((await served.ask(`/${TOKEN}/`, { host: `localhost:${served.port}` })).status, 200);
   });
 
-  test('servePage() has only GET and HEAD', async () => {
+  test('F-275: servePage() has only GET and HEAD, and says so', async () => {
     await using served = await serve();
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH']) {
-      assert.equal((await served.ask(`/${TOKEN}/`, { method })).status, 405, method);
+    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE']) {
+      const { status, headers } = await served.ask(`/${TOKEN}/`, { method });
+      assert.deepEqual([status, headers['allow']], [405, 'GET, HEAD'], method);
     }
     const head = await served.ask(`/${TOKEN}/data.json`, { method: 'HEAD' });
     assert.deepEqual([head.status, head.body.length], [200, 0]);
     assert.ok(Number(head.headers['content-length']) > 1000);
+  });
+
+  test('F-274: servePage() bears queries that are no text or mean something to a program', async () => {
+    await using served = await serve();
+    const queries = [
+      '%',
+      '%00',
+      '%ff%fe=%c0',
+      'x[__proto__]=1',
+      '__proto__=1',
+      'layer=0&layer=1&path=%00',
+      'a=b&'.repeat(1000),
+    ];
+    for (const name of ['', 'data.json', 'trees/merged.json', 'look.json', 'diff.json', 'file', 'none'])
+      for (const query of queries) {
+        const { status } = await served.ask(`/${TOKEN}/${name}?${query}`);
+        assert.ok(status === 200 || status === 404, `${name}?${query}: ${status}`);
+      }
+    assert.deepEqual(served.failures, []);
+    assert.deepEqual(Object.keys(Object.prototype), []);
+  });
+
+  test('F-274: servePage() answers before a body that nobody asked for has come', async () => {
+    await using served = await serve();
+    for (const [line, status] of [
+      [`GET /${TOKEN}/data.json`, 200],
+      [`POST /${TOKEN}/data.json`, 405],
+      ['GET /data.json', 404],
+    ] as const) {
+      const head = `${line} HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n`;
+      const socket = await answering(served, `${head}Content-Length: 1073741824\r\n\r\n{`);
+      assert.match(String(socket.read()), new RegExp(`^HTTP/1\\.1 ${status} `));
+      socket.destroy();
+    }
+  });
+
+  test('F-276: servePage() reads no further for browsers that go away, and not ahead of those that do not read', async () => {
+    let open = 0;
+    let given = 0;
+    const exploration = Object.assign(pageExploration(), {
+      async *stream() {
+        open++;
+        try {
+          for (let count = 0; count < 10_000; count++) {
+            given++;
+            yield Buffer.alloc(64 * 1024);
+          }
+        } finally {
+          open--;
+        }
+      },
+    });
+    await using served = await serve(exploration);
+    const path = `/${TOKEN}/file?layer=0&path=${encodeURIComponent(`srv/${HOSTILE_NAME}`)}`;
+    const clients: Socket[] = [];
+    for (let count = 0; count < 20; count++)
+      clients.push(await answering(served, `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${served.port}\r\n\r\n`));
+    assert.equal(open, 20);
+    // Of 10,000 for each: what the machine keeps for a connection is some megabytes.
+    assert.ok(given < 20 * 1000, String(given));
+    for (const client of clients) client.destroy();
+    while (open > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    assert.deepEqual(served.failures, []);
   });
 
   test('servePage() gives no files of the machine, whatever the path says (path traversal)', async () => {
@@ -236,7 +312,7 @@ describe('servePage()', () => {
     assert.match(String(refused), /ECONNREFUSED/);
   });
 
-  test('servePage() listens on loopback only', async () => {
+  test('F-272: servePage() listens on loopback only', async () => {
     await using exploration = pageExploration();
     const options = { port: 0, token: TOKEN, signal: AbortSignal.abort(), listening: () => {}, failed: () => {} };
     for (const host of ['0.0.0.0', '::', '192.0.2.1', 'example.org', '::ffff:192.0.2.1']) {

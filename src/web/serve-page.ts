@@ -1,11 +1,10 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { BlockList, isIPv6 } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { isSystemError, ShaleError, toText } from '../base/index.ts';
 import type { Exploration, ExplorationComparison, FilePlace } from '../explore/index.ts';
-import { HEADERS_MAX_BYTES, serveUntil } from '../http/index.ts';
+import { HEADERS_MAX_BYTES, isLoopback, serveUntil } from '../http/index.ts';
 import { pageData, pageLook } from './page-data.ts';
 import { pageHtml, SERVED_POLICY } from './page-html.ts';
 import { pageText } from './page-text.ts';
@@ -71,14 +70,6 @@ export async function servePage(exploration: Exploration, options: ServePageOpti
       options.listening(`http://${authority}${serving.root}`);
     },
   });
-}
-
-function isLoopback(host: string): boolean {
-  if (host === 'localhost') return true;
-  const loopback = new BlockList();
-  loopback.addSubnet('127.0.0.0', 8);
-  loopback.addAddress('::1', 'ipv6');
-  return loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
 }
 
 async function respond(serving: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {

@@ -37,6 +37,9 @@ export async function keep(context: EngineContext, watching: Watch): Promise<voi
     }
     await rounds.sleep(until, signal);
   }
+  // Whoever needs a keeper from now on starts one, which waits for this one.
+  claim.renounce();
+  await rounds.settled();
 }
 
 class Rounds implements Disposable {
@@ -44,7 +47,7 @@ class Rounds implements Disposable {
   readonly #runtime: Runtime;
   readonly #watchers = new Map<string, FSWatcher>();
   /** What is under way for a container: a start, a check, a removal. */
-  readonly #busy = new Set<string>();
+  readonly #busy = new Map<string, Promise<void>>();
   #wake: (() => void) | undefined;
   #woken = false;
 
@@ -104,13 +107,16 @@ class Rounds implements Disposable {
   /** Starts one thing for a container, unless another is under way. What fails is in its record, or tried again. */
   #do(id: string, work: () => Promise<unknown>): void {
     if (this.#busy.has(id)) return;
-    this.#busy.add(id);
-    void work()
-      .catch((error: unknown) => this.#afterFailure(id, error))
+    const done = work()
+      .then(
+        () => undefined,
+        (error: unknown) => this.#afterFailure(id, error),
+      )
       .finally(() => {
         this.#busy.delete(id);
         this.#notify();
       });
+    this.#busy.set(id, done);
   }
 
   /** A start that fails counts as an end, as docker: the policy says what follows. */
@@ -122,6 +128,11 @@ class Rounds implements Disposable {
     if (life.kind === 'exited' || life.kind === 'created') return;
     // It could not even be written down (a full disk): not at once again.
     await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+  }
+
+  /** Waits for what is under way. */
+  async settled(): Promise<void> {
+    await Promise.allSettled(this.#busy.values());
   }
 
   async sleep(untilMs: number, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isShaleError, messageOf, ShaleError } from '../../base/index.ts';
+import { isLoopback } from '../../http/index.ts';
 import { fetchFromSources } from '../../images/index.ts';
 import { Layers } from '../../layers/index.ts';
 import type { Digest } from '../../oci/index.ts';
@@ -21,22 +22,30 @@ const HUB = 'docker.io';
 const COLLECT_EVERY_MS: number = 10 * 60_000;
 const COLLECT_BUDGET_MS = 1000;
 
-/** `shale serve registry`: until the signal is aborted. @throws SERVE_FAILED */
+/** Milliseconds that requests under way have when the server is to end. */
+const DRAIN_MS = 5000;
+
+/**
+ * `shale serve registry`: until the signal is aborted, and until what was under way then is answered.
+ * @throws SERVE_FAILED, SERVE_INSECURE
+ */
 export async function serveRegistry(
   context: EngineContext,
   request: ServeRegistryRequest,
   { signal }: Watch,
 ): Promise<void> {
-  const { host, port, readOnly, listening } = request;
+  const { host, port, readOnly, listening, drainMs = DRAIN_MS } = request;
+  requireSafe(request);
+  const work = new AbortController();
   const tls = request.tls && { cert: await readText(request.tls.certFile), key: await readText(request.tls.keyFile) };
   const { htpasswdFile } = request;
   const accounts = htpasswdFile === undefined ? undefined : parseAccounts(await readText(htpasswdFile), htpasswdFile);
   const failed = (error: unknown): void => request.failed(messageOf(error));
   using _collecting = collectNowAndThen(context, failed);
-  const upstreams = openUpstreams(context, request, signal);
+  const upstreams = openUpstreams(context, request, work.signal);
   const writes = upstreams !== undefined ? 'unsupported' : readOnly ? 'denied' : 'taken';
   try {
-    await serve(storeAsRegistry(context, upstreams, signal), {
+    await serve(storeAsRegistry(context, upstreams, work.signal), {
       host,
       port,
       writes,
@@ -44,11 +53,26 @@ export async function serveRegistry(
       accounts,
       tls,
       signal,
+      drainMs,
+      cutOff: () => work.abort(new ShaleError('CANCELED', 'the server has ended')),
       failed,
     });
   } finally {
     await upstreams?.downloads.ended();
   }
+}
+
+/**
+ * Whoever reaches the server may use it, or can listen to passwords and change what is sent: not by accident.
+ * @throws SERVE_INSECURE
+ */
+function requireSafe({ host, tls, htpasswdFile, insecure = false }: ServeRegistryRequest): void {
+  if (insecure || isLoopback(host) || (tls !== undefined && htpasswdFile !== undefined)) return;
+  const open = htpasswdFile === undefined ? ['whoever reaches it could use the store'] : [];
+  const plain = tls === undefined ? ['what is sent could be read and changed on its way'] : [];
+  throw new ShaleError('SERVE_INSECURE', `other machines reach ${host}: ${[...open, ...plain].join(', and ')}`, {
+    hint: 'give --htpasswd and --tls-cert; or --insecure where that is meant',
+  });
 }
 
 /** @throws SERVE_FAILED */

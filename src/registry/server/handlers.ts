@@ -1,9 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
+import { invariant } from '../../base/index.ts';
 import {
   descriptorJson,
   digestOf,
   isDigest,
+  isIndexType,
+  isManifestType,
   MANIFEST_MAX_BYTES,
   MEDIA,
   type Descriptor,
@@ -21,6 +24,20 @@ import type { Upload, Uploads } from './uploads.ts';
 const JSON_TYPE = { 'Content-Type': 'application/json' } as const;
 /** Tags that one manifest may get with its upload. */
 const TAGS_AT_ONCE_MAX = 10;
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD']);
+
+/** What the paths of the protocol know (distribution-spec, "Endpoints"). */
+const METHODS: Readonly<Record<Route['kind'], readonly string[]>> = {
+  base: ['GET', 'HEAD'],
+  catalog: ['GET', 'HEAD'],
+  tags: ['GET', 'HEAD'],
+  referrers: ['GET', 'HEAD'],
+  blob: ['GET', 'HEAD'],
+  manifest: ['GET', 'HEAD', 'PUT', 'DELETE'],
+  uploads: ['POST'],
+  upload: ['GET', 'HEAD', 'PATCH', 'PUT', 'DELETE'],
+};
 
 /** Whether anything is taken or removed: `denied` where it was decided so, `unsupported` by a cache of other registries. */
 export type Writes = 'taken' | 'denied' | 'unsupported';
@@ -46,13 +63,9 @@ export async function handle(serving: Serving, request: IncomingMessage, respons
   await serving.accounts?.admit(request.headers.authorization);
   const { route, query } = parseTarget(request.url ?? '');
   const method = request.method ?? '';
-  const isReading = method === 'GET' || method === 'HEAD';
-  if (!isReading && !['POST', 'PUT', 'PATCH', 'DELETE'].includes(method)) throw notHere(method);
-  if (!isReading && serving.writes === 'denied')
-    throw refusal('DENIED', 'this registry takes nothing: it is read-only');
-  if (!isReading && serving.writes === 'unsupported')
-    throw refusal('UNSUPPORTED', 'this registry takes nothing: it is a cache of another');
-  if (route.kind === 'base' && isReading) {
+  const isReading = READING.has(method);
+  requireMethod(serving.writes, route, method);
+  if (route.kind === 'base') {
     answer(response, 200, JSON_TYPE, Buffer.from('{}'));
     return;
   }
@@ -65,6 +78,21 @@ export async function handle(serving: Serving, request: IncomingMessage, respons
   const exchange: Exchange = { request, response, query, contents };
   if (isReading) await read(route, exchange);
   else await change(serving, route, { ...exchange, method });
+}
+
+/** @throws UNSUPPORTED (405) with the methods that there are (RFC 9110, 15.5.6), DENIED */
+function requireMethod(writes: Writes, route: Route, method: string): void {
+  const known = METHODS[route.kind];
+  if (!known.includes(method))
+    throw refusal('UNSUPPORTED', `${method.slice(0, 20)} is not possible here`, { headers: allow(known) });
+  if (READING.has(method) || writes === 'taken') return;
+  if (writes === 'denied') throw refusal('DENIED', 'this registry takes nothing: it is read-only');
+  const headers = allow(known.filter((one) => READING.has(one)));
+  throw refusal('UNSUPPORTED', 'this registry takes nothing: it is a cache of another', { headers });
+}
+
+function allow(methods: readonly string[]): Headers {
+  return { Allow: methods.join(', ') };
 }
 
 async function read(route: Route, exchange: Exchange): Promise<void> {
@@ -89,7 +117,7 @@ async function read(route: Route, exchange: Exchange): Promise<void> {
     case 'referrers':
       return sendReferrers(exchange, route, await contents.referrers(route.repository, route.digest));
     default:
-      throw notHere(exchange.request.method);
+      invariant(false, `${route.kind} is not among what is read`);
   }
 }
 
@@ -106,7 +134,6 @@ async function change(serving: Serving, route: Route, exchange: Exchange & { rea
     if (isRemoved) return answer(response, 202);
     throw manifestUnknown(repository, reference);
   }
-  throw notHere(method);
 }
 
 async function sendManifest(
@@ -115,8 +142,7 @@ async function sendManifest(
   reference: string,
 ): Promise<void> {
   // What is made here is compressed first, which takes its time.
-  request.socket.setTimeout(0);
-  const found = await contents.manifest(repository, reference);
+  const found = await withoutTimeout(request, () => contents.manifest(repository, reference));
   if (found === undefined) throw manifestUnknown(repository, reference);
   const { bytes, digest, mediaType, warning } = found;
   const headers = {
@@ -199,10 +225,11 @@ async function takeManifest(exchange: Exchange, repository: string, reference: s
     throw refusal('MANIFEST_INVALID', `a manifest may get ${TAGS_AT_ONCE_MAX} tags at once`);
   const tags = isDigest(reference) ? more.map(tagIn) : [reference];
   const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+  if (mediaType !== '' && !isManifestType(mediaType) && !isIndexType(mediaType))
+    throw refusal('MANIFEST_INVALID', `${JSON.stringify(mediaType.slice(0, 100))} is not the type of a manifest`);
   const manifest: ServedManifest = { bytes, digest, mediaType };
   // Its layers are unpacked and verified now, however long that takes.
-  request.socket.setTimeout(0);
-  const { subject, warning } = await contents.takeManifest(repository, manifest, tags);
+  const { subject, warning } = await withoutTimeout(request, () => contents.takeManifest(repository, manifest, tags));
   answer(response, 201, {
     Location: `/v2/${repository}/manifests/${digest}`,
     'Docker-Content-Digest': digest,
@@ -210,6 +237,17 @@ async function takeManifest(exchange: Exchange, repository: string, reference: s
     ...(more.length > 0 && { 'OCI-Tag': tags.join(', ') }),
     ...warningHeader(warning),
   });
+}
+
+/** Lets the connection rest while something is made; the client has its usual time again to take what it is given. */
+async function withoutTimeout<T>({ socket }: IncomingMessage, work: () => Promise<T>): Promise<T> {
+  const { timeout = 0 } = socket;
+  socket.setTimeout(0);
+  try {
+    return await work();
+  } finally {
+    socket.setTimeout(timeout);
+  }
 }
 
 async function beginUpload(serving: Serving, repository: string, exchange: Exchange): Promise<void> {
@@ -260,7 +298,7 @@ async function handleUpload(
         await uploads.end(upload);
         return answer(response, 204);
       default:
-        throw notHere(request.method);
+        invariant(false, `an upload knows no ${request.method ?? ''}`);
     }
   });
 }
@@ -284,8 +322,4 @@ function blobTaken(response: ServerResponse, repository: string, digest: Digest)
 
 function manifestUnknown(repository: string, reference: string): Error {
   return refusal('MANIFEST_UNKNOWN', `${repository} has no manifest ${reference}`);
-}
-
-function notHere(method: string | undefined): Error {
-  return refusal('UNSUPPORTED', `${(method ?? 'this method').slice(0, 20)} is not possible here`);
 }

@@ -9,6 +9,9 @@ const UPLOAD = /^[0-9a-f]{32}$/;
 /** Bytes of a request's path with its query. */
 const TARGET_MAX_BYTES = 8192;
 
+/** What a query may say once: two programs could take another one of two for the right one. */
+const ONCE: readonly string[] = ['digest', 'mount', 'from', 'n', 'last', 'artifactType', 'ns'];
+
 /** What a request is about. */
 export type Route =
   | { readonly kind: 'base' | 'catalog' }
@@ -24,13 +27,17 @@ export interface Target {
 
 /**
  * Reads the target of a request. Nothing is decoded but the colon of a digest: no name of the protocol needs it, and so no
- * spelling hides another path. @throws NAME_INVALID, DIGEST_INVALID, MANIFEST_INVALID, and NAME_UNKNOWN for other paths
+ * spelling hides another path.
+ * @throws NAME_INVALID, DIGEST_INVALID, MANIFEST_INVALID, NAME_UNKNOWN for other paths, UNSUPPORTED (400) for a query that
+ * says twice what it may say once
  */
 export function parseTarget(target: string): Target {
   if (target.length > TARGET_MAX_BYTES) throw refusal('NAME_INVALID', 'the path is too long', { status: 414 });
   const at = target.indexOf('?');
   const path = (at < 0 ? target : target.slice(0, at)).replaceAll(/%3a/gi, ':');
   const query = new URLSearchParams(at < 0 ? '' : target.slice(at + 1));
+  const twice = ONCE.find((key) => query.getAll(key).length > 1);
+  if (twice !== undefined) throw refusal('UNSUPPORTED', `the query has ${twice} more than once`, { status: 400 });
   return { route: routeOf(path), query };
 }
 

@@ -23,8 +23,12 @@ export interface ServeOptions {
   readonly accounts?: Accounts | undefined;
   /** PEM texts; plain http without them. */
   readonly tls?: { readonly cert: string; readonly key: string } | undefined;
-  /** Ends it: what is being answered is cut off. */
+  /** Ends it: nothing new is taken, and requests that are under way have `drainMs` to end. */
   readonly signal: AbortSignal;
+  /** Milliseconds; then they are cut off. */
+  readonly drainMs: number;
+  /** Told when that time is over, or nothing is under way: what still works for a request is to stop. */
+  readonly cutOff: () => void;
   /** Told once, when requests are taken. */
   readonly listening: (url: string) => void;
   /** Told what failed here, of which the client learns no more than that it did. */
@@ -38,8 +42,12 @@ export interface ServeOptions {
 export async function serveRegistry(store: RegistryStore, options: ServeOptions): Promise<void> {
   await using uploads = new Uploads(store);
   const serving: Serving = { store, uploads, writes: options.writes, accounts: options.accounts };
+  const running = new Set<Promise<void>>();
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    void respond(serving, request, response).catch(options.failed);
+    const answered = respond(serving, request, response)
+      .catch(options.failed)
+      .finally(() => running.delete(answered));
+    running.add(answered);
   };
   const settings = {
     maxHeaderSize: HEADERS_MAX_BYTES,
@@ -48,15 +56,18 @@ export async function serveRegistry(store: RegistryStore, options: ServeOptions)
     requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
   };
-  const { tls, signal, host, port } = options;
+  const { tls, signal, drainMs, host, port } = options;
   const server = tls === undefined ? createServer(settings, listener) : tlsServer({ ...settings, ...tls }, listener);
   await serveUntil(server, {
     host,
     port,
     connectionsMax: CONNECTIONS_MAX,
     signal,
+    drainMs,
     listening: (authority) => options.listening(`${tls === undefined ? 'http' : 'https'}://${authority}`),
   });
+  options.cutOff();
+  await Promise.all(running);
 }
 
 function tlsServer(settings: ServerOptions, listener: RequestListener): Server {
