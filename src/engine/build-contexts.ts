@@ -44,7 +44,7 @@ import {
   type Reference,
 } from '../oci/index.ts';
 import type { EngineContext } from './context.ts';
-import type { BuildRequest, ContextSource, LayoutSource, Watch } from './types.ts';
+import type { BuildRequest, ContextSource, LayoutSource, SourceFiles, SourceFilesRequest, Watch } from './types.ts';
 
 /** What a build reads before there is a plan. */
 export interface BuildInput {
@@ -128,14 +128,38 @@ interface Loaded {
   readonly madeAt: () => number | undefined;
 }
 
+/** What of a build says how its contexts are read. */
+type ContextRequest = Pick<BuildRequest, 'context' | 'dockerfile' | 'buildArgs' | 'ssh'>;
+
+/**
+ * Files of a repository or archive at an address, by their paths in it: those that are there; or the one file that the address
+ * is.
+ * @throws CONTEXT_NOT_FOUND, GIT_ADDRESS, LIMIT_EXCEEDED, FILE_NOT_REGULAR, and what fetching throws
+ */
+export async function filesAt(
+  context: EngineContext,
+  { address, paths, maxBytes }: SourceFilesRequest,
+  sources: Sources,
+  fetching: Fetching,
+): Promise<SourceFiles> {
+  const loader = new ContextLoader(context, sources, { context: { kind: 'address', address }, buildArgs: {} });
+  const { root, loneFile } = await loader.address(address, fetching);
+  if (loneFile !== undefined) {
+    const content = context.store.blobs.stream(loneFile);
+    return { kind: 'file', bytes: await collect(content, maxBytes, shownAddress(address)) };
+  }
+  const found = paths.map((path) => [path, readTreeFile(root, fromText(path), maxBytes)] as const);
+  return { kind: 'tree', files: new Map(found.filter((one): one is [string, Buffer] => one[1] !== undefined)) };
+}
+
 class ContextLoader {
   readonly #context: EngineContext;
   readonly #sources: Sources;
-  readonly #request: BuildRequest;
+  readonly #request: ContextRequest;
   readonly #layouts = new Map<string, LayoutSource>();
   readonly #targets = new Map<string, string>();
 
-  constructor(context: EngineContext, sources: Sources, request: BuildRequest) {
+  constructor(context: EngineContext, sources: Sources, request: ContextRequest) {
     this.#context = context;
     this.#sources = sources;
     this.#request = request;
@@ -159,7 +183,7 @@ class ContextLoader {
       return { kind: 'files', place: { kind: 'directory', path: source.path } };
     }
     const load = async (fetching: Fetching): Promise<StoredContext> =>
-      (await this.#address(source.address, fetching)).result;
+      (await this.address(source.address, fetching)).result;
     return { kind: 'files', place: { kind: 'stored', load } };
   }
 
@@ -183,7 +207,7 @@ class ContextLoader {
     const { context } = this.#request;
     if (context.kind === 'directory') return this.#directory(context.path, fetching);
     if (context.kind === 'address') {
-      const loaded = await this.#address(context.address, fetching);
+      const loaded = await this.address(context.address, fetching);
       return this.#loaded(loaded, shownAddress(context.address), fetching);
     }
     const { head, stream } = await peek(context.bytes);
@@ -267,7 +291,7 @@ class ContextLoader {
     throw noDockerfile(dockerfile === undefined ? where : `${names[0]} ${where}`);
   }
 
-  async #address(address: string, fetching: Fetching): Promise<Loaded> {
+  async address(address: string, fetching: Fetching): Promise<Loaded> {
     if (isGitAddress(address)) return this.#git(address, fetching);
     if (!/^https?:\/\//i.test(address))
       throw new ShaleError('CONTEXT_NOT_FOUND', `${address} is no address that a context can be fetched from`);

@@ -24,7 +24,7 @@ import {
   type Platform,
   type Reference,
 } from '../oci/index.ts';
-import { loadInput, type BuildInput } from './build-contexts.ts';
+import { filesAt, loadInput, type BuildInput } from './build-contexts.ts';
 import type { EngineContext } from './context.ts';
 import { buildLimits, cacheCap, keepBuilds } from './cache-cap.ts';
 import { attestationsOf, cacheExportsOf, cacheImportsOf, outputsOf } from './outputs.ts';
@@ -33,7 +33,15 @@ import { sshAgentsOf } from './ssh-agents.ts';
 import { outsideOf, type Outside, type Recorder } from './locks/outside.ts';
 import type { ResolvedBase } from './locks/pins.ts';
 import { stepSettingsOf } from './step-settings.ts';
-import type { BuildAnswer, BuildCall, BuildOutcome, BuildRequest, Watch } from './types.ts';
+import type {
+  BuildAnswer,
+  BuildCall,
+  BuildOutcome,
+  BuildRequest,
+  SourceFiles,
+  SourceFilesRequest,
+  Watch,
+} from './types.ts';
 import { makeWorkFolder } from './work-folders.ts';
 
 /** Milliseconds that collecting may take at the end of a build; the rest is done by the next one. */
@@ -149,7 +157,7 @@ export async function buildOne(
 }
 
 /** What builds take from the network, as this request may. */
-function sourcesOf(context: EngineContext, request: BuildRequest, ssh: Provisions['ssh']): Sources {
+function sourcesOf(context: EngineContext, request: Pick<BuildRequest, 'secrets'>, ssh: Provisions['ssh']): Sources {
   const agent = ssh('default');
   return openSources({
     layers: context.layers,
@@ -236,6 +244,15 @@ export async function callBuild(
   // An error is told with the file that it is in, which may be an included one.
   const where = error === undefined ? source : { file: error.file, text: sourceText(options.dockerfile, error.file) };
   return { kind: 'check', source: where, ...report };
+}
+
+/** What `shale bake` reads its definition from. @throws as `filesAt` */
+export async function readSourceFiles(
+  context: EngineContext,
+  request: SourceFilesRequest,
+  { signal }: Watch,
+): Promise<SourceFiles> {
+  return filesAt(context, request, sourcesOf(context, {}, await sshAgentsOf([])), { signal });
 }
 
 /** Each once, in the order in which they were asked for; that of this machine when none was. @throws PLATFORM_INVALID */

@@ -27,6 +27,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     ...containerOperations(context),
     build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
     bake: async (targets, watch) => (await import('./bake.ts')).bake(context, targets, watch),
+    readSourceFiles: async (request, watch) => (await import('./builds.ts')).readSourceFiles(context, request, watch),
     why: async (request) => (await import('./why.ts')).why(context, request),
     builds: async () => (await buildRecords()).listBuilds(context),
     buildReport: async (build) => (await buildRecords()).buildReport(context, build),

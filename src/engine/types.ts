@@ -78,6 +78,20 @@ export interface AddressSource {
   readonly address: string;
 }
 
+/** Files of a git repository, or of an archive of the web. */
+export interface SourceFilesRequest {
+  readonly address: string;
+  /** Relative to what the address leads to. */
+  readonly paths: readonly string[];
+  /** Of each file. */
+  readonly maxBytes: number;
+}
+
+/** Those that are there, by their paths; or the one file that the address is. */
+export type SourceFiles =
+  | { readonly kind: 'tree'; readonly files: ReadonlyMap<string, Uint8Array> }
+  | { readonly kind: 'file'; readonly bytes: Uint8Array };
+
 /** An image in a directory of the OCI layout, absolute; by tag or digest, else its only one. */
 export interface LayoutSource {
   readonly kind: 'layout';
@@ -366,6 +380,8 @@ export interface Engine
    * failure ends all. Each leaves a build record of its own; steps are numbered through.
    */
   readonly bake: (targets: readonly BakeTarget[], watch: Watch) => Promise<readonly BakeOutcome[]>;
+  /** What a repository or the web has of bake files. @throws CONTEXT_NOT_FOUND, GIT_ADDRESS, and what fetching throws */
+  readonly readSourceFiles: (request: SourceFilesRequest, watch: Watch) => Promise<SourceFiles>;
   readonly why: (request: WhyRequest) => Promise<WhyReport>;
   /** Newest first. */
   readonly builds: () => Promise<readonly BuildSummary[]>;

@@ -20,10 +20,12 @@ import { EXIT } from '../exit-codes.ts';
 import { displayLine } from '../output/text-width.ts';
 import { parseFlags } from '../parse-flags.ts';
 import { attestWord } from '../options/attestations.ts';
+import { isAddress } from '../options/contexts.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { composeEnvironment, readBakeFiles } from './bake-files.ts';
 import { formatBakeList } from './bake-list.ts';
+import { refuseUnallowed } from './bake-rights.ts';
 import { targetWords } from './bake-words.ts';
 import { answerCall, CALL_FLAGS, callOf, type Call } from './build-call.ts';
 import { formatMetadata, requireResultFolders, writeResultFile } from './build-output-flags.ts';
@@ -32,9 +34,9 @@ import { openProgressWithShell } from './failed-step.ts';
 import { formatWhy } from './why.ts';
 
 export const command: Command = {
-  usage: '[OPTIONS] [TARGET …]',
+  usage: '[OPTIONS] [ADDRESS [CONTEXT]] [TARGET …]',
   description:
-    'Builds the targets and groups that bake files define, "default" when none is named. What several of them need is done once, what does not depend on each other goes on at the same time, and each leaves a build of its own in "shale builds ls". Without -f, those of compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml, docker-bake.json, docker-bake.hcl, docker-bake.override.json and docker-bake.override.hcl are read that are there; later ones count before earlier ones. Targets with their ids are printed at the end.',
+    'Builds the targets and groups that bake files define, "default" when none is named. What several of them need is done once, what does not depend on each other goes on at the same time, and each leaves a build of its own in "shale builds ls". Without -f, those of compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml, docker-bake.json, docker-bake.hcl, docker-bake.override.json and docker-bake.override.hcl are read that are there; later ones count before earlier ones. An address of a git repository, or of a file or archive of the web, says where the bake files are fetched from; paths of contexts are folders there then, and "cwd://PATH" is one here. Such a definition may touch files below the folder where the command was started, and others with "--allow". Targets with their ids are printed at the end.',
   flags: [
     {
       kind: 'list',
@@ -60,7 +62,8 @@ export const command: Command = {
       kind: 'list',
       name: 'allow',
       value: 'RIGHT',
-      summary: 'let targets have rights that they ask for as entitlements',
+      summary:
+        'let targets have rights that they ask for: entitlements; of a fetched definition ssh, fs.read=PATH, fs.write=PATH',
     },
     { kind: 'boolean', name: 'no-cache', summary: 'run every step again' },
     { kind: 'boolean', name: 'pull', summary: 'ask the registry for newer base images' },
@@ -94,38 +97,65 @@ export const command: Command = {
       command: 'shale bake -f docker-bake.hcl -f ci.hcl --set "*.platform=linux/amd64" release',
       says: 'two files, with an override',
     },
+    { command: 'shale bake https://github.com/docker/cli.git#v28.5.0 --print', says: 'a definition of a repository' },
     { command: 'TAG=1.2 shale bake', says: 'variables come from the environment' },
   ],
   run,
 };
 
+/** What the words of the command line name. */
+interface Named {
+  /** Where the bake files are fetched from. */
+  readonly origin: string | undefined;
+  /** What BAKE_CMD_CONTEXT is. */
+  readonly commandContext: string;
+  /** Targets and groups. */
+  readonly names: readonly string[];
+}
+
+/** Up to two addresses come first, as with docker buildx: that of the definition, and that of its command's context. */
+function namedIn(args: readonly string[]): Named {
+  const addresses = args.slice(0, isAddress(args[0] ?? '') ? 2 : 0).filter(isAddress);
+  const [origin, commandContext = 'cwd://'] = addresses;
+  return { origin, commandContext, names: args.slice(addresses.length) };
+}
+
 async function run(context: Context, parsed: ParsedArguments): Promise<number | void> {
   const { flags } = parsed;
-  const definition = await readDefinition(context, flags.list('file'));
+  const named = namedIn(parsed.args);
+  const definition = await readDefinition(context, flags.list('file'), named);
   for (const warning of definition.warnings) await context.stderr.write(`WARN: ${displayLine(warning)}\n`);
   const list = flags.text('list');
   if (list !== undefined) return context.stdout.write(formatBakeList(definition, list));
-  const plan = planOf(context, definition, parsed);
+  const plan = planOf(context, definition, { flags, args: named.names });
   if (flags.boolean('print')) return context.stdout.write(`${JSON.stringify(printable(plan), null, 2)}\n`);
-  const targets = await readTargets(context, plan, parsed);
+  const targets = await readTargets(context, plan, { ...parsed, origin: named.origin });
   const asked = callOf(flags);
   const calls = targets.flatMap(({ call = asked, ...target }) => (call === undefined ? [] : [{ ...target, call }]));
   if (calls.length > 0) return answerCalls(context, calls);
   return buildTargets(context, plan, targets, parsed);
 }
 
-/** What the files define, once the environment has had its say. @throws BAKE_INVALID, USAGE */
-async function readDefinition(context: Context, names: readonly string[]): Promise<Definition> {
-  return loadDefinition(await readBakeFiles(context, names), {
+/** What the files define, once the environment has had its say. @throws BAKE_INVALID, USAGE, and what fetching throws */
+async function readDefinition(
+  context: Context,
+  files: readonly string[],
+  { origin, commandContext }: Named,
+): Promise<Definition> {
+  return loadDefinition(await readBakeFiles(context, files, origin), {
     environment: context.env,
     composeEnvironment: composeEnvironment(context),
-    given: { BAKE_CMD_CONTEXT: 'cwd://', BAKE_LOCAL_PLATFORM: formatPlatform(hostPlatform()) },
+    given: { BAKE_CMD_CONTEXT: commandContext, BAKE_LOCAL_PLATFORM: formatPlatform(hostPlatform()) },
     now: context.now,
     uuid: randomUUID,
   });
 }
 
-function planOf(context: Context, definition: Definition, { flags, args }: ParsedArguments): BakePlan {
+function planOf(
+  context: Context,
+  definition: Definition,
+  { flags, args }: Pick<ParsedArguments, 'flags' | 'args'>,
+): BakePlan {
   const switches = (['no-cache', 'pull'] as const).filter((name) => flags.boolean(name));
   const attested = (['provenance', 'sbom'] as const).flatMap((kind) => {
     const value = flags.text(kind);
@@ -135,17 +165,22 @@ function planOf(context: Context, definition: Definition, { flags, args }: Parse
   return resolvePlan(definition, { names: args, overrides, environment: context.env });
 }
 
+interface Baking extends ParsedArguments {
+  readonly origin: string | undefined;
+}
+
 interface ReadTarget extends BakeTarget {
   /** What the target asks about instead of being built. */
   readonly call?: Call;
 }
 
 /** Every target as a request, by the flags of `shale build`. @throws USAGE that names the target */
-async function readTargets(context: Context, plan: BakePlan, parsed: ParsedArguments): Promise<ReadTarget[]> {
+async function readTargets(context: Context, plan: BakePlan, parsed: Baking): Promise<ReadTarget[]> {
   const { settings } = await context.config();
   return Array.from(plan.targets, ([name, fields]) => {
     try {
-      refuseEntitlements(fields, parsed.flags.list('allow'));
+      const allowed = parsed.flags.list('allow');
+      refuseUnallowed(fields, { allowed, cwd: context.cwd, isForeign: parsed.origin !== undefined });
       return readTarget(
         context,
         { name, fields, isWanted: plan.wanted.includes(name) },
@@ -169,10 +204,10 @@ interface Wish {
 function readTarget(
   context: Context,
   { name, fields, isWanted }: Wish,
-  { flags }: ParsedArguments,
+  { flags, origin }: Baking,
   network: Parameters<typeof buildRequest>[2],
 ): ReadTarget {
-  const { words, inlineDockerfile } = targetWords(fields);
+  const { words, inlineDockerfile, dockerfileHere } = targetWords(fields, origin);
   const push = flags.boolean('push') && isWanted ? ['--push'] : [];
   const asked = parseFlags([...push, ...words], {
     flags: allFlags(buildCommand),
@@ -182,7 +217,9 @@ function readTarget(
   const { dockerfile, ...request } = buildRequest(context, asked, network);
   const inline =
     inlineDockerfile === undefined ? undefined : ({ kind: 'stream', bytes: textBytes(inlineDockerfile) } as const);
-  const chosen = inline ?? dockerfile;
+  const here =
+    dockerfileHere === undefined ? undefined : ({ kind: 'file', path: resolve(context.cwd, dockerfileHere) } as const);
+  const chosen = inline ?? here ?? dockerfile;
   const call = callOf(asked.flags);
   return {
     name,
@@ -203,15 +240,6 @@ function linkedContexts(fields: Fields): NonNullable<BakeTarget['request']['buil
   return Object.fromEntries(
     contexts.map(([name, value]) => [name, { kind: 'target', target: (value ?? '').slice('target:'.length) }]),
   );
-}
-
-/** A bake file may not give itself what its user has not allowed. */
-function refuseEntitlements(fields: Fields, allowed: readonly string[]): void {
-  const network = fields.get('text', 'network') === 'host' ? ['network.host'] : [];
-  const wanted = new Set([...network, ...(fields.get('texts', 'entitlements') ?? [])]);
-  const missing = [...wanted].filter((one) => !allowed.includes(one));
-  if (missing.length === 0) return;
-  throw new UsageError(`it asks for ${missing.join(', ')}`, missing.map((one) => `--allow ${one}`).join(' '));
 }
 
 async function* textBytes(text: string): AsyncGenerator<Uint8Array> {
