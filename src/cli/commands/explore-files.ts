@@ -1,5 +1,4 @@
-import { humanSize } from '../../base/index.ts';
-import { fromText, toText } from '../../base/index.ts';
+import { fromText, humanSize } from '../../base/index.ts';
 import { formatHex, type Exploration, type FileLook, type FilePlace, type TreeEntry } from '../../explore/index.ts';
 import type { Flag } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -7,6 +6,7 @@ import { modeText } from '../output/mode-text.ts';
 import { formatTable } from '../output/table.ts';
 import { displayLine } from '../output/text-width.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
+import { shownName } from '../terminal/shown-text.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** Bytes of a binary file that are shown. */
@@ -114,15 +114,16 @@ function formatEntries(image: Exploration, entries: readonly TreeEntry[], withSt
     humanSize(entry.sizeBytes),
     String(entry.layer),
     entry.package ?? '',
-    displayLine(pathText(entry)),
+    pathText(entry),
   ]);
   const head = [...(withStates ? [''] : []), 'MODE', 'OWNER', 'SIZE', 'LAYER', 'PACKAGE', 'PATH'];
   return formatTable([head, ...rows], 4);
 }
 
+/** Every byte of it, and nothing that a terminal would act upon. */
 function pathText({ path, kind, linkTarget }: TreeEntry): string {
-  const shown = `/${toText(path)}`;
-  if (linkTarget !== undefined) return `${shown} -> ${toText(linkTarget)}`;
+  const shown = `/${shownName(path)}`;
+  if (linkTarget !== undefined) return `${shown} -> ${shownName(linkTarget)}`;
   return kind === 'directory' ? `${shown}/` : shown;
 }
 
@@ -144,7 +145,7 @@ async function changesOf(image: Exploration, place: FilePlace): Promise<string> 
 
 function formatLook({ entry, sha256, type, text, isCut, head, elf, history }: FileLook): string {
   const facts: string[][] = [
-    ['path', displayLine(pathText(entry))],
+    ['path', pathText(entry)],
     ['mode', `${modeText(entry)} ${entry.uid}:${entry.gid}`],
     ['size', `${entry.sizeBytes} bytes`],
     ['modified', new Date(entry.mtimeMs).toISOString()],

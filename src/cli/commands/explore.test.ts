@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { fromText } from '../../base/index.ts';
 import type { ExploreRequest } from '../../engine/index.ts';
+import type { Exploration, TreeEntry } from '../../explore/index.ts';
 import { sampleExploration } from '../../explore/sample.fixture.ts';
 import { runFake, type FakeRun } from '../fake-context.fixture.ts';
 
@@ -57,6 +59,19 @@ describe('shale explore', () => {
     const none = await run('--cat', '/etc/none', 'x');
     assert.equal(none.status, 1);
     assert.match(none.stderr, /there is no \/etc\/none after layer 4/);
+  });
+
+  test('shows every byte of a name, and nothing that a terminal would act upon', async () => {
+    const sample = sampleExploration();
+    const [entry] = sample.list({ from: 0, to: 4 }, fromText('etc'));
+    assert.ok(entry);
+    const list = (): TreeEntry[] => [
+      { ...entry, kind: 'symlink', path: 'etc/a\u001B[2J\nb\u00FF', linkTarget: fromText('x\u202Ey') },
+    ];
+    const explore = (): Promise<Exploration> => Promise.resolve(Object.assign(sample, { list }));
+    const { stdout, stderr } = await runFake(['explore', '--list', '/etc', 'x'], { engine: { explore } });
+    assert.equal(stderr, '');
+    assert.match(stdout, / \/etc\/a\\x1B\[2J\\nb\\xFF -> x\\u\{202E\}y\n$/);
   });
 
   test('compares two images', async () => {
