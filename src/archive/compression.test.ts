@@ -154,6 +154,30 @@ test('decompress() gives the memory of transient chunks back, and the same bytes
   }
 });
 
+test('decompress() gives the memory of a source that it owns back, once all slices of it have passed', async () => {
+  const bytes = Buffer.from(sample(5_000_000));
+  for (const packed of [zlib.gzipSync(bytes, { level: 1 }), zlib.zstdCompressSync(bytes)]) {
+    // Each buffer comes as two chunks, as a connection gives them.
+    const buffers: Uint8Array[] = [];
+    async function* source(): AsyncGenerator<Uint8Array> {
+      for (let at = 0; at < packed.length; at += 40_000) {
+        const buffer = new Uint8Array(packed.subarray(at, at + 40_000));
+        buffers.push(buffer);
+        yield buffer.subarray(0, 100);
+        yield buffer.subarray(100);
+      }
+    }
+    const hash = createHash('sha256');
+    const { stream } = await decompress(source(), { isTransient: true, ownsSource: true });
+    for await (const chunk of stream) hash.update(chunk);
+    assert.equal(hash.digest('hex'), createHash('sha256').update(bytes).digest('hex'));
+    assert.ok(
+      buffers.some(({ byteLength }) => byteLength === 0),
+      'nothing was given back',
+    );
+  }
+});
+
 /** A skippable frame of zstd. */
 function skippable(content: string, magic = 0x50): Buffer {
   const header = Buffer.from([magic, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);

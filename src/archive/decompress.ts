@@ -1,5 +1,5 @@
 import { createGunzip } from 'node:zlib';
-import { type ByteStream, limitBytes } from '../base/index.ts';
+import { type ByteStream, giveBack, limitBytes } from '../base/index.ts';
 import { bunzip2 } from './bunzip2.ts';
 import { type Compression, SNIFF_BYTES, sniffCompression } from './sniff.ts';
 import { unxz } from './unxz.ts';
@@ -13,6 +13,8 @@ export interface DecompressOptions {
   readonly what?: string;
   /** A chunk holds good only until the next one is asked for: its memory is given back then, not when it is collected. */
   readonly isTransient?: boolean;
+  /** The same of the chunks of the source: nobody else uses them. */
+  readonly ownsSource?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -23,8 +25,8 @@ export interface Decompressed {
   readonly stream: ByteStream;
 }
 
-/** Input is gathered to about this size before it goes through the thread pool. */
-const INPUT_CHUNK_BYTES = 128 * 1024;
+/** Input is gathered to this size before it goes through the thread pool. */
+const INPUT_CHUNK_BYTES = 256 * 1024;
 
 /**
  * Looks at the first bytes of a stream and takes its compression off; a stream of no known compression is passed on
@@ -36,20 +38,24 @@ const INPUT_CHUNK_BYTES = 128 * 1024;
 export async function decompress(source: ByteStream, options: DecompressOptions = {}): Promise<Decompressed> {
   const { start, stream } = await peek(source, SNIFF_BYTES, options.signal);
   const kind = sniffCompression(start);
-  const { maxBytes, what = 'decompressed stream', isTransient = false } = options;
-  const plain = decoded(kind, stream, isTransient);
+  const { maxBytes, what = 'decompressed stream' } = options;
+  const plain = decoded(kind, stream, options);
   return { kind, stream: maxBytes === undefined ? plain : limitBytes(plain, maxBytes, what) };
 }
 
-function decoded(kind: Compression, stream: ByteStream, isTransient: boolean): ByteStream {
+function decoded(
+  kind: Compression,
+  stream: ByteStream,
+  { isTransient = false, ownsSource = false }: DecompressOptions,
+): ByteStream {
   switch (kind) {
     case 'gzip':
-      return throughEngine(createGunzip({ chunkSize: ENGINE_CHUNK_BYTES }), gathered(stream, INPUT_CHUNK_BYTES), {
+      return throughEngine(createGunzip({ chunkSize: ENGINE_CHUNK_BYTES }), gathered(stream, ownsSource), {
         kind,
         isTransient,
       });
     case 'zstd':
-      return unzstd(gathered(stream, INPUT_CHUNK_BYTES), isTransient);
+      return unzstd(gathered(stream, ownsSource), isTransient);
     case 'bzip2':
       return bunzip2(stream);
     case 'xz':
@@ -103,22 +109,21 @@ async function* replayed(
   }
 }
 
-async function* gathered(stream: ByteStream, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  let chunks: Uint8Array[] = [];
-  let size = 0;
+/** The bytes of a stream in larger pieces, each of which holds good until the next one is asked for. */
+async function* gathered(stream: ByteStream, ownsStream: boolean): AsyncGenerator<Uint8Array, void, undefined> {
+  const buffer = Buffer.allocUnsafeSlow(INPUT_CHUNK_BYTES);
+  let filled = 0;
   for await (const chunk of stream) {
-    if (chunk.byteLength === 0) continue;
-    chunks.push(chunk);
-    size += chunk.byteLength;
-    if (size < bytes) continue;
-    yield joined(chunks);
-    chunks = [];
-    size = 0;
+    for (let at = 0; at < chunk.byteLength;) {
+      const part = chunk.subarray(at, at + buffer.length - filled);
+      buffer.set(part, filled);
+      at += part.byteLength;
+      filled += part.byteLength;
+      if (filled < buffer.length) continue;
+      yield buffer;
+      filled = 0;
+    }
+    if (ownsStream) giveBack(chunk);
   }
-  if (size > 0) yield joined(chunks);
-}
-
-function joined(chunks: readonly Uint8Array[]): Uint8Array {
-  const [only] = chunks;
-  return only !== undefined && chunks.length === 1 ? only : Buffer.concat(chunks);
+  if (filled > 0) yield buffer.subarray(0, filled);
 }

@@ -1,4 +1,4 @@
-import type { ByteStream } from '../base/index.ts';
+import { giveBack, type ByteStream } from '../base/index.ts';
 import type { Transform } from 'node:stream';
 import { corrupt, fromZlib } from './compression-errors.ts';
 
@@ -30,8 +30,9 @@ export async function* throughEngine(
   const feeder = new Feeder(engine, input);
   const feeding = feeder.run();
   try {
-    for await (const chunk of engine as AsyncIterable<Uint8Array<ArrayBuffer>>) {
+    for await (const chunk of engine) {
       yield chunk;
+      // With a buffer that has room the engine goes on.
       if (isTransient) giveBack(chunk);
     }
     feeder.wake();
@@ -45,12 +46,6 @@ export async function* throughEngine(
     await feeding;
     await feeder.close();
   }
-}
-
-/** Frees a buffer that the engine has filled to its end; with one that has room it goes on. */
-function giveBack({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): void {
-  const isFilled = byteOffset + byteLength === buffer.byteLength;
-  if (isFilled && buffer.byteLength === ENGINE_CHUNK_BYTES) buffer.transfer(0);
 }
 
 class Feeder {

@@ -75,16 +75,23 @@ export class IndexBuilder {
 
   /**
    * Applies the next entry. `sha256`: the 32 bytes over a regular file's content (holes included), where known; they
-   * are taken when the next entry is added or with `finish`, and may be filled in until then.
+   * are taken when the next entry is added or with `finish`, and may be filled in until then. Gives a regular file's number
+   * for `setSha256`.
    */
-  add(entry: ReadTarEntry, sha256?: Uint8Array): void {
+  add(entry: ReadTarEntry, sha256?: Uint8Array): number | undefined {
     invariant(!this.#finished, 'an index builder is not used after finish()');
     this.#takeSha256();
     if (++this.#entries % COLLECT_EVERY_ENTRIES === 0) collectGarbage();
     const file = this.#layer.apply(entry);
-    if (file === undefined) return;
+    if (file === undefined) return undefined;
     if (sha256 !== undefined) this.#pending = { file, sha256 };
     this.#locate(file, entry);
+    return file;
+  }
+
+  /** Says the 32 bytes over a file's content later, before `finish`. */
+  setSha256(file: number, sha256: Uint8Array): void {
+    this.#layer.tree.setSha256(file, sha256);
   }
 
   /** The index in memory. `tarSizeBytes` is the size of the whole tar, end blocks included. */

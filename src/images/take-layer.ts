@@ -77,7 +77,7 @@ async function fetch(layers: Layers, source: ImageSource, request: Fetching): Pr
     await ingest.commit(verified);
     return await layers.adopt(diffId);
   }
-  await unpackLayer(layers, bytes, { diffId, signal: request.signal });
+  await unpackLayer(layers, bytes, { diffId, signal: request.signal, ownsChunks: true });
   await ingest.commit(verified);
 }
 

@@ -12,6 +12,8 @@ export interface UnpackLayerOptions {
   /** Names it in messages; the layer of the diffId when absent. */
   readonly what?: string;
   readonly signal: AbortSignal;
+  /** Nobody else uses the chunks: their memory is given back early. */
+  readonly ownsChunks?: boolean;
 }
 
 /**
@@ -21,8 +23,14 @@ export interface UnpackLayerOptions {
 export async function unpackLayer(
   layers: Layers,
   packed: ByteStream,
-  { diffId, what = `the layer ${diffId}`, signal }: UnpackLayerOptions,
+  { diffId, what = `the layer ${diffId}`, signal, ownsChunks = false }: UnpackLayerOptions,
 ): Promise<LayerInfo> {
-  const { stream } = await decompress(packed, { maxBytes: LAYER_BYTES_MAX, what, isTransient: true, signal });
+  const { stream } = await decompress(packed, {
+    maxBytes: LAYER_BYTES_MAX,
+    what,
+    isTransient: true,
+    ownsSource: ownsChunks,
+    signal,
+  });
   return await layers.ingest(stream, { ...(diffId !== undefined && { expectedDiffId: diffId }), signal });
 }

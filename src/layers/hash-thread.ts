@@ -1,19 +1,28 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { TarSums } from './tar-digests.ts';
 
 /** It keeps nothing; what it would take beyond that is what young objects may take before they are looked at. */
 const LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32, stackSizeMb: 1 };
 
-/** What the thread is told of a tar: a buffer to hash, with the counter of its hashed buffers; that it is whole, or given up. */
+/** A buffer of a tar to hash. */
+export interface HashedBuffer {
+  readonly bytes: Uint8Array;
+  /** Files in the tar that have to be hashed too, known since the buffer before; see `TarDigests.announce`. */
+  readonly files: Float64Array;
+  /** Counts the buffers that are hashed. */
+  readonly done: Int32Array;
+}
+
+/** What the thread is told of a tar: a buffer to hash; that it is whole, or given up. */
 export type HashMessage =
-  | { readonly kind: 'hash'; readonly tar: number; readonly bytes: Uint8Array; readonly done: Int32Array }
+  | ({ readonly kind: 'hash'; readonly tar: number } & HashedBuffer)
   | { readonly kind: 'end' | 'drop'; readonly tar: number }
   | { readonly kind: 'close' };
 
 /** What it answers to `end`. */
-export interface HashAnswer {
+export interface HashAnswer extends TarSums {
   readonly tar: number;
-  readonly hex: string;
 }
 
 let shared: HashThread | undefined;
@@ -25,8 +34,10 @@ let tars = 0;
  */
 export class HashThread {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, (hex: string | undefined) => void>();
+  readonly #waiting = new Map<number, (sums: TarSums | undefined) => void>();
   #users = 0;
+  /** Those who wait for an answer or a buffer: the process does not end meanwhile. */
+  #waiters = 0;
   #isLost = false;
 
   /** The one that runs, else a new one. */
@@ -45,7 +56,7 @@ export class HashThread {
     this.#worker.unref();
     this.#worker.on('error', () => this.giveUp());
     this.#worker.on('exit', () => this.giveUp());
-    this.#worker.on('message', ({ tar, hex }: HashAnswer) => this.#answer(tar, hex));
+    this.#worker.on('message', ({ tar, ...sums }: HashAnswer) => this.#answer(tar, sums));
   }
 
   /** True when nothing that it was given will be hashed any more. */
@@ -60,21 +71,31 @@ export class HashThread {
   }
 
   /** Has bytes hashed, which must stay as they are until `done` counts them. */
-  hash(tar: number, bytes: Uint8Array, done: Int32Array): void {
-    this.#post({ kind: 'hash', tar, bytes, done });
+  hash(tar: number, buffer: HashedBuffer): void {
+    this.#post({ kind: 'hash', tar, ...buffer });
   }
 
-  /** The digest of all that was given of a tar, in hex; undefined when the thread was lost. */
-  async digest(tar: number): Promise<string | undefined> {
-    const hex = await new Promise<string | undefined>((resolve) => {
+  /** The digests of all that was given of a tar; undefined when the thread was lost. */
+  async digest(tar: number): Promise<TarSums | undefined> {
+    const answer = new Promise<TarSums | undefined>((resolve) => {
       if (this.#isLost) return resolve(undefined);
       this.#waiting.set(tar, resolve);
-      this.#worker.ref();
       this.#post({ kind: 'end', tar });
     });
+    const sums = await this.awaited(answer);
     // The thread's memory is free again before that of the index is needed.
     await this.#leave();
-    return hex;
+    return sums;
+  }
+
+  /** Waits for something that the thread does. */
+  async awaited<T>(what: Promise<T>): Promise<T> {
+    if (++this.#waiters === 1) this.#worker.ref();
+    try {
+      return await what;
+    } finally {
+      if (--this.#waiters === 0) this.#worker.unref();
+    }
   }
 
   drop(tar: number): void {
@@ -101,9 +122,8 @@ export class HashThread {
     if (!this.#isLost) this.#worker.postMessage(message);
   }
 
-  #answer(tar: number, hex: string | undefined): void {
-    this.#waiting.get(tar)?.(hex);
+  #answer(tar: number, sums: TarSums | undefined): void {
+    this.#waiting.get(tar)?.(sums);
     this.#waiting.delete(tar);
-    if (this.#waiting.size === 0) this.#worker.unref();
   }
 }

@@ -71,7 +71,7 @@ interface Made {
 
 async function goThrough(diffId: DiffId, tar: ByteStream, signal: AbortSignal): Promise<Made> {
   const files = new KeptFiles();
-  const indexer = new TarIndexer((entry) => files.listen(entry));
+  const indexer = new TarIndexer({ listen: (entry) => files.listen(entry) });
   const hash = createHash('sha256');
   const pace = new Pace();
   for await (const chunk of tar) {

@@ -97,7 +97,7 @@ export class Layers {
    */
   async ingest(tar: ByteStream | FileRegion, options: IngestOptions = {}): Promise<LayerInfo> {
     await using output = await TarOutput.open(this.store);
-    const indexer = new TarIndexer();
+    const indexer = new TarIndexer({ announce: (offset, sizeBytes) => output.announce(offset, sizeBytes) });
     const pace = new Pace();
     // A stream of a file has a descriptor too, and no region.
     for await (const bytes of Symbol.asyncIterator in tar ? writtenTo(output, tar) : readInto(output, tar)) {
@@ -107,7 +107,8 @@ export class Layers {
     }
     indexer.end();
     const { sizeBytes } = output;
-    const diffId = await output.commit(options.expectedDiffId);
+    const { diffId, contents } = await output.commit(options.expectedDiffId);
+    indexer.setContents(contents);
     await saveIndex(this.store, diffId, (image) => indexer.writeIndex(image));
     await this.store.layers.put({ diffId, sizeBytes, sources: [] });
     return { diffId, sizeBytes, entryCount: indexer.entryCount };
@@ -165,22 +166,22 @@ export class Layers {
   }
 }
 
-/** Reads straight into the output: no copy, and nothing to collect. Gives each part as it is there. */
-function* readInto(output: TarOutput, { fd, offset, sizeBytes }: FileRegion): Generator<Uint8Array> {
+/** Reads straight into the output: no copy, and nothing to collect. Gives each part before it is taken, so that it is known. */
+async function* readInto(output: TarOutput, { fd, offset, sizeBytes }: FileRegion): AsyncGenerator<Uint8Array> {
   for (let done = 0; done < sizeBytes;) {
     const { free } = output;
     const got = readSync(fd, free, 0, Math.min(free.length, sizeBytes - done), offset + done);
     if (got === 0) return;
     yield free.subarray(0, got);
-    output.advance(got);
+    await output.pass(got);
     done += got;
   }
 }
 
 async function* writtenTo(output: TarOutput, tar: ByteStream): AsyncGenerator<Uint8Array> {
   for await (const chunk of tar) {
-    output.write(chunk);
     yield chunk;
+    await output.passCopy(chunk);
   }
 }
 

@@ -1,22 +1,24 @@
-import { createHash, type Hash } from 'node:crypto';
 import { parentPort } from 'node:worker_threads';
 import type { HashAnswer, HashMessage } from './hash-thread.ts';
+import { TarDigests } from './tar-digests.ts';
 
 // The thread of HashThread: hashes the buffers of each tar in the order in which they come.
 const port = parentPort;
 if (port !== null) {
-  const hashes = new Map<number, Hash>();
+  const tars = new Map<number, TarDigests>();
   port.on('message', (message: HashMessage) => {
     if (message.kind === 'close') return port.close();
     const { tar } = message;
-    const hash = hashes.get(tar) ?? createHash('sha256');
+    const digests = tars.get(tar) ?? new TarDigests();
     if (message.kind === 'hash') {
-      hashes.set(tar, hash.update(message.bytes));
+      tars.set(tar, digests);
+      digests.announce(message.files);
+      digests.update(message.bytes);
       Atomics.add(message.done, 0, 1);
       Atomics.notify(message.done, 0);
       return;
     }
-    hashes.delete(tar);
-    if (message.kind === 'end') port.postMessage({ tar, hex: hash.digest('hex') } satisfies HashAnswer);
+    tars.delete(tar);
+    if (message.kind === 'end') port.postMessage({ tar, ...digests.end() } satisfies HashAnswer);
   });
 }

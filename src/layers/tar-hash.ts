@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { invariant } from '../base/index.ts';
-import { HashThread } from './hash-thread.ts';
+import { HashThread, type HashedBuffer } from './hash-thread.ts';
+import { TarDigests, type TarSums } from './tar-digests.ts';
 
 /** Bytes of one buffer. */
 export const TAR_BUFFER_BYTES: number = 1024 * 1024;
@@ -10,13 +10,13 @@ const BUFFERS = 6;
 const WAIT_MAX_MS = 30_000;
 
 /**
- * sha256 of a tar while it is written: from some megabytes on a thread hashes what the caller has filled and written
- * meanwhile. The caller fills `buffer` and submits it; the next one is free, or waited for.
+ * sha256 of a tar, and of files in it, while it is written: from some megabytes on a thread hashes what the caller has filled
+ * and written meanwhile. The caller fills `buffer` and submits it; then it waits, in either way, until the next one is free.
  */
 export class TarHash implements Disposable {
   readonly #buffers: Buffer[] = [newBuffer()];
-  /** Bytes of the buffers that were submitted before there was a thread. */
-  readonly #waiting: Uint8Array[] = [];
+  /** Buffers that were submitted before there was a thread. */
+  readonly #waiting: HashedBuffer[] = [];
   /** Counts the buffers that are hashed; the thread does. */
   readonly #done = new Int32Array(new SharedArrayBuffer(4));
   #thread: HashThread | undefined;
@@ -27,37 +27,73 @@ export class TarHash implements Disposable {
 
   /** The buffer to fill next. */
   get buffer(): Buffer {
-    const buffer = this.#buffers[this.#submitted % BUFFERS];
+    const buffer = this.#buffers[this.slot];
     invariant(buffer !== undefined, 'a buffer is made before it is filled');
     return buffer;
   }
 
-  /** Takes the first bytes of `buffer` into the hash; they must stay as they are, and `buffer` is another one now. */
-  submit(lengthBytes: number): void {
-    const bytes = this.buffer.subarray(0, lengthBytes);
+  /** Which of its few buffers is the next one. */
+  get slot(): number {
+    return this.#submitted % BUFFERS;
+  }
+
+  /**
+   * Takes the first bytes of `buffer` into the hash; they must stay as they are, and `buffer` is another one now. `files`
+   * are those that are to be hashed too and of which it may hold the first bytes; see `TarDigests.announce`.
+   */
+  submit(lengthBytes: number, files: readonly number[] = []): void {
+    const buffer = {
+      bytes: this.buffer.subarray(0, lengthBytes),
+      files: Float64Array.from(files),
+      done: this.#done,
+    };
     this.#submitted++;
     if (this.#thread === undefined && this.#submitted < BUFFERS) {
-      this.#waiting.push(bytes);
+      this.#waiting.push(buffer);
       this.#buffers.push(newBuffer());
       return;
     }
     this.#thread ??= this.#start();
-    this.#post(this.#thread, bytes);
-    this.#awaitBuffer(this.#thread);
+    this.#thread.hash(this.#tar, buffer);
   }
 
-  /** The digest in hex; undefined when the thread was lost: the caller hashes what it wrote. */
-  async digest(): Promise<string | undefined> {
+  /** Waits until `buffer` was hashed a round ago; nothing else of the caller's thread runs meanwhile. */
+  awaitBufferNow(): void {
+    const thread = this.#thread;
+    while (thread?.isLost === false) {
+      const done = this.#doneTooFew();
+      if (done === undefined) return;
+      if (Atomics.wait(this.#done, 0, done, WAIT_MAX_MS) === 'timed-out') thread.giveUp();
+    }
+  }
+
+  /** As `awaitBufferNow`, while others run. */
+  async awaitBuffer(): Promise<void> {
+    const thread = this.#thread;
+    while (thread?.isLost === false) {
+      const done = this.#doneTooFew();
+      if (done === undefined) return;
+      const wait = Atomics.waitAsync(this.#done, 0, done, WAIT_MAX_MS);
+      if (!wait.async) continue;
+      if ((await thread.awaited(wait.value)) === 'timed-out') thread.giveUp();
+    }
+  }
+
+  /** The digests; undefined when the thread was lost: the caller hashes what it wrote. */
+  async digest(): Promise<TarSums | undefined> {
     const thread = this.#thread;
     if (thread !== undefined) {
       this.#isOver = true;
-      const hex = await thread.digest(this.#tar);
+      const sums = await thread.digest(this.#tar);
       this.#buffers.length = 0;
-      return hex;
+      return sums;
     }
-    const hash = createHash('sha256');
-    for (const bytes of this.#waiting) hash.update(bytes);
-    return hash.digest('hex');
+    const digests = new TarDigests();
+    for (const { bytes, files } of this.#waiting) {
+      digests.announce(files);
+      digests.update(bytes);
+    }
+    return digests.end();
   }
 
   [Symbol.dispose](): void {
@@ -68,21 +104,14 @@ export class TarHash implements Disposable {
   #start(): HashThread {
     const thread = HashThread.shared();
     this.#tar = thread.begin();
-    for (const bytes of this.#waiting.splice(0)) this.#post(thread, bytes);
+    for (const buffer of this.#waiting.splice(0)) thread.hash(this.#tar, buffer);
     return thread;
   }
 
-  #post(thread: HashThread, bytes: Uint8Array): void {
-    thread.hash(this.#tar, bytes, this.#done);
-  }
-
-  /** The next buffer was submitted a round ago: it is free once the thread has come past it. */
-  #awaitBuffer(thread: HashThread): void {
-    while (!thread.isLost) {
-      const done = Atomics.load(this.#done, 0);
-      if (done > this.#submitted - BUFFERS) return;
-      if (Atomics.wait(this.#done, 0, done, WAIT_MAX_MS) === 'timed-out') thread.giveUp();
-    }
+  /** How many buffers are hashed, as long as `buffer`, which was submitted a round ago, is not among them. */
+  #doneTooFew(): number | undefined {
+    const done = Atomics.load(this.#done, 0);
+    return done > this.#submitted - BUFFERS ? undefined : done;
   }
 }
 

@@ -1,11 +1,22 @@
 import { createHash, type Hash } from 'node:crypto';
 import { TarParser, type ReadTarEntry, type TarWarning } from '../archive/index.ts';
+import { invariant } from '../base/index.ts';
 import { IndexBuilder, type BuiltIndex, type ImageSink, type WrittenIndex } from '../erofs/index.ts';
 
+const SHA256_BYTES = 32;
 const ZEROS = Buffer.alloc(64 * 1024);
 
 /** Asked for each file whether its content is wanted, and given that piece by piece; pieces must be copied to be kept. */
 export type ContentListener = (entry: ReadTarEntry) => ((chunk: Uint8Array) => void) | undefined;
+
+export interface TarIndexerOptions {
+  readonly listen?: ContentListener;
+  /**
+   * Told where the content of each file begins in the tar, and its size, before its bytes pass: somebody else hashes it and
+   * says so by `setContents`. Sparse files are hashed here.
+   */
+  readonly announce?: (offset: number, sizeBytes: number) => void;
+}
 
 /** Reads the tar of a layer as it streams by and makes its index, with the digest of every file's content. */
 export class TarIndexer {
@@ -17,10 +28,13 @@ export class TarIndexer {
   #sizeBytes = 0;
 
   readonly #listen: ContentListener | undefined;
+  readonly #announce: TarIndexerOptions['announce'];
+  readonly #announced: number[] = [];
   #heard: ((chunk: Uint8Array) => void) | undefined;
 
-  constructor(listen?: ContentListener) {
+  constructor({ listen, announce }: TarIndexerOptions = {}) {
     this.#listen = listen;
+    this.#announce = announce;
     this.#parser = new TarParser(
       {
         entry: (entry) => this.#begin(entry),
@@ -50,6 +64,13 @@ export class TarIndexer {
     this.#parser.end();
   }
 
+  /** Says the digests of the files that were announced, in their order, 32 bytes each. */
+  setContents(digests: Uint8Array): void {
+    invariant(digests.byteLength === this.#announced.length * SHA256_BYTES, 'every announced file has a digest');
+    for (const [i, file] of this.#announced.entries())
+      this.#index.setSha256(file, digests.subarray(i * SHA256_BYTES, (i + 1) * SHA256_BYTES));
+  }
+
   /** Gives the index of a complete tar out. */
   writeIndex(image: ImageSink): WrittenIndex {
     return this.#index.write(this.#sizeBytes, image);
@@ -62,9 +83,13 @@ export class TarIndexer {
 
   #begin(entry: ReadTarEntry): void {
     this.#entries++;
-    this.#file = entry.kind === 'file' ? new HashedFile(entry) : undefined;
-    this.#heard = this.#file && this.#listen?.(entry);
-    this.#index.add(entry, this.#file?.sha256);
+    const isAnnounced = this.#announce !== undefined && entry.sparse === undefined;
+    this.#file = entry.kind === 'file' && !isAnnounced ? new HashedFile(entry) : undefined;
+    this.#heard = entry.kind === 'file' ? this.#listen?.(entry) : undefined;
+    const file = this.#index.add(entry, this.#file?.sha256);
+    if (!isAnnounced || file === undefined) return;
+    this.#announced.push(file);
+    this.#announce?.(entry.dataOffset, entry.sizeBytes);
   }
 }
 

@@ -58,7 +58,7 @@ export class LayerWriter implements AsyncDisposable {
   async commit(): Promise<LayerInfo> {
     this.#output.write(TAR_END);
     const { sizeBytes } = this.#output;
-    const diffId = await this.#output.commit();
+    const { diffId } = await this.#output.commit();
     await saveIndex(this.#store, diffId, (image) => this.#index.write(sizeBytes, image));
     await this.#store.layers.put({ diffId, sizeBytes, sources: [] });
     return { diffId, sizeBytes, entryCount: this.#entries };

@@ -32,7 +32,10 @@ const truncateTo = promisify(ftruncate);
 
 /** Written bytes are handed to the disk in pieces of this size. */
 const WRITEBACK_BYTES = 8 << 20;
-/** The same without the system call for it: a thread of the pool waits for the disk meanwhile, one at a time. */
+/**
+ * The same without the system call for it: a thread of the pool waits for the disk meanwhile, one for all writes of the store.
+ * The others have more to do than to wait.
+ */
 const SYNC_BYTES = 24 << 20;
 const WATCH_MS = 15;
 const BLOB_MODE = 0o400;
@@ -42,6 +45,7 @@ export class Ingests {
   readonly #context: StoreContext;
   readonly #blobs: BlobFiles;
   readonly #durability: Durability;
+  readonly #disk: Disk = { isAwaited: false };
   #swept: Promise<unknown> | undefined;
 
   constructor(context: StoreContext, blobs: BlobFiles, durability: Durability) {
@@ -138,6 +142,7 @@ export class Ingests {
         context: this.#context,
         blobs: this.#blobs,
         durability: this.#durability,
+        disk: this.#disk,
         options,
         path,
         fd,
@@ -152,10 +157,16 @@ export class Ingests {
 /** After these there is nothing worth resuming: wrong bytes, or no room for them. */
 const HOPELESS: readonly string[] = ['DIGEST_MISMATCH', 'SIZE_MISMATCH', 'NO_SPACE'];
 
+/** Whether a thread of the pool waits for bytes to be on disk. */
+interface Disk {
+  isAwaited: boolean;
+}
+
 interface IngestParts {
   readonly context: StoreContext;
   readonly blobs: BlobFiles;
   readonly durability: Durability;
+  readonly disk: Disk;
   readonly options: IngestOptions;
   readonly path: string;
   readonly fd: number;
@@ -176,7 +187,6 @@ class BlobIngest implements Ingest {
   #hash: Hash | undefined;
   #sizeBytes: number;
   #writtenBack = 0;
-  #syncing = false;
   #state: IngestState = { kind: 'open' };
   /** Ends when the file is gone from `ingest/` and the descriptor closed or handed over. */
   #ended = false;
@@ -297,13 +307,14 @@ class BlobIngest implements Ingest {
   }
 
   #startWriteback(): void {
-    const { native } = this.#parts.context;
+    const { context, disk } = this.#parts;
+    const { native } = context;
     const waiting = this.#sizeBytes - this.#writtenBack;
     if (native.startWriteback === undefined) {
-      if (this.#syncing || waiting < SYNC_BYTES) return;
-      this.#syncing = true;
+      if (disk.isAwaited || waiting < SYNC_BYTES) return;
+      disk.isAwaited = true;
       // Nobody waits for it: what is not on the disk in the end is synced, and reported, then.
-      fdatasync(this.fd, () => (this.#syncing = false));
+      fdatasync(this.fd, () => (disk.isAwaited = false));
     } else {
       if (waiting < WRITEBACK_BYTES) return;
       native.startWriteback(this.fd, this.#writtenBack, waiting);

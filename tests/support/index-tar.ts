@@ -23,7 +23,7 @@ export function indexTarFile(tar: string): IndexedTar {
     const parser = new TarParser(
       {
         entry(entry) {
-          if (entry.kind !== 'file') return builder.add(entry);
+          if (entry.kind !== 'file') return void builder.add(entry);
           waiting = entry;
           hash = createHash('sha256');
         },
