@@ -26,6 +26,39 @@ export function attestationArtifact(subject: Descriptor, predicate: Predicate): 
   return artifactOf(subject, { artifactType: IN_TOTO_TYPE, content: statement, annotations });
 }
 
+/** How BuildKit marks the attestations that it lists in an index beside their images. */
+export const BESIDE_TYPE_ANNOTATION = 'vnd.docker.reference.type';
+export const BESIDE_DIGEST_ANNOTATION = 'vnd.docker.reference.digest';
+export const BESIDE_TYPE = 'attestation-manifest';
+/** For no machine that there is: who looks for an image passes over it. */
+const NO_PLATFORM = { os: 'unknown', architecture: 'unknown' } as const;
+
+/**
+ * All attestations about a manifest as BuildKit makes them for an index: the manifest of an image for no platform, whose
+ * layers are the statements (BuildKit, docs/attestations/attestation-storage.md). Its descriptor says what it is about.
+ */
+export function attestationManifest(subject: Descriptor, predicates: readonly Predicate[]): Artifact {
+  const statements = predicates.map((predicate) =>
+    described(formatStatement(subject.digest, predicate), IN_TOTO_TYPE, {
+      [PREDICATE_TYPE_ANNOTATION]: predicate.type,
+    }),
+  );
+  const { os, architecture } = NO_PLATFORM;
+  const rootfs = { type: 'layers', diff_ids: statements.map(({ descriptor }) => descriptor.digest) };
+  const config = described(Buffer.from(JSON.stringify({ architecture, os, config: {}, rootfs })), MEDIA.ociConfig);
+  const layers = statements.map(({ descriptor }) => descriptor);
+  const mediaType = MEDIA.ociManifest;
+  const bytes = formatManifest({ kind: 'manifest', manifest: { mediaType, config: config.descriptor, layers } });
+  const manifest = described(bytes, mediaType, {
+    [BESIDE_DIGEST_ANNOTATION]: subject.digest,
+    [BESIDE_TYPE_ANNOTATION]: BESIDE_TYPE,
+  });
+  return {
+    manifest: { ...manifest, descriptor: { ...manifest.descriptor, platform: NO_PLATFORM } },
+    blobs: [config, ...statements],
+  };
+}
+
 /**
  * An artifact with one blob that refers to a manifest (image-spec manifest.md, "Guidelines for Artifact Usage"): empty
  * config, a type of its own, and a subject.

@@ -20,6 +20,7 @@ import { NO_CACHE } from './cache/no-cache.ts';
 import { cacheExporter, type CacheExport } from './cache/exports.ts';
 import { CacheImports, type CacheImport } from './cache/imports.ts';
 import { assembleProduct } from './assemble.ts';
+import type { AttestationStyle } from '../images/index.ts';
 import { attestProduct, provenanceReport, type WantedAttestation } from './attest/attest-product.ts';
 import { openContexts, type GivenContexts, type OpenTrees } from './context/contexts.ts';
 import type { Provisions, StepSettings } from './exec/provisions.ts';
@@ -68,6 +69,8 @@ export interface BuildOptions {
   readonly outputs: readonly Output[];
   /** What is said about the images, in every output that can hold it. */
   readonly attestations: readonly WantedAttestation[];
+  /** How it goes along; as referrers when absent. */
+  readonly attestationStyle?: AttestationStyle | undefined;
   /** Caches of others that this build believes. */
   readonly cacheFrom: readonly CacheImport[];
   readonly cacheTo: readonly CacheExport[];

@@ -134,6 +134,7 @@ export async function buildOne(
     squash: request.squash === true,
     outputs,
     attestations: attestationsOf(request, outputs),
+    attestationStyle: request.attestationStyle,
     cacheFrom: cacheImportsOf(request),
     ...cacheExportsOf(request),
     registry: context.registry(watch.signal),

@@ -31,11 +31,12 @@ export function outputsOf(
 
 /** What is said about the image. @throws OUTPUT_UNSUPPORTED when no output can hold it */
 export function attestationsOf(
-  { attestations = [] }: Pick<BuildRequest, 'attestations'>,
+  { attestations = [], attestationStyle }: Pick<BuildRequest, 'attestations' | 'attestationStyle'>,
   outputs: readonly Output[],
 ): NonNullable<BuildRequest['attestations']> {
   const holds = (output: Output): boolean =>
     output.kind === 'image' || output.kind === 'registry' || (output.kind === 'archive' && output.format === 'oci');
+  if (attestations.length > 0 && attestationStyle === 'index') refuseStyle(outputs);
   if (attestations.length === 0 || outputs.some(holds)) return attestations;
   throw new ShaleError('OUTPUT_UNSUPPORTED', 'none of the outputs can hold attestations', {
     hint: '-o type=oci,dest=FILE, --push, or the image in the store; bare files and docker archives cannot',
@@ -77,7 +78,11 @@ function outputOf(output: OutputRequest, everywhere: readonly AnnotationRequest[
         format: output.format,
         to: output.to,
         names: output.names.map(parseReference),
-        packing: packingOf(output.packing ?? {}),
+        packing: {
+          ...packingOf(output.packing ?? {}),
+          // docker load takes every entry for an image.
+          ...(output.format === 'docker' && { attestationStyle: 'referrers' }),
+        },
         annotations: annotationsOf(everywhere, output.annotations),
       };
     case 'tar':
@@ -91,6 +96,15 @@ function annotationsOf(everywhere: readonly AnnotationRequest[], own: readonly A
     ...rest,
     ...(platform !== undefined && { platform: parsePlatform(platform) }),
   }));
+}
+
+/** Docker's media types have no place for what BuildKit lists beside an image. */
+function refuseStyle(outputs: readonly Output[]): void {
+  for (const output of outputs)
+    if (output.kind === 'registry' && output.packing.mediaTypes === 'docker')
+      throw new ShaleError('OUTPUT_UNSUPPORTED', "attestations in an index need OCI's media types", {
+        hint: 'leave oci-mediatypes=false away, or take --attest-style referrers',
+      });
 }
 
 /** Layers leave the store in gzip, which everybody reads, unless something else is asked for. */

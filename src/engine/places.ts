@@ -61,6 +61,8 @@ export function isPlace(text: string): boolean {
 export interface SourceOptions {
   readonly compression?: LayerCompression | undefined;
   readonly level?: number | undefined;
+  /** See `StoreSourceOptions`. */
+  readonly attestationStyle?: 'referrers' | undefined;
   /** Of an index of the store: this image only. */
   readonly platform?: Platform | undefined;
 }
@@ -103,13 +105,14 @@ export async function openStored(
   context: EngineContext,
   name: string,
   { signal }: Watch,
-  { compression, level, platform }: SourceOptions,
+  { compression, level, platform, attestationStyle }: SourceOptions,
 ): Promise<StoreSource> {
   const { layers, store } = context;
   const found = await (platform === undefined ? getImage(store, name) : getPlatformImage(store, name, platform));
   return await storeSource(layers, found, name, {
     compression,
     level,
+    attestationStyle,
     signal,
     registry: context.registry(signal),
   });

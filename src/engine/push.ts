@@ -53,9 +53,12 @@ async function pushOne(
 ): Promise<PushResult> {
   const platform = request.platform === undefined ? undefined : parsePlatform(request.platform);
   const { compression, level } = request;
-  await using source = await openStored(context, request.image, watch, { compression, level, platform });
-  await using sink = registrySink(reference, context.registry(watch.signal));
   const { format } = request;
+  // What is said about a manifest that is converted is about another one: an index does not list it.
+  const attestationStyle = format === undefined ? undefined : 'referrers';
+  const how = { compression, level, platform, attestationStyle } as const;
+  await using source = await openStored(context, request.image, watch, how);
+  await using sink = registrySink(reference, context.registry(watch.signal));
   const pushed = await copyImage(source, sink, {
     platform: 'all',
     format,
@@ -132,7 +135,8 @@ export async function copyBetween(
   const platform = wanted ?? 'all';
   return await transferring(context, watch, `copy ${formatPlace(from)} to ${formatPlace(to)}`, async (tell) => {
     const { signal } = watch;
-    await using source = await openSource(context, from, watch, { platform: wanted });
+    const attestationStyle = request.format === undefined ? undefined : 'referrers';
+    await using source = await openSource(context, from, watch, { platform: wanted, attestationStyle });
     if (to.kind === 'store') {
       if (request.referrers)
         throw new ShaleError('PLACE_INVALID', 'the store does not take in what refers to an image elsewhere', {

@@ -151,6 +151,11 @@ export interface BuildRequest {
   readonly outputs?: readonly OutputRequest[];
   /** What is said about the image beside it, in every output that can hold it. */
   readonly attestations?: readonly AttestationRequest[];
+  /**
+   * `referrers` (the default): as artifacts that refer to the image, whose digest stays; `index`: beside it in an index, as
+   * BuildKit does it.
+   */
+  readonly attestationStyle?: 'referrers' | 'index';
   /** For every output that has manifests. */
   readonly annotations?: readonly AnnotationRequest[];
   readonly cacheFrom?: readonly CacheImportRequest[];

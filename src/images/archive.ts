@@ -73,11 +73,11 @@ export function blobMembers(items: readonly PackedItem[], format: ArchiveFormat)
     void members.set(descriptor.digest, bytesMember(blobName(descriptor.digest), bytes));
   for (const { images, index } of items) {
     if (index !== undefined) add(index);
-    for (const { config, layers, manifest, referrers } of images) {
+    for (const { config, layers, manifest, referrers, beside } of images) {
       add(config);
       add(manifest);
-      for (const referrer of format === 'oci' ? referrers : [])
-        for (const document of [referrer.manifest, ...referrer.blobs]) add(document);
+      for (const artifact of [...(format === 'oci' ? referrers : []), ...beside])
+        for (const document of [artifact.manifest, ...artifact.blobs]) add(document);
       for (const layer of layers) members.set(layer.descriptor.digest, layerMember(layer));
     }
   }

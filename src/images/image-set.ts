@@ -14,7 +14,7 @@ import {
   type Platform,
 } from '../oci/index.ts';
 import type { ImageIndexRecord, Store } from '../store/index.ts';
-import { hasAny, type Annotations, type ImageAnnotations } from './pack.ts';
+import { hasAny, type Annotations, type AttestationStyle, type ImageAnnotations } from './pack.ts';
 
 /** Of the documents of image sets; they never leave a store (docs/formats/image-sets.md). */
 export const IMAGE_SET_TYPE = 'application/vnd.shale.images.v1+json';
@@ -53,6 +53,8 @@ export interface ImageSet {
   /** Of the image index, and of the descriptor that leads to it. */
   readonly annotations?: Annotations | undefined;
   readonly descriptorAnnotations?: Annotations | undefined;
+  /** How the attestations leave the store; as referrers when absent. */
+  readonly attestationStyle?: AttestationStyle | undefined;
 }
 
 /** Stores the document of a set and describes the set for `publish`; its images are in the store or published with it. */
@@ -159,6 +161,7 @@ export function formatImageSet(set: ImageSet): Buffer {
       manifests,
       ...(hasAny(set.annotations) && { annotations: sortedMap(set.annotations) }),
       ...(hasAny(set.descriptorAnnotations) && { descriptorAnnotations: sortedMap(set.descriptorAnnotations) }),
+      ...(set.attestationStyle === 'index' && { attestationStyle: set.attestationStyle }),
       // The store follows this field to what it must keep.
       ...(predicatesOf(set).length > 0 && { blobs: predicatesOf(set).map(descriptorJson) }),
     }),
@@ -208,6 +211,7 @@ export function parseImageSet(bytes: Uint8Array): ImageSet {
     images,
     annotations: fields.stringMap('annotations'),
     descriptorAnnotations: fields.stringMap('descriptorAnnotations'),
+    ...(fields.string('attestationStyle') === 'index' && { attestationStyle: 'index' }),
   };
 }
 

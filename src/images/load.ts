@@ -7,6 +7,7 @@ import {
   CONFIG_MAX_BYTES,
   digestOf,
   formatReference,
+  isDigest,
   isIndexType,
   isManifestType,
   layerCompression,
@@ -27,6 +28,7 @@ import { describeImage } from './image-file.ts';
 import { openArchive, type ArchiveOrigin } from './open-archive.ts';
 import { putImageSet, putPredicates, type ImageOfSet, type StoredPredicate } from './image-set.ts';
 import { hasAny, type Annotations } from './pack.ts';
+import { besideOf } from './read-attestations.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 const INDEX_DEPTH_MAX = 4;
@@ -76,6 +78,8 @@ class Loader {
   readonly loaded: LoadedImage[] = [];
   /** By the manifest that they are about. */
   readonly #attestations = new Map<Digest, readonly StoredPredicate[]>();
+  /** Those whose attestations an index lists beside them. */
+  readonly #besides = new Set<Digest>();
 
   constructor(layers: Layers, archive: ImageArchive, signal: AbortSignal) {
     this.#layers = layers;
@@ -148,6 +152,7 @@ class Loader {
       images,
       annotations: index?.annotations,
       ...(index !== undefined && { descriptorAnnotations: ownAnnotations(descriptor) }),
+      ...(index?.manifests.some(({ digest }) => this.#besides.has(digest)) === true && { attestationStyle: 'index' }),
     });
     this.sets.push(set);
     this.loaded.push({ id: set.digest, names });
@@ -160,6 +165,8 @@ class Loader {
     if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) return undefined;
     const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
     if (document.kind === 'index') {
+      const beside = document.index.manifests.filter((entry) => besideOf(entry) !== undefined);
+      for (const entry of beside) await this.#takeBeside(entry);
       for (const entry of document.index.manifests) await this.#loadDocument(entry, images, depth + 1);
       return document.index;
     }
@@ -178,7 +185,21 @@ class Loader {
     const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
     if (document.kind !== 'manifest' || document.manifest.subject === undefined) return;
     const { digest } = document.manifest.subject;
-    for (const layer of document.manifest.layers) {
+    await this.#takeStatements(document.manifest, digest);
+  }
+
+  /** The same of what an index lists beside an image, as BuildKit does. */
+  async #takeBeside(descriptor: Descriptor): Promise<void> {
+    const about = besideOf(descriptor);
+    if (!isDigest(about) || !isManifestType(descriptor.mediaType)) return;
+    const document = parseManifest(this.#blob(descriptor, MANIFEST_MAX_BYTES), descriptor.mediaType);
+    if (document.kind !== 'manifest') return;
+    await this.#takeStatements(document.manifest, about);
+    if (this.#attestations.has(about)) this.#besides.add(about);
+  }
+
+  async #takeStatements(manifest: ImageManifest, digest: Digest): Promise<void> {
+    for (const layer of manifest.layers) {
       if (layer.mediaType !== IN_TOTO_TYPE) continue;
       const statement = parseStatement(this.#blob(layer, STATEMENT_MAX_BYTES));
       if (!statement.subjects.includes(digest)) continue;

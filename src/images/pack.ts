@@ -1,4 +1,4 @@
-import { attestationArtifact, type Artifact, type Predicate } from '../attest/index.ts';
+import { attestationArtifact, attestationManifest, type Artifact, type Predicate } from '../attest/index.ts';
 import type { Layers } from '../layers/index.ts';
 import {
   digestOf,
@@ -23,7 +23,15 @@ export interface Packing {
   /** See `LayerEncoding`. */
   readonly reuse?: 'any' | undefined;
   readonly mediaTypes: 'oci' | 'docker';
+  /** How attestations go along; as `referrers` when absent. */
+  readonly attestationStyle?: AttestationStyle | undefined;
 }
+
+/**
+ * `referrers`: artifacts that refer to the image, which stays as it is; `index`: beside the image in an index, as BuildKit
+ * does it, also where there is one image only.
+ */
+export type AttestationStyle = 'referrers' | 'index';
 
 /** What is written beside the image: in the manifest itself, and on the descriptor that leads to it. */
 export interface ImageAnnotations {
@@ -53,6 +61,8 @@ export interface PackedImage {
   readonly manifest: PackedDocument;
   /** Artifacts that refer to the manifest: what is said about the image. */
   readonly referrers: readonly Artifact[];
+  /** Manifests that an index lists beside the image: the same in BuildKit's way. */
+  readonly beside: readonly Artifact[];
 }
 
 /**
@@ -86,8 +96,10 @@ export async function packImage(
     platform: image.platform,
     ...(hasAny(annotations?.manifestDescriptor) && { annotations: annotations.manifestDescriptor }),
   });
-  const referrers = referrersOf(manifest.descriptor, image.attestations);
-  return { config, layers: encoded, manifest, referrers };
+  const isBeside = packing.attestationStyle === 'index';
+  const referrers = isBeside ? [] : referrersOf(manifest.descriptor, image.attestations);
+  const beside = isBeside ? besidesOf(manifest.descriptor, image.attestations) : [];
+  return { config, layers: encoded, manifest, referrers, beside };
 }
 
 /** Statements about a manifest, as artifacts that refer to it. */
@@ -95,7 +107,12 @@ export function referrersOf(manifest: Descriptor, predicates: readonly Predicate
   return predicates.map((predicate) => attestationArtifact(manifest, predicate));
 }
 
-/** The image index over packed images, in their order. */
+/** Statements about a manifest, as an index lists them beside it. */
+export function besidesOf(manifest: Descriptor, predicates: readonly Predicate[] = []): readonly Artifact[] {
+  return predicates.length === 0 ? [] : [attestationManifest(manifest, predicates)];
+}
+
+/** The image index over packed images, in their order; what is said about them comes after them, as with BuildKit. */
 export function packIndex(
   images: readonly PackedImage[],
   options: Pick<Packing, 'mediaTypes'> & {
@@ -108,7 +125,10 @@ export function packIndex(
     kind: 'index',
     index: {
       mediaType,
-      manifests: images.map((image) => image.manifest.descriptor),
+      manifests: [
+        ...images.map((image) => image.manifest.descriptor),
+        ...images.flatMap(({ beside }) => beside.map(({ manifest }) => manifest.descriptor)),
+      ],
       ...(hasAny(options.annotations) && { annotations: options.annotations }),
     },
   });

@@ -1,4 +1,7 @@
 import {
+  BESIDE_DIGEST_ANNOTATION,
+  BESIDE_TYPE,
+  BESIDE_TYPE_ANNOTATION,
   BUNDLE_MAX_BYTES,
   BUNDLE_TYPE,
   IN_TOTO_TYPE,
@@ -21,9 +24,6 @@ import type { ImageSource } from './content.ts';
 
 /** Artifacts about one image that are looked at. */
 const ARTIFACTS_MAX = 200;
-/** How BuildKit marks the attestations that it lists in an index beside their images. */
-const BESIDE_TYPE = 'vnd.docker.reference.type';
-const BESIDE_DIGEST = 'vnd.docker.reference.digest';
 
 /** What an artifact says about an image. Nobody has looked whether it is signed. */
 export interface FoundAttestation {
@@ -51,12 +51,14 @@ export async function aboutImage(source: ImageSource, platform: Platform | undef
     parsed.kind === 'index'
       ? chooseEntry(parsed.index, platform ?? hostPlatform())
       : { mediaType: parsed.manifest.mediaType, digest: top.digest, size: top.bytes.byteLength };
-  const beside = entries.filter(
-    ({ annotations = {} }) =>
-      annotations[BESIDE_TYPE] === 'attestation-manifest' && annotations[BESIDE_DIGEST] === manifest.digest,
-  );
+  const beside = entries.filter((entry) => besideOf(entry) === manifest.digest);
   const referrers = (await source.referrers?.(manifest.digest)) ?? [];
   return { manifest, artifacts: [...beside, ...referrers].slice(0, ARTIFACTS_MAX) };
+}
+
+/** The digest of the manifest that an entry of an index is an attestation about, as BuildKit lists it. */
+export function besideOf({ annotations = {} }: Descriptor): string | undefined {
+  return annotations[BESIDE_TYPE_ANNOTATION] === BESIDE_TYPE ? annotations[BESIDE_DIGEST_ANNOTATION] : undefined;
 }
 
 /** The statements about an image, bare or in bundles. Those about other images, and what is no statement, are passed over. */

@@ -24,34 +24,52 @@ export async function* saveArchive(
 ): AsyncGenerator<Uint8Array> {
   const items: PackedItem[] = [];
   for (const image of images)
-    items.push(await packFound(layers, image, { compression: options.compression, mediaTypes: 'oci' }, options.signal));
+    items.push(
+      await packFound(
+        layers,
+        image,
+        {
+          compression: options.compression,
+          mediaTypes: 'oci',
+          // An archive for docker has none.
+          ...(options.format === 'docker' && { attestationStyle: 'referrers' }),
+        },
+        options.signal,
+      ),
+    );
   yield* writeArchive(items, options);
 }
 
-/** Packs what a name was found to lead to: an image, or all the images of a set with what their documents say. */
+/**
+ * Packs what a name was found to lead to: an image, or all the images of a set with what their documents say. Attestations go
+ * along as the set says where `packing` does not.
+ */
 export async function packFound(
   layers: Layers,
   found: FoundImage,
   packing: Packing,
   signal: AbortSignal,
 ): Promise<PackedItem> {
+  let style = packing.attestationStyle;
   const pack = async (record: ImageRecord, said: Partial<ImageOfSet> = {}): Promise<PackedImage> => {
     const config = await layers.store.blobs.read(record.id, CONFIG_MAX_BYTES);
     const { platform, diffIds } = record;
     const attestations = await readPredicates(layers.store, said.attestations);
     const { annotations } = said;
-    return packImage(layers, { config, platform, diffIds, attestations }, { ...packing, annotations, signal });
+    const how = { ...packing, attestationStyle: style, annotations, signal };
+    return packImage(layers, { config, platform, diffIds, attestations }, how);
   };
   const name = found.reference;
   if (found.set === undefined) return { images: [await pack(found.record)], name };
   const set = await readImageSet(layers.store, found.set.digest);
+  style = packing.attestationStyle ?? set.attestationStyle;
   const images: PackedImage[] = [];
   for (const image of set.images) images.push(await pack(await layers.store.images.get(image.id), image));
   return { images, index: indexOf(set, images, packing), name };
 }
 
 function indexOf(set: ImageSet, images: readonly PackedImage[], packing: Packing): PackedItem['index'] {
-  if (set.kind === 'image') return undefined;
+  if (set.kind === 'image' && images.every(({ beside }) => beside.length === 0)) return undefined;
   return packIndex(images, {
     mediaTypes: packing.mediaTypes,
     annotations: set.annotations,

@@ -23,7 +23,15 @@ import type { Document, ImageSource } from './content.ts';
 import { fileBytes } from './encode.ts';
 import { readImageSet, readPredicates, type ImageSet } from './image-set.ts';
 import { isLayoutSource } from './layout-source.ts';
-import { hasAny, packImage, referrersOf, type PackedDocument, type Packing } from './pack.ts';
+import {
+  besidesOf,
+  hasAny,
+  packImage,
+  referrersOf,
+  type AttestationStyle,
+  type PackedDocument,
+  type Packing,
+} from './pack.ts';
 import type { FoundImage } from './resolve.ts';
 import { packFound } from './save.ts';
 
@@ -34,6 +42,8 @@ export interface StoreSourceOptions {
   readonly signal: AbortSignal;
   /** How layers are fetched that are known and not here; they are refused without it. */
   readonly registry?: RegistryOptions | undefined;
+  /** As the image's set says when absent. */
+  readonly attestationStyle?: AttestationStyle | undefined;
 }
 
 /** An image of the store as something that can be sent. */
@@ -56,9 +66,15 @@ export async function storeSource(
   name: string,
   options: StoreSourceOptions,
 ): Promise<StoreSource> {
-  const { compression, level, signal, registry } = options;
+  const { compression, level, signal, registry, attestationStyle } = options;
   const came = new CameWith(layers.store, registry);
-  const packing = { compression: compression ?? 'gzip', level, reuse: 'any', mediaTypes: 'oci' } as const;
+  const packing = {
+    compression: compression ?? 'gzip',
+    level,
+    reuse: 'any',
+    mediaTypes: 'oci',
+    attestationStyle,
+  } as const;
   if (compression !== undefined || level !== undefined)
     return await packedSource(layers, await packFound(layers, found, packing, signal), name);
   const { record, set } = found;
@@ -84,9 +100,10 @@ export async function packedSource(
 ): Promise<StoreSource> {
   const manifests = new Map<Digest, Document>();
   const referrers = new Map<Digest, Descriptor[]>();
-  for (const { config, manifest, referrers: artifacts } of images) {
+  for (const { config, manifest, referrers: artifacts, beside } of images) {
     manifests.set(config.descriptor.digest, await keep(layers, manifest));
     referrers.set(manifest.descriptor.digest, await keepArtifacts(layers, artifacts));
+    await keepArtifacts(layers, beside);
   }
   const [only] = manifests.values();
   const root = index === undefined ? only : await keep(layers, index);
@@ -127,6 +144,8 @@ async function indexOfSet(
   const manifests = new Map<Digest, Document>();
   const referrers = new Map<Digest, Descriptor[]>();
   const entries: Descriptor[] = [];
+  const beside: Descriptor[] = [];
+  const style = packing.attestationStyle ?? set.attestationStyle;
   for (const { id, platform, annotations, attestations } of set.images) {
     const record = await layers.store.images.get(id);
     const document = hasAny(annotations?.manifest) ? undefined : await came.manifest(record);
@@ -144,14 +163,17 @@ async function indexOfSet(
     const about = hasAny(described) ? { annotations: described } : {};
     entries.push({ mediaType, digest, size: bytes.byteLength, platform, ...about });
     const predicates = await readPredicates(layers.store, attestations);
-    const artifacts = referrersOf({ mediaType, digest, size: bytes.byteLength }, predicates);
-    referrers.set(digest, await keepArtifacts(layers, artifacts));
+    const subject = { mediaType, digest, size: bytes.byteLength };
+    if (style === 'index') beside.push(...(await keepArtifacts(layers, besidesOf(subject, predicates))));
+    else referrers.set(digest, await keepArtifacts(layers, referrersOf(subject, predicates)));
   }
   const [only] = manifests.values();
   invariant(only !== undefined, 'a set has an image');
-  if (set.kind === 'image') return new FromStore(layers, { name, root: only, manifests, referrers, came });
+  if (set.kind === 'image' && beside.length === 0)
+    return new FromStore(layers, { name, root: only, manifests, referrers, came });
   const own = hasAny(set.annotations) ? { annotations: set.annotations } : {};
-  const bytes = formatManifest({ kind: 'index', index: { mediaType: MEDIA.ociIndex, manifests: entries, ...own } });
+  const index = { mediaType: MEDIA.ociIndex, manifests: [...entries, ...beside], ...own };
+  const bytes = formatManifest({ kind: 'index', index });
   await layers.store.blobs.put(bytes);
   const root = { bytes, digest: digestOf(bytes), mediaType: MEDIA.ociIndex };
   return new FromStore(layers, { name, root, manifests, referrers, came });

@@ -1,6 +1,7 @@
 /** What builds say about their images, and how it travels. */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { isJsonObject, streamOf, type Json } from '../../src/base/index.ts';
 import type { AttestationRequest, FoundStatement } from '../../src/engine/index.ts';
@@ -100,6 +101,22 @@ describe('attestations', () => {
     assert.ok(events.some((event) => event.kind === 'warning' && /SCAN_CONTEXT/.test(event.message)));
   });
 
+  test('attestations in an index lie beside the image as BuildKit lays them out, and come back from an archive', async () => {
+    const how = { attestations: BOTH, attestationStyle: 'index' } as const;
+    const plain = await lab.build(lab.context(FILES), { tags: ['alone:1'] });
+    const built = await lab.build(lab.context(FILES), { tags: ['beside:1'], ...how });
+    assert.equal(built.imageId, plain.imageId);
+    const archive = await savedBy(lab, 'beside:1');
+    const layout = lab.newFolder();
+    const copy = { source: 'store:beside:1', destination: `oci:${layout}`, folder: lab.folder, referrers: false };
+    const copied = await lab.engine.copyImage(copy, watch());
+    assert.deepEqual(besideIn(layout, copied.digest), BUILDX_LAYOUT);
+    await using other = await Lab.open();
+    await other.engine.load(streamOf(archive), watch());
+    assert.deepEqual(await said(other, 'beside:1'), await said(lab, 'beside:1'));
+    assert.deepEqual(await savedBy(other, 'beside:1'), archive);
+  });
+
   test('attestations without an output that can hold them are refused', async () => {
     const outputs = [{ kind: 'local', folder: lab.newFolder(), mode: 'copy' }] as const;
     await assert.rejects(lab.build(lab.context(FILES), { attestations: BOTH, outputs }), {
@@ -167,6 +184,32 @@ describe('attestations', () => {
       assert.deepEqual(plain(there), plain(here));
     });
 
+    test('are beside the image in an index where that is asked for, from the build, the store and the server', async () => {
+      const how = { attestations: BOTH, attestationStyle: 'index' } as const;
+      const name = `${served.host}/team/beside`;
+      await lab.build(lab.context(FILES), { tags: [`${name}:1`], ...how });
+      const pushed = await lab.engine.push({ image: `${name}:1`, force: false }, watch());
+      await lab.build(lab.context(FILES), {
+        tags: [`${name}:2`],
+        ...how,
+        outputs: [{ kind: 'registry', names: [] }],
+      });
+      await other.build(other.context(FILES), { tags: ['team/beside:3'], ...how });
+      for (const tag of ['1', '2', '3']) {
+        const image = `docker://${name}:${tag}`;
+        assert.equal((await said(lab, image)).length, 2);
+        const copy = { source: image, destination: `oci:${lab.newFolder()}:x`, folder: lab.folder, referrers: false };
+        assert.equal((await lab.engine.copyImage(copy, watch())).digest, pushed.digest);
+      }
+    });
+
+    test('stay away from what is converted', async () => {
+      const name = `${served.host}/team/converted:1`;
+      await lab.build(lab.context(FILES), { tags: [name], attestations: BOTH, attestationStyle: 'index' });
+      await lab.engine.push({ image: name, force: false, format: 'docker' }, watch());
+      assert.deepEqual(await said(lab, `docker://${name}`), []);
+    });
+
     test('are served with the images of the store itself', async () => {
       const name = `${served.host}/team/own:1`;
       await other.build(other.context(FILES), { tags: ['team/own:1'], attestations: BOTH });
@@ -183,6 +226,64 @@ describe('attestations', () => {
     });
   });
 });
+
+/** What buildx of docker 28.5 writes for one platform with provenance and an SBOM, digests and sizes left out. */
+const BUILDX_LAYOUT = {
+  index: [
+    { mediaType: 'application/vnd.oci.image.manifest.v1+json', platform: 'of the image' },
+    {
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      annotations: {
+        'vnd.docker.reference.digest': 'of the image',
+        'vnd.docker.reference.type': 'attestation-manifest',
+      },
+      platform: { architecture: 'unknown', os: 'unknown' },
+    },
+  ],
+  manifest: {
+    schemaVersion: 2,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    config: { mediaType: 'application/vnd.oci.image.config.v1+json' },
+    layers: [PROVENANCE, SPDX].map((type) => ({
+      mediaType: 'application/vnd.in-toto+json',
+      annotations: { 'in-toto.io/predicate-type': type },
+    })),
+  },
+  config: { architecture: 'unknown', os: 'unknown', config: {}, rootfs: { type: 'layers', diff_ids: 'of the layers' } },
+};
+
+/** The index of a layout in the form of `BUILDX_LAYOUT`. */
+function besideIn(layout: string, digest: string): Json {
+  const blob = (of: Json | undefined): Record<string, Json> =>
+    JSON.parse(readFileSync(`${layout}/blobs/sha256/${text(of).slice('sha256:'.length)}`, 'utf8')) as Record<
+      string,
+      Json
+    >;
+  const text = (value: Json | undefined): string => (typeof value === 'string' ? value : '');
+  const bare = (descriptor: Record<string, Json>): Record<string, Json> => {
+    const { digest: _digest, size: _size, ...rest } = descriptor;
+    return rest;
+  };
+  const [image = {}, beside = {}] = blob(digest)['manifests'] as Record<string, Json>[];
+  const manifest = blob(beside['digest']);
+  const layers = manifest['layers'] as Record<string, Json>[];
+  const config = manifest['config'] as Record<string, Json>;
+  const said = blob(config['digest']);
+  const about = beside['annotations'] as Record<string, Json>;
+  assert.equal(about['vnd.docker.reference.digest'], image['digest']);
+  const diffIds = layers.map((layer) => layer['digest']);
+  assert.deepEqual(said['rootfs'], { type: 'layers', diff_ids: diffIds });
+  for (const layer of layers)
+    assert.match(JSON.stringify(blob(layer['digest'])), new RegExp(text(image['digest']).slice('sha256:'.length)));
+  return {
+    index: [
+      { ...bare(image), platform: 'of the image' },
+      { ...bare(beside), annotations: { ...about, 'vnd.docker.reference.digest': 'of the image' } },
+    ],
+    manifest: { ...manifest, config: bare(config), layers: layers.map(bare) },
+    config: { ...said, rootfs: { type: 'layers', diff_ids: 'of the layers' } },
+  };
+}
 
 function namesIn(document: Json): string[] {
   const packages = isJsonObject(document) ? document['packages'] : undefined;

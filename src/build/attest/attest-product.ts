@@ -37,7 +37,7 @@ interface Attesting {
  * not here.
  */
 export async function attestProduct(product: Product, plan: WholePlan, attesting: Attesting): Promise<Product> {
-  const { attestations: wanted } = attesting.options;
+  const { attestations: wanted, attestationStyle } = attesting.options;
   if (wanted.length === 0) return product;
   const [first] = plan.platforms;
   if (wanted.some(({ kind }) => kind === 'sbom') && first !== undefined && wantsContextScan(first.plan))
@@ -48,7 +48,7 @@ export async function attestProduct(product: Product, plan: WholePlan, attesting
     const attestations = own === undefined ? [] : await predicatesFor(image, own, attesting);
     images.push({ ...image, attestations });
   }
-  return { ...product, images };
+  return { ...product, images, attestationStyle };
 }
 
 async function predicatesFor(image: ProductImage, own: PlatformPlan, attesting: Attesting): Promise<Predicate[]> {

@@ -28,7 +28,7 @@ async function exportArchive(output: ArchiveOutput, product: Product, context: E
       context.signal,
     );
   const descriptor = packed.index?.descriptor ?? packed.images[0]?.manifest.descriptor;
-  const configDigest = product.isIndex ? undefined : packed.images[0]?.config.descriptor.digest;
+  const configDigest = packed.index !== undefined ? undefined : packed.images[0]?.config.descriptor.digest;
   invariant(descriptor !== undefined, 'a build makes at least one image');
   return {
     digest: descriptor.digest,

@@ -1,5 +1,5 @@
 import type { Json } from '../../base/index.ts';
-import type { PackableImage } from '../../images/index.ts';
+import type { AttestationStyle, PackableImage } from '../../images/index.ts';
 import type { Layers } from '../../layers/index.ts';
 import type { Digest, ImageConfig, Reference } from '../../oci/index.ts';
 import type { RegistryOptions } from '../../registry/index.ts';
@@ -18,6 +18,8 @@ export interface Product {
   readonly images: readonly ProductImage[];
   /** True when several platforms were asked for: what leaves is then an index. */
   readonly isIndex: boolean;
+  /** How what is said about the images leaves the store. */
+  readonly attestationStyle?: AttestationStyle | undefined;
   /** The names that the build was given. */
   readonly names: readonly Reference[];
   /** For the history of tags. */

@@ -49,6 +49,7 @@ async function targetOf(store: Store, product: Product, annotations: readonly An
   const set: ImageSet = {
     kind: product.isIndex ? 'index' : 'image',
     images,
+    attestationStyle: product.attestationStyle,
     ...documentAnnotations(annotations),
   };
   const record = await putImageSet(store, set);

@@ -28,7 +28,7 @@ async function exportToRegistry(output: RegistryOutput, product: Product, contex
     await using sink = registrySink(output.byDigest ? { ...reference, tag: undefined } : reference, registry);
     await copyImage(source, sink, { platform: 'all', referrers: true, signal });
   }
-  const configDigest = product.isIndex ? undefined : packed.images[0]?.config.descriptor.digest;
+  const configDigest = packed.index !== undefined ? undefined : packed.images[0]?.config.descriptor.digest;
   return {
     digest: descriptor.digest,
     report: imageReport({ digest: descriptor.digest, configDigest, names, descriptor }),

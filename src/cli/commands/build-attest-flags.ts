@@ -2,6 +2,7 @@ import type { BuildRequest } from '../../engine/index.ts';
 import type { Flag } from '../command.ts';
 import { parseAttestations } from '../options/attestations.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
+import { UsageError } from '../usage-error.ts';
 
 /** What is said about the image, and goes with it. */
 export const ATTEST_FLAGS: readonly Flag[] = [
@@ -23,14 +24,29 @@ export const ATTEST_FLAGS: readonly Flag[] = [
     value: 'BOOL|format=FORMAT',
     summary: 'say what packages are in the image, as spdx or cyclonedx',
   },
+  {
+    kind: 'text',
+    name: 'attest-style',
+    value: 'referrers|index',
+    summary: 'how it goes along: as artifacts that refer to the image, or beside it in an index, as buildx does it',
+  },
 ];
 
 /** @throws USAGE */
-export function attestOptions(flags: ParsedFlags): Pick<BuildRequest, 'attestations'> {
+export function attestOptions(flags: ParsedFlags): Pick<BuildRequest, 'attestations' | 'attestationStyle'> {
   const attestations = parseAttestations({
     attest: flags.list('attest'),
     provenance: flags.text('provenance'),
     sbom: flags.text('sbom'),
   });
-  return attestations.length === 0 ? {} : { attestations };
+  const attestationStyle = styleOf(flags.text('attest-style'));
+  return {
+    ...(attestations.length > 0 && { attestations }),
+    ...(attestationStyle !== undefined && { attestationStyle }),
+  };
+}
+
+function styleOf(word: string | undefined): BuildRequest['attestationStyle'] {
+  if (word === undefined || word === 'referrers' || word === 'index') return word;
+  throw new UsageError(`--attest-style: ${word} is neither referrers nor index`);
 }

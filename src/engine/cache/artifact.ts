@@ -55,7 +55,13 @@ export function packMount(mount: MountConfig, layer: EncodedLayer & { readonly d
   };
   return {
     images: [
-      { config, layers: [{ ...layer, descriptor: annotated }], manifest: { ...described, descriptor }, referrers: [] },
+      {
+        config,
+        layers: [{ ...layer, descriptor: annotated }],
+        manifest: { ...described, descriptor },
+        referrers: [],
+        beside: [],
+      },
     ],
     name: undefined,
   };
