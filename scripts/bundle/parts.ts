@@ -9,6 +9,9 @@ const STARTING_POINTS = {
   start: ['cli/main.ts'],
   store: ['cli/open-engine.ts', 'cli/config/load.ts', 'engine/images.ts'],
   containers: [
+    'cli/commands/exec.ts',
+    'cli/commands/ps.ts',
+    'cli/commands/rm.ts',
     'cli/commands/run.ts',
     'engine/containers/attach.ts',
     'engine/containers/changes.ts',
@@ -18,6 +21,7 @@ const STARTING_POINTS = {
     'engine/containers/run.ts',
     'engine/build-records.ts',
   ],
+  commit: ['cli/commands/commit.ts', 'engine/containers/commit.ts'],
   build: ['cli/commands/build.ts', 'cli/commands/why.ts', 'engine/builds.ts'],
 } as const;
 
@@ -31,15 +35,16 @@ const VERSION = /\/src\/base\/version\.ts$/;
 /**
  * Says for each module which file of the command line it belongs to, given how a bundler would cut it by itself: a chunk for
  * each set of late imports that reach the same modules, 80 small files for one build. Here a module lies in the first of
- * the two parts that every command reads, else in that of containers, of builds or of both. What none of them reaches
- * stays as it was cut. Each file costs a start some tenths of a millisecond, and 100 kB one millisecond.
+ * the two parts that every command reads, else in that of containers, of builds or of both; what `commit` shares with builds
+ * lies apart from what only builds read. What none of them reaches stays as it was cut. Each file costs a start some tenths of a millisecond, and 100 kB one millisecond.
  */
 export function partsOf(chunks: readonly OutputChunk[]): (module: string) => string | null {
   const reached = (part: Part): ReadonlySet<string> => closure(chunks, STARTING_POINTS[part]);
-  const [start, store, containers, build] = [
+  const [start, store, containers, commit, build] = [
     reached('start'),
     reached('store'),
     reached('containers'),
+    reached('commit'),
     reached('build'),
   ];
   return (module) => {
@@ -48,6 +53,7 @@ export function partsOf(chunks: readonly OutputChunk[]): (module: string) => str
     const hot = containers.has(module) || build.has(module);
     if (hot && PRINTING.test(module)) return 'store';
     if (containers.has(module)) return build.has(module) ? 'containers-and-build' : 'containers';
+    if (commit.has(module)) return build.has(module) ? 'commit-and-build' : 'commit';
     return hot ? 'build' : null;
   };
 }

@@ -56,6 +56,8 @@ export interface UpperOptions {
   readonly traces?: UpperTraces;
   /** Paths that the layer keeps as the layer below has them. A directory among them can still hold changes. */
   readonly ignored?: (path: ByteString) => boolean;
+  /** Only the paths of changes are wanted: of files that are new nothing is read, and their entries hold no more than that. */
+  readonly pathsOnly?: boolean;
   /** From the ids on disk to those of the layer. */
   readonly mapIds?: (uid: number, gid: number) => { readonly uid: number; readonly gid: number };
 }
@@ -145,12 +147,16 @@ class Walk {
     const others: Others = { kept: [], rest: [] };
     const below = lower ?? hidden;
     let isNew = false;
-    const names = readdirSync(`/proc/self/fd/${fd}`, { encoding: 'latin1' }).toSorted();
+    const { names, plain } = this.#namesIn(fd);
     for (const name of names) {
-      const seen = this.#look(fd, directory.path, name, below?.child(name));
+      const lowerChild = below?.child(name);
+      const seen =
+        lowerChild === undefined && plain.has(name)
+          ? this.#lookAtName(fd, directory.path, name)
+          : this.#look(fd, directory.path, name, lowerChild);
       if (seen === undefined) {
         // A whiteout of nothing says nothing.
-        if (below?.child(name) !== undefined) whiteouts.push(name);
+        if (lowerChild !== undefined) whiteouts.push(name);
         continue;
       }
       isNew ||= seen.lower === undefined && !this.#isTrace(seen);
@@ -168,6 +174,23 @@ class Walk {
       direct: own.length > 0 || isNew,
       changes: this.#emit(fd, directory.path, own, seenOthers, hidden !== undefined),
     };
+  }
+
+  /** Sorted; `plain` are those of which the name may be enough. */
+  #namesIn(fd: number): { readonly names: readonly ByteString[]; readonly plain: ReadonlySet<ByteString> } {
+    const folder = `/proc/self/fd/${fd}`;
+    if (this.#options.pathsOnly !== true)
+      return { names: readdirSync(folder, { encoding: 'latin1' }).toSorted(), plain: NO_NAMES };
+    const entries = readdirSync(folder, { encoding: 'latin1', withFileTypes: true });
+    const plain = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+    return { names: entries.map(({ name }) => name).toSorted(), plain: new Set(plain.map(({ name }) => name)) };
+  }
+
+  /** A file that is new: how it is does not matter, unless it may be the trace of a mount. */
+  #lookAtName(fd: number, parent: ByteString, name: ByteString): Seen | undefined {
+    const path = childPath(parent, name);
+    if (this.#created.has(path)) return this.#look(fd, parent, name, undefined);
+    return { name, path, stat: UNSEEN, lower: undefined, xattrs: NO_XATTRS, opaque: false };
   }
 
   /** Those that are not kept are looked at again. */
@@ -334,6 +357,24 @@ interface Children {
   readonly direct: boolean;
   readonly changes: Generator<UpperChange>;
 }
+
+const NO_NAMES: ReadonlySet<ByteString> = new Set();
+
+/** Stands for the status of a file of which the name is enough. */
+const UNSEEN: FileStatus = {
+  mode: constants.S_IFREG,
+  nlink: 1,
+  uid: 0,
+  gid: 0,
+  inode: 0n,
+  sizeBytes: 0,
+  ctimeNs: 0n,
+  mtimeNs: 0n,
+  rdevMajor: 0,
+  rdevMinor: 0,
+  devMajor: 0,
+  devMinor: 0,
+};
 
 const NOTHING_SPECIAL = { xattrs: NO_XATTRS, opaque: false, whiteout: false } as const;
 

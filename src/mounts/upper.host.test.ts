@@ -61,7 +61,15 @@ async function changesOf(
     tree = describeTree(rootfs.access);
   }
   const changes: Taken[] = [];
-  for (const change of walkUpper({ upperDir: upper.upperDir, lower: view, ...options })) changes.push(take(change));
+  const walked = { upperDir: upper.upperDir, lower: view, ...options };
+  for (const change of walkUpper(walked)) changes.push(take(change));
+  const namesOf = (all: Iterable<Pick<UpperChange, 'entry' | 'replaces'>>): unknown[] =>
+    Array.from(all, ({ entry, replaces }) => [entry.path, replaces]);
+  assert.deepEqual(
+    namesOf(walkUpper({ ...walked, pathsOnly: true })),
+    namesOf(changes),
+    'paths alone are the same ones',
+  );
   return { changes, tree };
 }
 

@@ -222,3 +222,23 @@ test('an unreadable manifest is named as what stops collection', async () => {
   writeFileSync(path, '{'.padEnd(readFileSync(path).length));
   assert.deepEqual(codes(await store.check()), ['BLOB_CORRUPT', 'MANIFEST_UNREADABLE']);
 });
+
+test('F-109: the folder of a container that a living process is making is left alone, that of a dead one is not', async () => {
+  await using fixture = await scratchStore();
+  const { store } = fixture;
+  const folders = ['d', 'e'].map((letter) => store.containers.folder(letter.repeat(64)));
+  for (const [index, writer] of [store.owner, ownerOfAnotherBoot()].entries()) {
+    mkdirSync(folders[index] ?? '');
+    writeFileSync(join(folders[index] ?? '', 'record.json'), JSON.stringify({ name: 'made', writer }));
+  }
+  const { problems } = await store.check();
+  assert.deepEqual(
+    problems.map(({ code, path }) => [code, path]),
+    [['CONTAINER_FOLDER_UNMANAGED', folders[1]]],
+  );
+  await store.collect();
+  assert.deepEqual(
+    folders.map((folder) => existsSync(folder)),
+    [true, false],
+  );
+});

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { messageOf } from '../base/index.ts';
 import { hexOf, isDigest, type Digest } from '../oci/index.ts';
 import { trusts, type BlobFiles } from './blobs.ts';
+import { isBeingMade } from './container-file.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { derivedOnDisk, namesIn } from './dead-files.ts';
@@ -281,7 +282,7 @@ class Check {
       });
     }
     for (const name of there.filter((one) => !known.includes(one))) {
-      if (await this.#isContainer(name)) continue;
+      if (isBeingMade(this.#context.layout, name) || (await this.#isContainer(name))) continue;
       this.#report('CONTAINER_FOLDER_UNMANAGED', `the folder of container ${name.slice(0, 12)} has no record`, {
         path: join(folder, name),
         remedy: 'remove',

@@ -7,6 +7,7 @@ import { BUILD_LOGS_MAX_BYTES, BUILDS_KEPT, dropOldBuilds } from './builds.ts';
 import { dropLooseRecords, dropUnusedInputs, removeRecord } from './cache-records.ts';
 import { livingHolds, measureCacheMounts, removeCacheMount } from './cache-mounts.ts';
 import { chooseCacheParts, type CachePart } from './cache-value.ts';
+import { isBeingMade } from './container-file.ts';
 import { requireWritable, type StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { findDeadBlobs, findDeadDerived, namesIn, type DeadFile, type Living } from './dead-files.ts';
@@ -285,7 +286,7 @@ class Collection {
   /** Folders of containers and builds without a record, and stat caches that nobody has used for long. */
   async #sweepFolders(): Promise<void> {
     const { layout } = this.#context;
-    await this.#sweepFolder(layout.folder('containers'), 'containers');
+    await this.#sweepFolder(layout.folder('containers'), 'containers', (id) => isBeingMade(layout, id));
     await this.#sweepFolder(layout.folder('build-logs'), 'builds');
     await this.#sweepFolder(layout.folder('cache-mounts'), 'cache_mounts');
     const oldest = this.#context.clock() - STAT_CACHES_MS;
@@ -296,9 +297,13 @@ class Collection {
     }
   }
 
-  async #sweepFolder(folder: string, table: 'containers' | 'builds' | 'cache_mounts'): Promise<void> {
+  async #sweepFolder(
+    folder: string,
+    table: 'containers' | 'builds' | 'cache_mounts',
+    isMaking: (name: string) => boolean = () => false,
+  ): Promise<void> {
     const isKnown = `SELECT 1 FROM ${table} WHERE id = ?`;
-    const unknown = (sql: Sql, name: string): boolean => sql.first(isKnown, name) === undefined;
+    const unknown = (sql: Sql, name: string): boolean => sql.first(isKnown, name) === undefined && !isMaking(name);
     const suspects = await this.#context.db.read((sql) => namesIn(folder).filter((name) => unknown(sql, name)));
     for (const name of suspects) {
       const away: string[] = [];

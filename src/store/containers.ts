@@ -1,13 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ShaleError, type Owner } from '../base/index.ts';
-import { parseDiffId, type Digest } from '../oci/index.ts';
+import { parseDiffId, type DiffId, type Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { appendEvent } from './events.ts';
-import { hasContainerFile, isMadeAnew, writeContainerFile } from './container-file.ts';
+import { hasContainerFile, isMadeAnew, makeContainerFolder, writeContainerFile } from './container-file.ts';
 import { failpoint } from './failpoint.ts';
-import { removeTree, statOf, syncFolderAtOnce } from './files.ts';
+import { removeTree, statOf } from './files.ts';
 import { ownerIn } from './leases.ts';
 import { digestOrNone, flag, integer, json, jsonList, text, toFlag, toJson, type Row } from './row.ts';
 import { moveAway } from './staging.ts';
@@ -33,35 +33,39 @@ export function createContainers(
       const [where, values] =
         activeOr === undefined ? ['', []] : ['WHERE active = 1 OR instr(config, ?) > 0', [activeOr]];
       return db.read((sql) =>
-        sql.all(`SELECT * FROM containers ${where} ORDER BY created_at DESC, id`, ...values).map(containerIn),
+        containersIn(sql.all(`SELECT * FROM containers ${where} ORDER BY created_at DESC, id`, ...values)),
       );
     },
-    create: async (container, options = {}) => {
+    create: async (container, { durable = true, attributes } = {}) => {
       const record: ContainerRecord = { ...container, createdAt: container.createdAt ?? clock() };
       const path = folder(record.id);
-      const durable = options.durable ?? true;
-      if (durable) await makeDurable(record.diffIds.filter((layer) => statOf(layout.blob(layer)) !== undefined));
-      await db.write(
-        (sql) => {
-          requireFree(sql, record.id, record.name);
-          writeContainer(sql, record);
-          appendEvent(sql, clock(), {
-            type: 'container',
-            action: 'create',
-            subject: record.id,
-            attributes: { name: record.name, ...options.attributes },
-          });
-          // Within the transaction: no sweep can see the folder without its record.
-          mkdirSync(path, { recursive: true, mode: 0o700 });
-          if (durable) writeContainerFile(context, record);
-          // And after a power cut no record is without its folder.
-          if (durable) syncFolderAtOnce(layout.folder('containers'));
-          failpoint('container.folder');
-        },
-        { durable },
-      );
+      if (durable !== false) {
+        await makeDurable(record.diffIds.filter((layer) => statOf(layout.blob(layer)) !== undefined));
+        await db.read((sql) => requireFree(sql, record.id, record.name));
+        // Before the transaction: nobody who writes to the store waits for the disk, and after a power cut no record is
+        // without its folder.
+        await dropFolder(context, record.id);
+        makeContainerFolder(context, record);
+      }
+      const write = (sql: Sql): void => {
+        requireFree(sql, record.id, record.name);
+        writeContainer(sql, record);
+        const event = { action: 'create', attributes: { name: record.name, ...attributes } };
+        appendEvent(sql, clock(), { type: 'container', subject: record.id, ...event });
+        // Within the transaction: no sweep can see a folder that nothing else protects without its record.
+        mkdirSync(path, { recursive: true, mode: 0o700 });
+        failpoint('container.folder');
+      };
+      try {
+        await db.write(write);
+      } catch (error) {
+        await dropFolder(context, record.id).catch(() => undefined); // The error that led here says more.
+        throw error;
+      }
+      if (durable === true) await db.settled();
       return record;
     },
+    settle: () => db.settled(),
     update: (id, change, event) =>
       db.write((sql) => {
         const before = findContainer(sql, id);
@@ -82,11 +86,27 @@ export function createContainers(
           if (sql.run('DELETE FROM containers WHERE id = ?', id) === 0) notFound(id);
           for (const event of events) appendEvent(sql, clock(), { type: 'container', subject: id, ...event });
         },
-        { durable, frees: true },
+        { frees: true },
       );
+      // Before its files go: the record must not come back without them.
+      if (durable) await db.settled();
       await removeTree(statOf(path) === undefined ? path : movedAway(context, path));
     },
   };
+}
+
+/** Removes the folder of a container that has no record. */
+async function dropFolder(context: StoreContext, id: string): Promise<void> {
+  const path = join(context.layout.folder('containers'), id);
+  if (statOf(path) === undefined) return;
+  const away = await context.db.write(
+    (sql) => {
+      const isNobodys = findContainer(sql, id)?.id !== id && statOf(path) !== undefined;
+      return isNobodys ? moveAway(context, path) : undefined;
+    },
+    { frees: true },
+  );
+  if (away !== undefined) await removeTree(away);
 }
 
 /** Out of sight first, so that a kill in between leaves something that is swept; in its place where that fails. */
@@ -125,12 +145,31 @@ function findContainer(sql: Sql, name: string): ContainerRecord | undefined {
   return row === undefined ? undefined : containerIn(row);
 }
 
+/** Most containers share their layers with others: those are read once. */
+function containersIn(rows: readonly Row[]): readonly ContainerRecord[] {
+  const known = new Map<string, readonly DiffId[]>();
+  return rows.map((row) => {
+    const source = text(row, 'diff_ids');
+    const diffIds = known.get(source) ?? diffIdsIn(row);
+    known.set(source, diffIds);
+    return containerWith(row, diffIds);
+  });
+}
+
 export function containerIn(row: Row): ContainerRecord {
+  return containerWith(row, diffIdsIn(row));
+}
+
+function diffIdsIn(row: Row): readonly DiffId[] {
+  return jsonList<string>(row, 'diff_ids').map(parseDiffId);
+}
+
+function containerWith(row: Row, diffIds: readonly DiffId[]): ContainerRecord {
   return {
     id: text(row, 'id'),
     name: text(row, 'name'),
     imageId: digestOrNone(row, 'image'),
-    diffIds: jsonList<string>(row, 'diff_ids').map(parseDiffId),
+    diffIds,
     volumes: jsonList<string>(row, 'volumes'),
     config: json(row, 'config'),
     state: json(row, 'state'),

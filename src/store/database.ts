@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   copyFileSync,
+  fdatasync,
   fdatasyncSync,
   mkdtempSync,
   openSync,
@@ -10,12 +11,14 @@ import {
   statSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 // node:sqlite: several processes, transactions and crash safety in what Node already carries.
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { isSystemError, messageOf, ShaleError } from '../base/index.ts';
+import { fileError } from './files.ts';
 import { ensureReserve, giveUpReserve } from './reserve.ts';
 import type { Row } from './row.ts';
 
@@ -136,6 +139,20 @@ export class Database {
     }
   }
 
+  /**
+   * As `settle`, without blocking this process: a write that is followed by this is durable, and no lock is held while the
+   * disk works, so that processes that write at the same time share what it does. @throws STORE_IO
+   */
+  async settled(): Promise<void> {
+    const file = `${this.#options.file}-wal`;
+    try {
+      // The log, and the name of one that has just been begun.
+      for (const path of [file, dirname(file)]) await syncFile(path);
+    } catch (error) {
+      throw fileError('cannot sync', file, error);
+    }
+  }
+
   /** `user_version`: the format of the database. */
   async version(): Promise<number> {
     return await this.#retry(() => this.#guard(() => this.#userVersion()));
@@ -242,6 +259,24 @@ export class Database {
     return new ShaleError('STORE_READ_ONLY', `the store cannot be written: ${this.#options.whyReadOnly}`, {
       data: { path: this.#options.file },
     });
+  }
+}
+
+const sync = promisify(fdatasync);
+
+/** What is not there has nothing to be brought to disk. */
+async function syncFile(path: string): Promise<void> {
+  let fd: number;
+  try {
+    fd = openSync(path, constants.O_RDONLY);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return;
+    throw error;
+  }
+  try {
+    await sync(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -196,11 +196,16 @@ export interface ContainerEventOf {
 }
 
 export interface Containers {
-  /** Takes name and id at once and makes `containers/<id>`. @throws CONTAINER_EXISTS. `durable`: default true. */
+  /**
+   * Takes name and id at once and makes `containers/<id>`. `durable`: default true; `later`: the caller reports it done after
+   * `settle` only. @throws CONTAINER_EXISTS
+   */
   create(
     container: Omit<ContainerRecord, 'createdAt'> & { readonly createdAt?: TimeMs },
-    options?: { readonly durable?: boolean; readonly attributes?: EventAttributes },
+    options?: { readonly durable?: boolean | 'later'; readonly attributes?: EventAttributes },
   ): Promise<ContainerRecord>;
+  /** Resolves when all that was written to records until now is on disk. @throws STORE_IO */
+  settle(): Promise<void>;
   /** By whole id, name, or unique id prefix, in that order. @throws NAME_AMBIGUOUS */
   find(name: string): Promise<ContainerRecord | undefined>;
   /** @throws CONTAINER_NOT_FOUND */

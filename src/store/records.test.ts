@@ -160,6 +160,26 @@ const CONTAINER = {
   active: false,
 };
 
+test('of two containers that are made with one name at once one is made, and nothing is left of the other', async () => {
+  await using fixture = await scratchStore();
+  const stores = [fixture.store, await fixture.again()];
+  const ids = ['e'.repeat(64), 'f'.repeat(64)];
+  const made = await Promise.allSettled(
+    stores.map(({ containers }, index) =>
+      containers.create({ ...CONTAINER, diffIds: [], id: ids[index] ?? '' }, { durable: 'later' }),
+    ),
+  );
+  await fixture.store.containers.settle();
+  assert.deepEqual(made.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected']);
+  for (const [index, { status }] of made.entries()) {
+    const id = ids[index] ?? '';
+    const found = await fixture.store.containers.find(id);
+    assert.equal(found?.id, status === 'fulfilled' ? id : undefined);
+    assert.equal(existsSync(fixture.store.containers.folder(id)), status === 'fulfilled');
+  }
+  assert.deepEqual((await fixture.store.check()).problems, []);
+});
+
 test('containers are found by id, name and prefix; names are unique; updates see the record as it is', async () => {
   await using fixture = await scratchStore();
   const { containers } = fixture.store;

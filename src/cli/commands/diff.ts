@@ -44,20 +44,22 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
     );
     return;
   }
-  let lines: Buffer[] = [];
+  let lines = '';
   for await (const change of engine.changes(name)) {
-    if (lines.push(formatChange(change, context.stdout.isTerminal)) < LINES_AT_ONCE) continue;
-    await context.stdout.write(Buffer.concat(lines));
-    lines = [];
+    lines += formatChange(change, context.stdout.isTerminal);
+    if (lines.length < BYTES_AT_ONCE) continue;
+    await context.stdout.write(Buffer.from(lines, 'latin1'));
+    lines = '';
   }
-  await context.stdout.write(Buffer.concat(lines));
+  await context.stdout.write(Buffer.from(lines, 'latin1'));
 }
 
-const LINES_AT_ONCE = 500;
+const BYTES_AT_ONCE = 64 * 1024;
 
-/** Names are bytes: as they are into a pipe, without control characters onto a terminal. */
-export function formatChange(change: PathChange, forTerminal: boolean): Buffer {
-  const bytes = Buffer.from(change.path, 'latin1');
-  const shown = forTerminal ? Buffer.from(displayLine(bytes.toString())) : bytes;
-  return Buffer.concat([Buffer.from(`${LETTERS[change.kind]} `), shown, Buffer.from('\n')]);
+/** A line as bytes (latin1). Names are bytes: as they are into a pipe, without control characters onto a terminal. */
+export function formatChange({ kind, path }: PathChange, forTerminal: boolean): string {
+  const shown = forTerminal
+    ? Buffer.from(displayLine(Buffer.from(path, 'latin1').toString())).toString('latin1')
+    : path;
+  return `${LETTERS[kind]} ${shown}\n`;
 }

@@ -91,6 +91,7 @@ function isUp({ kind }: ContainerState): boolean {
 }
 
 function matches(row: ContainerSummary, filters: Filters, all: readonly ContainerSummary[]): boolean {
+  if (filters.size === 0) return true;
   const place = all.indexOf(row);
   // Newest first: what was made before another comes after it.
   const placeOf = (name: string): number => all.findIndex((one) => one.name === name || one.id.startsWith(name));

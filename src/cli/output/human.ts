@@ -46,6 +46,7 @@ export function shortDigest(digest: string): string {
 
 /** At most `max` characters, the last one an ellipsis where some were cut. */
 export function ellipsis(text: string, max: number): string {
+  if (text.length <= max) return text;
   const characters = Array.from(text);
   return characters.length <= max ? text : `${characters.slice(0, max - 1).join('')}…`;
 }

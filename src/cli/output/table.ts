@@ -7,16 +7,16 @@ const GAP = 3;
 export function formatTable(rows: readonly (readonly string[])[], columnMin: number = COLUMN_MIN): string {
   const widths: number[] = [];
   for (const row of rows) {
-    for (const [index, cell] of row.entries()) {
-      widths[index] = Math.max(widths[index] ?? columnMin, textWidth(cell) + GAP);
+    for (let index = 0; index < row.length; index++) {
+      widths[index] = Math.max(widths[index] ?? columnMin, textWidth(row[index] ?? '') + GAP);
     }
   }
   return rows.map((row) => `${formatRow(row, widths)}\n`).join('');
 }
 
 function formatRow(row: readonly string[], widths: readonly number[]): string {
-  return row
-    .map((cell, index) => (index === row.length - 1 ? cell : padToWidth(cell, widths[index] ?? 0)))
-    .join('')
-    .trimEnd();
+  const last = row.length - 1;
+  let line = '';
+  for (let index = 0; index < last; index++) line += padToWidth(row[index] ?? '', widths[index] ?? 0);
+  return (line + (row[last] ?? '')).trimEnd();
 }

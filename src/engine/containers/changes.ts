@@ -8,8 +8,13 @@ import { viewOf } from './state.ts';
 const WHITEOUT = '.wh.';
 
 /** What a container changed against its image, as the entries of a layer. It must not run meanwhile, or be frozen. */
-export function containerChanges(context: EngineContext, record: ContainerRecord, stack: Stack): Iterable<UpperChange> {
+export function containerChanges(
+  context: EngineContext,
+  record: ContainerRecord,
+  { stack, pathsOnly = false }: { readonly stack: Stack; readonly pathsOnly?: boolean },
+): Iterable<UpperChange> {
   return walkUpper({
+    pathsOnly,
     upperDir: join(context.store.containers.folder(record.id), 'upper'),
     lower: stack.view,
     traces: viewOf(context, record).traces,
@@ -20,7 +25,7 @@ export function containerChanges(context: EngineContext, record: ContainerRecord
 export async function* changesOf(context: EngineContext, name: string): AsyncGenerator<PathChange> {
   const record = await context.store.containers.get(name);
   const stack = await context.layers.stack(record.diffIds);
-  for (const { entry, replaces } of containerChanges(context, record, stack)) {
+  for (const { entry, replaces } of containerChanges(context, record, { stack, pathsOnly: true })) {
     const slash = entry.path.lastIndexOf('/') + 1;
     const base = entry.path.slice(slash);
     if (base.startsWith(WHITEOUT)) {

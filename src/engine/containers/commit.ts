@@ -27,7 +27,7 @@ export async function commitContainer(
   const config = await applyChanges(containerConfigOf(setup, base.config), request.changes);
   await using _frozen = request.pause ? await freeze(context, record) : undefined;
   const stack = await layers.stack(record.diffIds);
-  const { diffId } = await writeUpper(layers, containerChanges(context, record, stack));
+  const { diffId } = await writeUpper(layers, containerChanges(context, record, { stack }));
   const created = new Date(context.options.now()).toISOString();
   const entry = {
     created,

@@ -18,6 +18,8 @@ export interface Created {
   readonly setup: ContainerSetup;
   /** As they are now. */
   readonly surroundings: Surroundings;
+  /** Resolves when it would survive a power cut, where it is to: not before that is it reported made. @throws STORE_IO */
+  readonly onDisk: Promise<void>;
 }
 
 /**
@@ -68,9 +70,11 @@ export async function createContainer(context: EngineContext, request: RunReques
         active: false,
         owner: thisOwner(),
       },
-      { durable: setup.detached, attributes: eventAttributes({ name }, setup) },
+      { durable: setup.detached && 'later', attributes: eventAttributes({ name }, setup) },
     );
-    return { record, setup, surroundings };
+    const onDisk = setup.detached ? context.store.containers.settle() : Promise.resolve();
+    onDisk.catch(() => undefined); // For who waits for it, later.
+    return { record, setup, surroundings, onDisk };
   } catch (error) {
     await removeVolumes(context, volumes.anonymous);
     throw error;

@@ -12,11 +12,12 @@ export async function listContainers(context: EngineContext, query: ContainerQue
   const runtime = runtimeFor(context);
   const summaries: ContainerSummary[] = [];
   for (const record of await context.store.containers.list()) {
+    const setup = parseSetup(record);
     const life = await settle(context, record, runtime);
-    if (!context.store.readOnly && isUnsettled(record) && (await settleOrRemove(context, record, life))) continue;
+    const mayGo = !context.store.readOnly && isUnsettled(record, setup);
+    if (mayGo && (await settleOrRemove(context, record, life))) continue;
     const state = publicState(life);
     if (!query.all && !isUp(state) && state.kind !== 'restarting') continue;
-    const setup = parseSetup(record);
     summaries.push({
       id: record.id,
       name: record.name,

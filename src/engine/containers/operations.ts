@@ -6,7 +6,8 @@ export function containerOperations(context: EngineContext): ContainerOperations
   const lifecycle = async () => import('./lifecycle.ts');
   return {
     create: async (request, watch) => {
-      const { record } = await (await import('./create.ts')).createContainer(context, request, watch);
+      const { record, onDisk } = await (await import('./create.ts')).createContainer(context, request, watch);
+      await onDisk;
       return { containerId: record.id };
     },
     start: async (request) => (await import('./attach.ts')).start(context, request),

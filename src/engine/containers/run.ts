@@ -25,7 +25,7 @@ function warnings(context: EngineContext, { progress }: Watch): (message: string
 }
 
 async function runKept(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
-  const { record } = await createContainer(context, request, watch);
+  const { record, onDisk } = await createContainer(context, request, watch);
   try {
     await removeEnded(context);
     const started = await startContainer(context, record.id, {
@@ -33,6 +33,7 @@ async function runKept(context: EngineContext, request: RunRequest, watch: Watch
       terminalSize: request.terminalSize,
       warn: warnings(context, watch),
     });
+    await onDisk;
     return followStarted(context, record, started);
   } catch (error) {
     if (request.removeWhenDone)

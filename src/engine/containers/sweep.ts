@@ -23,10 +23,10 @@ export async function removeEnded(context: EngineContext): Promise<void> {
 }
 
 /** True for records that may say something else than what is. */
-export function isUnsettled(record: ContainerRecord): boolean {
-  if (record.active) return true;
+export function isUnsettled(record: ContainerRecord, setup: ContainerSetup = parseSetup(record)): boolean {
+  if (record.active || setup.request.removeWhenDone) return true;
   const { kind } = parseLife(record);
-  return kind === 'running' || kind === 'starting' || parseSetup(record).request.removeWhenDone;
+  return kind === 'running' || kind === 'starting';
 }
 
 /** True when the container was removed, because it was to be when done and nobody else will. */
