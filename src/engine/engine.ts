@@ -36,7 +36,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     removeBuild: async (build) => (await buildRecords()).removeBuild(context, build),
     pruneBuilds: async (request) => (await buildRecords()).pruneBuilds(context, request),
-    run: async (request, watch) => (await import('./containers/run.ts')).run(context, request, watch),
+    run: async (request, watch, how) => (await import('./containers/run.ts')).run(context, request, watch, how),
     exec: async (request) => (await import('./containers/exec.ts')).execIn(context, request),
     async *logs(container, query, watch) {
       yield* (await import('./containers/logs.ts')).logsOf(context, container, query, watch);
@@ -81,7 +81,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     compareBases: async (request, watch) => (await import('./bases/compare.ts')).compareBases(context, request, watch),
     adviseBase: async (image) => (await import('./bases/advise.ts')).adviseBase(context, image),
     rebase: async (request) => (await import('./bases/rebase.ts')).rebase(context, request),
-    measureBuild: async (dockerfile) => (await import('./measured-build.ts')).measureBuild(context, dockerfile),
+    measureBuild: async (dockerfile, opened) =>
+      (await import('./measured-build.ts')).measureBuild(context, dockerfile, opened),
     pinVersions: async (request, watch) => (await import('./pins.ts')).pinVersions(context, request, watch),
     makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
     verifyBuild: async (request, watch) => (await import('./verify/verify.ts')).verifyBuild(context, request, watch),

@@ -6,6 +6,7 @@ export type { ProgressEvent } from '../graph/index.ts';
 export type { CacheMax, EngineOptions } from './context.ts';
 export { checkStore } from './check-store.ts';
 export { openEngine } from './engine.ts';
+export * from './containers/file-trace-format.ts';
 export * from './host-config.ts';
 export { probeLayerMounts } from './probe.ts';
 export type * from './build-record-types.ts';

@@ -49,4 +49,9 @@ export interface MeasuredBuildStep {
   };
   /** Of a COPY or ADD of files of the context: their paths in it. */
   readonly taken: readonly string[];
+  /**
+   * The packages of dpkg and apk that it installed and of which no container opened a file, the largest first, with the bytes of
+   * their files; absent without a trace.
+   */
+  readonly unusedPackages?: readonly { readonly name: string; readonly bytes: number }[];
 }

@@ -8,6 +8,7 @@ import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
 import { adviseBase } from './bases/advise.ts';
 import type { EngineContext } from './context.ts';
 import type { BuildMeasure, MeasuredBuildStep } from './measured-build-types.ts';
+import { packageNames, unusedPackages, type UnusedPackage } from './unused-packages.ts';
 import { layerDifferences } from './verify/layer-differences.ts';
 
 /** Paths of one layer that are told by their size. */
@@ -21,9 +22,15 @@ const LARGE_BYTES_MIN = 1_000_000;
 
 /**
  * Reads from the record of the newest build of exactly this Dockerfile what its steps took and what they left in layers;
- * undefined when there is none that ended well, or its layers are not here. Nothing is built or fetched.
+ * undefined when there is none that ended well, or its layers are not here. Nothing is built or fetched. `opened`: what
+ * containers of its image opened, as absolute paths.
+ * @throws TRACE_FOREIGN where some of these are no files of the image, LAYER_NOT_FOUND where the layers that they need are gone
  */
-export async function measureBuild(context: EngineContext, dockerfile: Uint8Array): Promise<BuildMeasure | undefined> {
+export async function measureBuild(
+  context: EngineContext,
+  dockerfile: Uint8Array,
+  opened?: readonly ByteString[],
+): Promise<BuildMeasure | undefined> {
   const { store } = context;
   const records = await store.builds.list(await store.builds.count());
   const record = newestBuild(records, dockerfile);
@@ -36,6 +43,7 @@ export async function measureBuild(context: EngineContext, dockerfile: Uint8Arra
   const details = objectOf(record.details);
   const alike = await stepsOfAlike(store, records, record);
   const ran = runsOf(alike);
+  const unused = opened === undefined ? undefined : await unusedOf(context, config.diffIds, steps, opened);
   const folder = details['context'];
   return {
     buildId: record.id,
@@ -47,6 +55,7 @@ export async function measureBuild(context: EngineContext, dockerfile: Uint8Arra
           ...(await measured(store, step, layers)),
           ran: ran(step.slot ?? ''),
           ...(otherwise !== undefined && { otherwise }),
+          ...(unused !== undefined && { unusedPackages: unused.get(step.diffId) ?? [] }),
         };
       }),
     ),
@@ -112,6 +121,21 @@ async function otherwiseOf(
     return { buildId, example: toText(first.path), more: done !== true, cause: first.cause, mend: first.mend };
   }
   return undefined;
+}
+
+/** By the layers of steps: the packages that they brought and nothing used. */
+async function unusedOf(
+  { layers }: EngineContext,
+  diffIds: readonly DiffId[],
+  steps: readonly BuildStepRecord[],
+  opened: readonly ByteString[],
+): Promise<ReadonlyMap<DiffId | undefined, readonly UnusedPackage[]>> {
+  const made = new Set(steps.map(({ diffId }) => diffId));
+  const first = diffIds.findIndex((diffId) => made.has(diffId));
+  const baseLayers = first === -1 ? diffIds.length : first;
+  const names = packageNames(await layers.stack(diffIds.slice(0, baseLayers)));
+  const unused = unusedPackages(await layers.stack(diffIds), opened, { names, layers: baseLayers });
+  return Map.groupBy(unused, ({ layer }) => diffIds[layer]);
 }
 
 /** What `base advise` says first. */

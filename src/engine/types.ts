@@ -4,7 +4,7 @@
  */
 import type { AttestationOperations, AttestationRequest } from './attestations/types.ts';
 import type { CacheEngine } from './cache/types.ts';
-import type { ByteStream, Json } from '../base/index.ts';
+import type { ByteStream, ByteString, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
 import type { BuildLogChunk, BuildReport, BuildSummary, PruneBuildsRequest } from './build-record-types.ts';
@@ -241,6 +241,15 @@ export interface RunRequest extends LifeOptions {
   readonly pull: 'always' | 'missing' | 'never';
 }
 
+/** What of a run is the command's, and no part of the container. */
+export interface RunHow {
+  /**
+   * Take down which files of the image are opened (`Started.openedFiles`). It needs root, and a container that ends with the
+   * command.
+   */
+  readonly traceFiles?: boolean;
+}
+
 export interface ExecRequest {
   readonly container: string;
   readonly command: readonly string[];
@@ -397,7 +406,7 @@ export interface Engine
   readonly removeBuild: (build: string) => Promise<string>;
   /** Removes the records and logs of builds beyond the limits, but of none that is under way. Gives their ids. */
   readonly pruneBuilds: (request: PruneBuildsRequest) => Promise<readonly string[]>;
-  readonly run: (request: RunRequest, watch: Watch) => Promise<Started>;
+  readonly run: (request: RunRequest, watch: Watch, how?: RunHow) => Promise<Started>;
   readonly exec: (request: ExecRequest, watch: Watch) => Promise<Started>;
   readonly logs: (container: string, query: LogQuery, watch: Watch) => AsyncIterable<LogPiece>;
   readonly commit: (request: CommitRequest, watch: Watch) => Promise<{ readonly imageId: string }>;
@@ -424,8 +433,11 @@ export interface Engine
   readonly adviseBase: (image: string) => Promise<BaseAdvice>;
   /** Puts the layers of an application onto another base. */
   readonly rebase: (request: RebaseRequest) => Promise<RebaseOutcome>;
-  /** What the newest build of exactly this Dockerfile left in layers and took; undefined when there is none. */
-  readonly measureBuild: (dockerfile: Uint8Array) => Promise<BuildMeasure | undefined>;
+  /**
+   * What the newest build of exactly this Dockerfile left in layers and took; undefined when there is none. `opened`: the
+   * files that containers of its image opened, as absolute paths, to find the packages that nothing used.
+   */
+  readonly measureBuild: (dockerfile: Uint8Array, opened?: readonly ByteString[]) => Promise<BuildMeasure | undefined>;
   /** Answers stand in the order of the queries; what cannot be reached is an answer with its reason. */
   readonly pinVersions: (request: PinRequest, watch: Watch) => Promise<readonly PinAnswer[]>;
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;

@@ -8,15 +8,29 @@ export function measuredBuild(dockerfile: Dockerfile, measure: BuildMeasure): Me
     id: measure.buildId,
     ...(measure.smaller !== undefined && { smaller: measure.smaller }),
     steps: measure.steps.flatMap(
-      ({ slot, deletedLater, rewrittenBytes, layerBytes, seconds, ran, largest, rights, otherwise }) => {
+      ({
+        slot,
+        deletedLater,
+        rewrittenBytes,
+        layerBytes,
+        seconds,
+        ran,
+        largest,
+        rights,
+        otherwise,
+        unusedPackages,
+      }) => {
         const line = lines.get(slot)?.first;
         if (line === undefined) return [];
         const later = deletedLater.flatMap(({ slot: other, bytes, example }) => {
           const at = lines.get(other)?.first;
           return at === undefined ? [] : [{ line: at, bytes, example }];
         });
-        const differs = otherwise === undefined ? {} : { otherwise };
-        return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest, rights, ...differs }];
+        const more = {
+          ...(otherwise !== undefined && { otherwise }),
+          ...(unusedPackages !== undefined && { unusedPackages }),
+        };
+        return [{ line, deletedLater: later, rewrittenBytes, layerBytes, seconds, ran, largest, rights, ...more }];
       },
     ),
     bases: measure.bases.flatMap(({ slot, reference, expected, actual }) => {

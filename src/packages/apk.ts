@@ -1,5 +1,6 @@
 import type { ByteString } from '../base/index.ts';
 import { mergeIndexes, type LayerIndex } from '../erofs/index.ts';
+import type { Dependencies } from './dependencies.ts';
 import { linesIn } from './fields.ts';
 import { plainText } from './plain-text.ts';
 import { distroQualifier, formatPurl } from './purl.ts';
@@ -29,6 +30,24 @@ export function* readApk(reader: TreeReader, distribution: Distribution | undefi
       else yield { ...found, layer: layers.get(keyOf(fields)) ?? found.layer };
     }
   }
+}
+
+/** What the packages of the database need and provide. */
+export function* apkDependencies(reader: TreeReader): Generator<Dependencies> {
+  for (const place of DATABASES) {
+    for (const fields of packagesIn(reader.read(place, APK_DATABASE_MAX_BYTES) ?? '')) {
+      const name = plainText(fields.get('P'));
+      if (name !== undefined) yield { name, needs: namesIn(fields.get('D')), provides: namesIn(fields.get('p')) };
+    }
+  }
+}
+
+/** `so:libc.musl-x86_64.so.1 b>=1 c@edge !d` (apk-package(5), "depend"): what is not to be there needs nothing. */
+function namesIn(words = ''): readonly ByteString[] {
+  return words
+    .split(/\s+/)
+    .filter((word) => word !== '' && !word.startsWith('!'))
+    .map((word) => word.replace(/[<>=~@].*$/s, ''));
 }
 
 function packageOf(

@@ -1,5 +1,6 @@
 import { toText, type ByteString } from '../base/index.ts';
 import { licencesIn } from './debian-copyright.ts';
+import type { Dependencies } from './dependencies.ts';
 import { paragraphsIn, type Fields } from './fields.ts';
 import { plainText } from './plain-text.ts';
 import { distroQualifier, formatPurl } from './purl.ts';
@@ -35,6 +36,29 @@ export function* readDpkg(reader: TreeReader, distribution: Distribution | undef
       if (found !== undefined) yield { ...found, fileList: md5sumsOf(reader, name) };
     }
   }
+}
+
+/** What the packages of the database need and provide. */
+export function* dpkgDependencies(reader: TreeReader): Generator<Dependencies> {
+  const statuses = [STATUS];
+  for (const [name] of reader.entries(STATUS_FOLDER))
+    if (!name.endsWith('.md5sums')) statuses.push(`${STATUS_FOLDER}/${name}`);
+  for (const path of statuses) {
+    for (const fields of paragraphsIn(reader.read(path, STATUS_MAX_BYTES) ?? '')) {
+      const name = plainText(fields.get('package'));
+      if (name === undefined) continue;
+      const needs = [...namesIn(fields.get('pre-depends')), ...namesIn(fields.get('depends'))];
+      yield { name, needs, provides: namesIn(fields.get('provides')) };
+    }
+  }
+}
+
+/** `a (>= 1), b | c:any` (deb-control(5), "Depends"). */
+function namesIn(relations = ''): readonly ByteString[] {
+  return relations
+    .split(/[,|]/)
+    .map((relation) => /^\s*([^\s:([<]+)/.exec(relation)?.[1] ?? '')
+    .filter((name) => name !== '');
 }
 
 interface Finding {

@@ -38,8 +38,14 @@ export function fileOwners(tree: PackageTree, packages: readonly Package[]): Rea
   return owners;
 }
 
-/** What the lists of packages name; each list is read once, whoever claims it. */
-function* listedFiles(tree: PackageTree, packages: readonly Package[]): Generator<readonly [Package, ByteString]> {
+/**
+ * What the lists of packages name, each with its package, in the way of `packageFiles`; each list is read once, whoever
+ * claims it.
+ */
+export function* listedFiles(
+  tree: PackageTree,
+  packages: readonly Package[],
+): Generator<readonly [Package, ByteString]> {
   const reader = new TreeReader(tree);
   const done = new Set<ByteString>();
   for (const each of packages) {

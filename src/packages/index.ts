@@ -8,7 +8,8 @@
  * - The same layers give the same list, in the same order.
  */
 export { readInventory } from './inventory.ts';
-export { fileOwners, packageFiles } from './files.ts';
+export { withDependencies } from './dependencies.ts';
+export { fileOwners, listedFiles, packageFiles } from './files.ts';
 export { formatPurl } from './purl.ts';
 export type { Purl } from './purl.ts';
 export type { Distribution, FileList, Inventory, LocatedNode, Package, PackageType, PackageTree } from './types.ts';

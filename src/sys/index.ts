@@ -5,6 +5,7 @@
  * thread. Linux only (x86-64 and arm64); elsewhere calls throw SYS_UNAVAILABLE or ENOSYS.
  */
 export { bytePath, errnoName, isNativeLoaded, type SysPath } from './native.ts';
+export * from './fanotify.ts';
 export * from './files.ts';
 export * from './mount.ts';
 export * from './network.ts';

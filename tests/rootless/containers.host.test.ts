@@ -124,6 +124,16 @@ describe('containers without root', { skip }, () => {
     });
   });
 
+  test('cannot be traced, which only root of the machine is told', async () => {
+    await visit(async (user) => {
+      const trace = join(user.home, 'trace');
+      const { status, stderr } = await user.shale('run', '--rm', ...NONE, '--trace-files', trace, 'busybox', 'true');
+      assert.equal(status, 125);
+      assert.match(stderr, /nobody but root/);
+      assert.ok(!existsSync(trace));
+    });
+  });
+
   test('kill -9 of shale ends a container that belongs to it, and leaves a kept one alone', async () => {
     await visit(async (user) => {
       await user.done('run', '-d', ...NONE, '--name', 'kept', 'busybox', 'sleep', '1000');

@@ -5,8 +5,8 @@ import { openProgress } from '../progress/open.ts';
 import { buildAtNeed } from './build-at-need.ts';
 import { command as runCommand, runRequest } from './run.ts';
 
-/** Flags of `run` that say how the command is waited for. */
-const FOREGROUND = ['detach', 'detach-keys', 'sig-proxy'];
+/** Flags of `run` that say how the command is waited for, and what is done meanwhile. */
+const FOREGROUND = ['detach', 'detach-keys', 'sig-proxy', 'trace-files'];
 
 export const command: Command = {
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG …]',

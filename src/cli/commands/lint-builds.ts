@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { isShaleError, ShaleError } from '../../base/index.ts';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { isShaleError, messageOf, ShaleError, type ByteString } from '../../base/index.ts';
 import { parseDockerfile } from '../../dockerfile/index.ts';
 import type { Engine } from '../../engine/index.ts';
 import { measuredBuild, proposeIgnore } from '../../lint/index.ts';
@@ -10,17 +10,54 @@ import { humanSize } from '../output/human.ts';
 import { UsageError } from '../usage-error.ts';
 import type { LintedFile } from './lint-fix.ts';
 
-/** The files with what their last builds have shown. Where there is no store, or none that can be read, none is made. */
-export async function withLastBuilds(context: Context, files: readonly LintedFile[]): Promise<readonly LintedFile[]> {
+/**
+ * The files with what their last builds have shown. Where there is no store, or none that can be read, none is made.
+ * `traces`: files of `run --trace-files`, for one Dockerfile.
+ * @throws USAGE, LINT_NO_BUILD and TRACE_FOREIGN of traces that cannot be used
+ */
+export async function withLastBuilds(
+  context: Context,
+  files: readonly LintedFile[],
+  traces: readonly string[] = [],
+): Promise<readonly LintedFile[]> {
+  const opened = await openedFiles(context, files, traces);
   const engine = await storeIfThere(context);
-  if (engine === undefined) return files;
   const known: LintedFile[] = [];
   for (const file of files) {
-    const measure = await engine.measureBuild(file.bytes);
+    const measure = await engine?.measureBuild(file.bytes, opened);
+    if (measure === undefined && opened !== undefined) throw noBuild(file);
     const measured = measure && measuredBuild(parseDockerfile(file.bytes, file.file), measure);
     known.push(measured === undefined ? file : { ...file, options: { ...file.options, measured } });
   }
   return known;
+}
+
+/** What the traces name, together. */
+async function openedFiles(
+  { cwd }: Context,
+  files: readonly LintedFile[],
+  traces: readonly string[],
+): Promise<readonly ByteString[] | undefined> {
+  if (traces.length === 0) return undefined;
+  if (files.length > 1) throw new UsageError('--trace is about one Dockerfile');
+  // Lint without a store needs nothing of the engine.
+  const { FILE_TRACE_MAX_BYTES, parseFileTrace } = await import('../../engine/index.ts');
+  return traces.flatMap((name) => parseFileTrace(readTrace(resolve(cwd, name), name, FILE_TRACE_MAX_BYTES), name));
+}
+
+function readTrace(path: string, name: string, maxBytes: number): Uint8Array {
+  try {
+    if (statSync(path).size <= maxBytes) return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(`cannot read --trace ${name}: ${messageOf(error)}`);
+  }
+  throw new UsageError(`--trace ${name} has more than ${maxBytes} bytes`);
+}
+
+function noBuild({ file }: LintedFile, from = ''): ShaleError {
+  return new ShaleError('LINT_NO_BUILD', `there is no record of a build of ${file} as it is now${from}`, {
+    hint: 'build it once; then shale knows what it takes',
+  });
 }
 
 /** The engine, where something has been built with it before. */
@@ -41,11 +78,7 @@ export async function printIgnoreFile(context: Context, files: readonly LintedFi
   const [file, ...more] = files;
   if (file === undefined || more.length > 0) throw new UsageError('--ignorefile is about one Dockerfile');
   const measure = await (await storeIfThere(context))?.measureBuild(file.bytes);
-  if (measure?.context === undefined) {
-    throw new ShaleError('LINT_NO_BUILD', `there is no record of a build of ${file.file} as it is now, from a folder`, {
-      hint: 'build it once; then shale knows what it takes',
-    });
-  }
+  if (measure?.context === undefined) throw noBuild(file, ', from a folder');
   const { text, bytes } = proposeIgnore(measure.context, measure, file.options.ignorePatterns ?? []);
   await context.stdout.write(text);
   const what =

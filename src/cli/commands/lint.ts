@@ -60,6 +60,13 @@ export const command: Command = {
       summary: 'heed what the last build of exactly this file left in layers, where there is a record of it',
     },
     {
+      kind: 'list',
+      name: 'trace',
+      value: 'FILE',
+      summary:
+        'tell packages of which no file was opened: what "shale run --trace-files" wrote of the last build\'s image',
+    },
+    {
       kind: 'boolean',
       name: 'ignorefile',
       summary: 'print lines for a .dockerignore instead: what the last build did not take out of its context',
@@ -78,6 +85,10 @@ export const command: Command = {
       says: 'all Dockerfiles below, for CI',
     },
     { command: 'shale lint --ignorefile >> .dockerignore', says: 'leave out what the last build did not need' },
+    {
+      command: 'shale lint --trace opened.txt',
+      says: 'also which packages nothing used, by what "shale run --trace-files opened.txt" wrote',
+    },
     { command: 'shale lint --explain DL3008', says: 'why a rule is there' },
   ],
   run,
@@ -100,8 +111,11 @@ async function run(context: Context, { flags, args }: ParsedArguments): Promise<
   };
   const options = flags.boolean('shellcheck') ? withShellcheck(plain) : plain;
   const files = await readFiles(context, args, options);
+  const traces = flags.list('trace');
   if (flags.boolean('ignorefile')) return await printIgnoreFile(context, files);
-  const withBuilds = flags.boolean('last-build') ? await withLastBuilds(context, files) : files;
+  if (traces.length > 0 && !flags.boolean('last-build'))
+    throw new UsageError('--trace needs the last build: --last-build=false leaves it out');
+  const withBuilds = flags.boolean('last-build') ? await withLastBuilds(context, files, traces) : files;
   if (flags.given('fix') || flags.boolean('diff')) return await fixFiles(context, flags, config, withBuilds);
   const reports: FileReport[] = [];
   for (const file of withBuilds) {

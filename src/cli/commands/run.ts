@@ -10,6 +10,7 @@ import { parseMountSpec } from '../options/mounts.ts';
 import { parseTmpfsSpec, parseVolumeSpec } from '../options/volumes.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { openIdFile } from '../options/id-file.ts';
+import { checkTraceFile, writeTrace } from '../options/trace-file.ts';
 import { openProgress } from '../progress/open.ts';
 import { UsageError } from '../usage-error.ts';
 import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
@@ -88,6 +89,12 @@ export const command: Command = {
     },
     { kind: 'boolean', name: 'quiet', short: 'q', summary: 'do not show how the image is fetched or built' },
     { kind: 'text', name: 'platform', value: 'OS/ARCH', summary: 'of an image for several platforms, this one' },
+    {
+      kind: 'text',
+      name: 'trace-files',
+      value: 'FILE',
+      summary: 'write which files of the image were opened or executed, for "shale lint --trace"; needs root',
+    },
   ],
   refused: [...REFUSED_RUN_FLAGS, ...REFUSED_LIFE_FLAGS],
   args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
@@ -97,6 +104,10 @@ export const command: Command = {
     { command: 'shale run --rm ./web', says: 'builds the Dockerfile in ./web and runs it' },
     { command: 'shale run -d --name web -p 8080:80 nginx', says: 'a server in the background' },
     { command: 'shale run --rm -v "$PWD":/src -w /src node npm test', says: 'a command on the files of this folder' },
+    {
+      command: 'shale run --rm --trace-files opened.txt web',
+      says: 'also takes down which files of the image it opens',
+    },
   ],
   failureStatus: EXIT.usage,
   run,
@@ -106,16 +117,21 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const { settings } = await context.config();
   const request = runRequest(context, parsed, settings.networkDefault);
   requireTerminal(context, request);
+  const traceFile = checkTraceFile(context, parsed.flags.text('trace-files'));
   using idFile = openIdFile(parsed.flags.text('cidfile'));
   await using progress = openProgress(context, parsed.flags.boolean('quiet') ? 'quiet' : settings.progress, {
     whenNeeded: true,
   });
   const engine = await context.engine();
   const wanted = await buildAtNeed(context, engine, { request, watch: progress.watch });
-  const started = await engine.run(wanted, progress.watch);
+  const started = await engine.run(wanted, progress.watch, { traceFiles: traceFile !== undefined });
   idFile.write(started.containerId);
   await progress.close();
-  if (!request.detach) return await waitInForeground(context, started, foregroundOptions(parsed));
+  if (!request.detach) {
+    const status = await waitInForeground(context, started, foregroundOptions(parsed));
+    if (traceFile !== undefined) await writeTrace(traceFile, started);
+    return status;
+  }
   await context.stdout.write(`${started.containerId}\n`);
   return await started.exit;
 }

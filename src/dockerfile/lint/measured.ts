@@ -38,6 +38,8 @@ export interface MeasuredStep {
   readonly rights: readonly MeasuredRight[];
   /** What another build of the same inputs wrote otherwise, where one is known. */
   readonly otherwise?: MeasuredDifference;
+  /** Packages that it installed and of which no container opened a file, the largest first; absent without a trace. */
+  readonly unusedPackages?: readonly { readonly name: string; readonly bytes: number }[];
 }
 
 export interface MeasuredDifference {

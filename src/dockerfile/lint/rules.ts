@@ -116,6 +116,7 @@ import { copyTooMuch } from './rules/measured/copy-too-much.ts';
 import { layerDeleteNoGain } from './rules/measured/layer-delete-no-gain.ts';
 import { notReproducible } from './rules/measured/not-reproducible.ts';
 import { setuidNew } from './rules/measured/setuid-new.ts';
+import { unusedPackage } from './rules/measured/unused-package.ts';
 import { worldWritable } from './rules/measured/world-writable.ts';
 import { noInlineIgnore } from './rules/meta/no-inline-ignore.ts';
 import { unusedIgnore } from './rules/meta/unused-ignore.ts';
@@ -239,6 +240,7 @@ export const RULES: readonly LintRule[] = [
   layerDeleteNoGain,
   notReproducible,
   setuidNew,
+  unusedPackage,
   worldWritable,
   noInlineIgnore,
   unusedIgnore,

@@ -1,10 +1,12 @@
+import { ShaleError } from '../../base/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
-import type { RunRequest, Started, Watch } from '../types.ts';
+import type { RunHow, RunRequest, Started, Watch } from '../types.ts';
 import { openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
 import { followStarted } from './attach.ts';
 import { createContainer, type Created, isKept } from './create.ts';
+import { type FileTrace, openFileTrace } from './file-trace.ts';
 import { eventAttributes, formatLife, parseLife } from './record.ts';
 import { dropContainer, removeContainer } from './remove.ts';
 import { containerSpec, mountContainer, startContainer } from './start.ts';
@@ -14,17 +16,51 @@ import { fillVolumes } from './volumes.ts';
 /**
  * `shale run`. A container that may outlive this command runs under conmon: this process may end in any way without harm to
  * it. One with `--rm` and without a terminal is a child of this process, starts faster, and ends with it.
- * @throws IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, and what mounting and starting throw
+ * @throws IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, OPTIONS_CONFLICT and OPTION_UNSUPPORTED (of a trace), and what
+ * mounting and starting throw
  */
-export async function run(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
-  return isKept(request) ? await runKept(context, request, watch) : await runAsChild(context, request, watch);
+export async function run(
+  context: EngineContext,
+  request: RunRequest,
+  watch: Watch,
+  how: RunHow = {},
+): Promise<Started> {
+  const trace = how.traceFiles === true ? traceFor(request) : undefined;
+  try {
+    const started = isKept(request)
+      ? await runKept(context, request, watch, trace)
+      : await runAsChild(context, request, watch, trace);
+    if (trace === undefined) return started;
+    return { ...started, exit: started.exit.finally(() => trace.end()), openedFiles: () => trace.finish() };
+  } catch (error) {
+    trace?.[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Before anything is fetched or made for it. @throws OPTIONS_CONFLICT, OPTION_UNSUPPORTED */
+function traceFor({ detach, restart }: RunRequest): FileTrace {
+  const isRestarted = restart !== undefined && restart.kind !== 'no';
+  if (detach || isRestarted) {
+    throw new ShaleError(
+      'OPTIONS_CONFLICT',
+      `a trace of opened files and ${detach ? 'a container in the background' : 'a restart policy'} exclude each other`,
+      { hint: 'this command writes the trace, so that it has to be there from the start to the end' },
+    );
+  }
+  return openFileTrace();
 }
 
 function warnings(context: EngineContext, { progress }: Watch): (message: string) => void {
   return (message) => progress?.({ kind: 'warning', message, time: context.options.now() });
 }
 
-async function runKept(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
+async function runKept(
+  context: EngineContext,
+  request: RunRequest,
+  watch: Watch,
+  trace: FileTrace | undefined,
+): Promise<Started> {
   const { record, onDisk } = await createContainer(context, request, watch);
   try {
     await removeEnded(context);
@@ -32,6 +68,7 @@ async function runKept(context: EngineContext, request: RunRequest, watch: Watch
       attach: !request.detach,
       terminalSize: request.terminalSize,
       warn: warnings(context, watch),
+      trace,
     });
     await onDisk;
     return followStarted(context, record, started);
@@ -42,7 +79,12 @@ async function runKept(context: EngineContext, request: RunRequest, watch: Watch
   }
 }
 
-async function runAsChild(context: EngineContext, request: RunRequest, watch: Watch): Promise<Started> {
+async function runAsChild(
+  context: EngineContext,
+  request: RunRequest,
+  watch: Watch,
+  trace: FileTrace | undefined,
+): Promise<Started> {
   // Its namespace is made while the image is looked up.
   const opening = openWorkshop(context, { thread: 'caller', warn: warnings(context, watch) });
   opening.catch(() => undefined); // Told below, unless the container cannot be made at all.
@@ -50,7 +92,7 @@ async function runAsChild(context: EngineContext, request: RunRequest, watch: Wa
   try {
     const created = await createContainer(context, request, watch);
     record = created.record;
-    return await startChild(context, created, await opening);
+    return await startChild(context, created, await opening, trace);
   } catch (error) {
     const opened = await opening.catch(() => undefined);
     await opened?.[Symbol.asyncDispose]();
@@ -60,7 +102,12 @@ async function runAsChild(context: EngineContext, request: RunRequest, watch: Wa
   }
 }
 
-async function startChild(context: EngineContext, created: Created, workshop: Workshop): Promise<Started> {
+async function startChild(
+  context: EngineContext,
+  created: Created,
+  workshop: Workshop,
+  trace: FileTrace | undefined,
+): Promise<Started> {
   const { record, setup, surroundings } = created;
   const { request } = setup;
   await sweepWorkFolders(context);
@@ -68,6 +115,7 @@ async function startChild(context: EngineContext, created: Created, workshop: Wo
   const stack = await context.layers.stack(record.diffIds);
   const rootfs = await mountContainer(context, workshop, { id: record.id, stack, volatile: true });
   await fillVolumes({ toFill: setup.toFill }, { host: workshop.host, rootfs, stack });
+  trace?.watch(rootfs, stack.view);
   const handle = await workshop.runtime.run(
     await containerSpec(context, { record, setup, rootfs, surroundings, terminalSize: request.terminalSize }),
     request.interactive ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
@@ -76,6 +124,8 @@ async function startChild(context: EngineContext, created: Created, workshop: Wo
   const finish = async (): Promise<number> => {
     const exit = await handle.exit;
     await handle[Symbol.asyncDispose]();
+    // What it has to tell holds on to the mount.
+    trace?.end();
     await rootfs[Symbol.asyncDispose]();
     await workshop[Symbol.asyncDispose]();
     const seconds = Math.floor((context.options.now() - startedMs) / 1000);

@@ -9,6 +9,7 @@ import type { EngineContext } from '../context.ts';
 import type { PortMapping } from '../types.ts';
 import { containerMountDir, openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
+import type { FileTrace } from './file-trace.ts';
 import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { linkOlderLog, logKeepingOf } from './log-files.ts';
 import { networkOf } from './networks.ts';
@@ -35,6 +36,8 @@ export interface StartOptions {
   readonly warn?: (message: string) => void;
   /** By the restart policy: it counts on. */
   readonly again?: boolean;
+  /** Hears of the files that it opens. */
+  readonly trace?: FileTrace | undefined;
 }
 
 /** What was started; `attachment` where one was asked for. */
@@ -145,6 +148,7 @@ async function startClaimed(
   const stack = await context.layers.stack(record.diffIds);
   const rootfs = await mountContainer(context, workshop, { id: record.id, stack, volatile: false });
   await fillVolumes({ toFill: setup.toFill }, { host: workshop.host, rootfs, stack });
+  options.trace?.watch(rootfs, stack.view);
   linkOlderLog(stateDir, setup.request.log);
   const surroundings = await surroundingsOf(context, setup.request);
   const { terminalSize } = options;

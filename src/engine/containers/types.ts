@@ -1,5 +1,5 @@
 /** What containers are asked for and say about themselves, as plain data. */
-import type { ByteStream } from '../../base/index.ts';
+import type { ByteStream, ByteString } from '../../base/index.ts';
 import type { HostConfig } from '../host-config.ts';
 import type { PortMapping, RunRequest, Watch } from '../types.ts';
 
@@ -83,6 +83,11 @@ export interface Started {
   readonly attached?: AttachedStreams;
   /** Sends a signal to it while somebody waits for it. */
   readonly kill?: (signal: string) => void;
+  /**
+   * Of a run with `traceFiles`: the regular files of the image that were opened so far, absolute and sorted by their bytes. Asked
+   * once it has ended or is left alone: it ends the trace. Throws FILES_UNTOLD where some are not known.
+   */
+  readonly openedFiles?: () => readonly ByteString[];
 }
 
 export interface ContainerSummary {
