@@ -41,7 +41,8 @@ export function shaleContender(program: string, home: string): Contender {
       command('run', '--rm', ...(network === 'none' ? ['--network', 'none'] : []), image, 'true'),
     images: imageCommands(command, { zstd: ['--compression', 'zstd'] }),
     containers: command,
-    base: (tag) => command('base', 'debian', '--no-cache', '-t', tag),
+    base: (tag, mirror) =>
+      command('base', 'debian', '--no-cache', ...(mirror === undefined ? [] : ['--mirror', mirror]), '-t', tag),
     lint: (folder) => command('lint', '--shellcheck=false', '--failure-threshold', 'none', folder),
     lock: (context, how) =>
       how === 'record'

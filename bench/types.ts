@@ -48,8 +48,8 @@ export interface Contender {
   run(image: string, network: 'default' | 'none'): Command | undefined;
   /** docker's command line as it is typed; undefined where containers have no such words. */
   readonly containers?: (...args: readonly string[]) => Command;
-  /** Makes a Debian base image from the distribution's packages; undefined where it cannot. */
-  base(tag: string): Command | undefined;
+  /** Makes a Debian base image from the distribution's packages, of this mirror where one is named; undefined where it cannot. */
+  base(tag: string, mirror?: string): Command | undefined;
   /** Checks all Dockerfiles of a folder; undefined where it cannot. */
   lint?(folder: string): Command;
   /** Builds cold, once with a lock file being written, once from one alone; undefined where it cannot. */

@@ -5,7 +5,7 @@ import { debianFile } from '../../tests/support/debian-tools.ts';
 import type { Command, Row, Workload } from '../types.ts';
 
 /** The mirror that shale takes, so that both fetch the same packages. */
-const mirror = chooseMirror({
+export const mirror: string = chooseMirror({
   option: undefined,
   configured: process.env['SHALE_MIRROR_DEBIAN'],
   sources: parseAptSources(await readHostAptSources()),

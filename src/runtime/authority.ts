@@ -10,7 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { fromBytes, isShaleError, isSystemError, ShaleError, toText } from '../base/index.ts';
-import { O_PATH, openAt2, RESOLVE, setTimesAt } from '../sys/index.ts';
+import { findAt2, O_PATH, openAt2, RESOLVE, setTimesAt } from '../sys/index.ts';
 
 /** Where systems keep the list of authorities that programs trust, all in one file. */
 const BUNDLES: readonly string[] = [
@@ -44,7 +44,7 @@ export function plantAuthority(access: string, certificate: string): Disposable 
       try {
         plantIn(root, path, block, seen);
       } catch (error) {
-        // Not there, or about to be replaced: there is another look.
+        // About to be replaced: there is another look.
         if (!isShaleError(error) && !isSystemError(error)) throw error;
       }
     }
@@ -68,7 +68,8 @@ function blockOf(certificate: string): Buffer {
 
 function plantIn(root: number, path: string, block: Buffer, seen: Map<string, string>): void {
   const resolve = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
-  const looked = openAt2(root, path, { flags: O_PATH, resolve });
+  const looked = findAt2(root, path, { flags: O_PATH, resolve });
+  if (looked === undefined) return;
   let identity: string;
   try {
     const stat = fstatSync(looked, { bigint: true });

@@ -42,6 +42,21 @@ const OPEN_TRIES = 1000;
 
 /** openat2(2): opens `path` from the directory `directory` and returns the descriptor. The caller closes it. */
 export function openAt2(directory: number, path: SysPath, how: OpenHow): number {
+  const fd = callOpenAt2(directory, path, how);
+  if (fd < 0) throw failure('openat2', `open ${shown(path)} below descriptor ${directory}`, -fd);
+  return fd;
+}
+
+/** As `openAt2`, and undefined where nothing has that name: for what is asked time and again, an error costs too much. */
+export function findAt2(directory: number, path: SysPath, how: OpenHow): number | undefined {
+  const fd = callOpenAt2(directory, path, how);
+  if (fd >= 0) return fd;
+  if (['ENOENT', 'ENOTDIR'].includes(errnoName(-fd))) return undefined;
+  throw failure('openat2', `open ${shown(path)} below descriptor ${directory}`, -fd);
+}
+
+/** A descriptor, or the errno as a negative number. */
+function callOpenAt2(directory: number, path: SysPath, how: OpenHow): number {
   const bytes = Buffer.alloc(24);
   bytes.writeBigUInt64LE(BigInt(how.flags | O_CLOEXEC), 0);
   bytes.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
@@ -52,8 +67,7 @@ export function openAt2(directory: number, path: SysPath, how: OpenHow): number 
     if (fd >= 0) return fd;
     const errno = lastErrno();
     // Something was renamed or mounted somewhere while `..` was looked up: the kernel could not be sure, and says try again.
-    if (errnoName(errno) !== 'EAGAIN' || tries === OPEN_TRIES)
-      throw failure('openat2', `open ${shown(path)} below descriptor ${directory}`, errno);
+    if (errnoName(errno) !== 'EAGAIN' || tries === OPEN_TRIES) return -errno;
   }
 }
 

@@ -38,6 +38,26 @@ describe('sys', { skip: linux ? false : 'system calls are those of Linux' }, () 
     assert.equal(out.trim(), 'false true');
   });
 
+  test('findAt2() finds as openAt2() opens, nothing where nothing is, and fails where it is not allowed to look', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shale-sys-'));
+    const root = openSync(folder, sys.O_PATH | constants.O_DIRECTORY);
+    try {
+      writeFileSync(join(folder, 'file'), 'x');
+      symlinkSync('file', join(folder, 'link'));
+      const how = { flags: constants.O_RDONLY, resolve: sys.RESOLVE.IN_ROOT };
+      const fd = sys.findAt2(root, 'link', how) ?? assert.fail('not found');
+      assert.equal(readFileSync(fd, 'utf8'), 'x');
+      closeSync(fd);
+      for (const name of ['absent', 'absent/below', 'file/below'])
+        assert.equal(sys.findAt2(root, name, how), undefined, name);
+      const strict = { flags: constants.O_RDONLY, resolve: sys.RESOLVE.NO_SYMLINKS };
+      assert.throws(() => sys.findAt2(root, 'link', strict), { code: 'ELOOP' });
+    } finally {
+      closeSync(root);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
   test('openAt2() keeps links inside the root with RESOLVE_IN_ROOT and refuses them with NO_SYMLINKS', () => {
     writeFileSync(join(dir, 'passwd'), 'inside');
     symlinkSync('/passwd', join(dir, 'absolute'));
