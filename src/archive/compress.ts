@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, zstdCompress } from 'node:zlib';
-import type { ByteStream } from '../base/index.ts';
+import { giveBack, giveBackWhole, type ByteStream } from '../base/index.ts';
 
 /** The compressions that shale writes. */
 export type WrittenCompression = 'gzip' | 'zstd';
@@ -12,6 +12,11 @@ export interface CompressOptions {
   readonly level?: number;
   /** Blocks that are compressed at once; says nothing about the result. */
   readonly concurrency?: number;
+  /**
+   * Nobody else uses the chunks of the source, and those that are given out hold good only until the next one is asked for:
+   * their memory is given back early, not when it is collected.
+   */
+  readonly isTransient?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -66,11 +71,12 @@ async function* gzip(source: ByteStream, options: CompressOptions): AsyncGenerat
   let size = 0;
   let window: Buffer | undefined;
   yield GZIP_HEADER;
-  yield* inOrder(blocksOf(source, GZIP_BLOCK_BYTES), options, (block) => {
+  yield* inOrder(blocksOf(source, GZIP_BLOCK_BYTES, options.isTransient), options, (block) => {
     checksum = crc32(block, checksum);
     size += block.length;
     const dictionary = window === undefined ? {} : { dictionary: window };
-    window = block.subarray(-DEFLATE_WINDOW_BYTES);
+    // A copy: the block's memory may be given back before the next one is compressed.
+    window = Buffer.from(block.subarray(-DEFLATE_WINDOW_BYTES));
     return deflateRawAsync(block, {
       level,
       memLevel: DEFLATE_MEM_LEVEL,
@@ -93,7 +99,7 @@ async function* zstd(source: ByteStream, options: CompressOptions): AsyncGenerat
   const frame = (block: Buffer): Promise<Buffer> =>
     zstdCompressAsync(block, { params, pledgedSrcSize: block.length, chunkSize: ZSTD_BLOCK_BYTES });
   let isEmpty = true;
-  for await (const compressed of inOrder(blocksOf(source, ZSTD_BLOCK_BYTES), options, frame)) {
+  for await (const compressed of inOrder(blocksOf(source, ZSTD_BLOCK_BYTES, options.isTransient), options, frame)) {
     isEmpty = false;
     yield compressed;
   }
@@ -106,23 +112,32 @@ async function* inOrder(
   options: CompressOptions,
   work: (block: Buffer) => Promise<Buffer>,
 ): AsyncGenerator<Buffer, void, undefined> {
-  const concurrency = options.concurrency ?? Math.min(POOL_THREADS, availableParallelism() + 1);
+  const { concurrency = Math.min(POOL_THREADS, availableParallelism() + 1), isTransient = false } = options;
   const underWay: Promise<Buffer>[] = [];
+  async function* given(result: Promise<Buffer>): AsyncGenerator<Buffer> {
+    const bytes = await result;
+    yield bytes;
+    if (isTransient) giveBackWhole(bytes);
+  }
   try {
     for await (const block of blocks) {
       options.signal?.throwIfAborted();
-      underWay.push(work(block));
+      underWay.push(isTransient ? work(block).finally(() => giveBackWhole(block)) : work(block));
       const first = underWay.length >= concurrency ? underWay.shift() : undefined;
-      if (first !== undefined) yield await first;
+      if (first !== undefined) yield* given(first);
     }
-    for (let first = underWay.shift(); first !== undefined; first = underWay.shift()) yield await first;
+    for (let first = underWay.shift(); first !== undefined; first = underWay.shift()) yield* given(first);
   } finally {
     await Promise.allSettled(underWay);
   }
 }
 
 /** The bytes of a stream in blocks of one size; only the last may be shorter. A chunk that is a block is not copied. */
-async function* blocksOf(source: ByteStream, blockBytes: number): AsyncGenerator<Buffer, void, undefined> {
+async function* blocksOf(
+  source: ByteStream,
+  blockBytes: number,
+  isTransient = false,
+): AsyncGenerator<Buffer, void, undefined> {
   let block: Buffer | undefined;
   let filled = 0;
   for await (const chunk of source) {
@@ -141,6 +156,7 @@ async function* blocksOf(source: ByteStream, blockBytes: number): AsyncGenerator
       block = undefined;
       filled = 0;
     }
+    if (isTransient) giveBack(chunk);
   }
   if (block !== undefined && filled > 0) yield block.subarray(0, filled);
 }

@@ -178,6 +178,30 @@ test('decompress() gives the memory of a source that it owns back, once all slic
   }
 });
 
+for (const kind of ['gzip', 'zstd'] as const)
+  test(`compress() to ${kind} gives the same bytes where the memory of chunks is given back`, async () => {
+    const bytes = sample(9_500_000);
+    const expected = await collect(compress(cut(bytes, 1024 * 1024), { kind }), LIMIT, 'test');
+    for (const step of [1024 * 1024, 300_000]) {
+      const sent: Uint8Array[] = [];
+      async function* source(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < bytes.length; at += step) {
+          const chunk = new Uint8Array(bytes.subarray(at, at + step));
+          sent.push(chunk);
+          yield chunk;
+        }
+      }
+      const hash = createHash('sha256');
+      const given: Uint8Array[] = [];
+      for await (const chunk of compress(source(), { kind, isTransient: true })) {
+        hash.update(chunk);
+        given.push(chunk);
+      }
+      assert.equal(hash.digest('hex'), createHash('sha256').update(expected).digest('hex'));
+      for (const chunks of [sent, given]) assert.ok(chunks.some(({ byteLength }) => byteLength === 0));
+    }
+  });
+
 /** A skippable frame of zstd. */
 function skippable(content: string, magic = 0x50): Buffer {
   const header = Buffer.from([magic, 0x2a, 0x4d, 0x18, 0, 0, 0, 0]);

@@ -41,16 +41,22 @@ export async function* tapSha256(
   done(hash.digest('hex'), size);
 }
 
-/** Smaller buffers are collected with the rest; those that Node shares out are among them. */
+/** Smaller buffers are collected with the rest. */
 const GIVEN_BACK_MIN_BYTES = 16 * 1024;
 
 /**
  * Frees the buffer of a chunk when its end is reached: what came before in it was looked at already, and nobody looks again.
  * Left to the collector, megabytes of buffers a second make it run all the time.
  */
-export function giveBack({ buffer, byteOffset, byteLength }: Uint8Array): void {
-  const isEnd = byteOffset + byteLength === buffer.byteLength;
-  if (isEnd && buffer.byteLength >= GIVEN_BACK_MIN_BYTES && buffer instanceof ArrayBuffer) buffer.transfer(0);
+export function giveBack(chunk: Uint8Array): void {
+  if (chunk.byteOffset + chunk.byteLength === chunk.buffer.byteLength) giveBackWhole(chunk);
+}
+
+/** Frees the buffer of a chunk that nobody looks at again, wherever in it the chunk lies. */
+export function giveBackWhole({ buffer }: Uint8Array): void {
+  // Buffers of the size of Node's pool may be that, which everybody has parts of.
+  const isOwn = buffer.byteLength >= GIVEN_BACK_MIN_BYTES && buffer.byteLength !== Buffer.poolSize;
+  if (isOwn && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** A stream of what is already in memory. */

@@ -47,7 +47,7 @@ export async function encodeLayer(
   const made = await findEncoding(layers, diffId, (one) => one.compressor === compressor);
   if (made !== undefined) return made;
   await using ingest = await store.blobs.createIngest();
-  const how = { kind: compression, signal, ...(level !== undefined && { level }) };
+  const how = { kind: compression, isTransient: true, signal, ...(level !== undefined && { level }) };
   for await (const chunk of compress(fileBytes(tarPath, tarSizeBytes), how)) ingest.writeSync(chunk);
   const size = ingest.sizeBytes;
   const digest = await ingest.commit();
