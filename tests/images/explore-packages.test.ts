@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { collect, isShaleError } from '../../src/base/index.ts';
-import { imageOf, packed, TYPES } from '../support/image-of.ts';
+import { imageOf, packed, TYPES, type TestImage } from '../support/image-of.ts';
 import { Lab } from '../support/lab.ts';
 import { sha256 } from '../support/oci-layout.ts';
 import { tarOf } from '../support/tar-of.ts';
@@ -22,6 +22,19 @@ before(async () => {
   lab = await Lab.open();
 });
 after(() => lab[Symbol.asyncDispose]());
+
+/** An OCI layout with one image, in a folder of the lab. */
+function layoutOf(name: string, image: TestImage): { readonly folder: string; readonly blobs: string } {
+  const folder = join(lab.folder, name);
+  const blobs = join(folder, 'blobs/sha256');
+  mkdirSync(blobs, { recursive: true });
+  for (const bytes of [image.manifest, image.config, ...image.layers.map((layer) => layer.packed)])
+    writeFileSync(join(blobs, sha256(bytes)), bytes);
+  writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
+  const manifests = [{ mediaType: TYPES.manifest, digest: image.digest, size: image.manifest.length }];
+  writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
+  return { folder, blobs };
+}
 
 test('packages and whose each file is are known of compressed layers elsewhere, the second time without reading them', async () => {
   const tars = [
@@ -41,14 +54,7 @@ test('packages and whose each file is are known of compressed layers elsewhere, 
     ]),
   ];
   const image = imageOf(tars.map((tar, i) => packed(tar, i === 0 ? 'zstd' : 'gzip')));
-  const folder = join(lab.folder, 'layout');
-  const blobs = join(folder, 'blobs/sha256');
-  mkdirSync(blobs, { recursive: true });
-  for (const bytes of [image.manifest, image.config, ...image.layers.map((layer) => layer.packed)])
-    writeFileSync(join(blobs, sha256(bytes)), bytes);
-  writeFileSync(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  const manifests = [{ mediaType: TYPES.manifest, digest: image.digest, size: image.manifest.length }];
-  writeFileSync(join(folder, 'index.json'), JSON.stringify({ schemaVersion: 2, manifests }));
+  const { folder, blobs } = layoutOf('layout', image);
   for (const isFirst of [true, false]) {
     if (!isFirst) for (const layer of image.layers) rmSync(join(blobs, sha256(layer.packed)));
     await using exploration = await lab.engine.explore({ image: folder, folder: '/' }, watch);
@@ -120,5 +126,17 @@ test('an engine that may not write explores a store image all the same', async (
   for (const name of ['one:1', path]) {
     await using exploration = await reader.engine.explore({ image: name, folder: '/' }, watch);
     assert.equal(exploration.report.totals.visible.files, 1);
+  }
+});
+
+test('a large file of a compressed layer elsewhere is read whole', async () => {
+  const content = Buffer.from(Array.from({ length: 700_000 }, (_, i) => String((i * i) % 9973)).join(' '));
+  for (const compression of ['gzip', 'zstd'] as const) {
+    const { folder } = layoutOf(compression, imageOf([packed(tarOf([{ path: 'large', content }]), compression)]));
+    await using exploration = await lab.engine.explore({ image: folder, folder: '/' }, watch);
+    const place = { path: 'large', layer: 0 };
+    const read = await exploration.read(place, { offset: 0, lengthBytes: content.length });
+    assert.ok(content.equals(read));
+    assert.ok(content.equals(await collect(exploration.stream(place), content.length, 'large')));
   }
 });

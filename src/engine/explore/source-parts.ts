@@ -267,7 +267,8 @@ async function* contentOf(
     skip = 0;
     left -= part.byteLength;
     hash?.update(part);
-    yield part;
+    // What is unpacked holds good until the next chunk is asked for, and readers gather.
+    yield isPlain ? part : Buffer.from(part);
     if (left === 0) break;
   }
   const expected = node.sha256();
