@@ -12,16 +12,15 @@ import {
 import { fromBytes, isShaleError, isSystemError, ShaleError, toText } from '../base/index.ts';
 import { findAt2, O_PATH, openAt2, RESOLVE, setTimesAt } from '../sys/index.ts';
 
-/** Where systems keep the list of authorities that programs trust, all in one file. */
-const BUNDLES: readonly string[] = [
-  'etc/ssl/certs/ca-certificates.crt',
-  'etc/ssl/cert.pem',
-  'etc/ssl/ca-bundle.pem',
-  'etc/pki/tls/certs/ca-bundle.crt',
-  'etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem',
+/** Where systems keep the list of authorities that programs trust, all in one file, by folders that most systems lack one of. */
+const BUNDLES: readonly (readonly [folder: string, paths: readonly string[]])[] = [
+  ['etc/ssl', ['etc/ssl/certs/ca-certificates.crt', 'etc/ssl/cert.pem', 'etc/ssl/ca-bundle.pem']],
+  ['etc/pki', ['etc/pki/tls/certs/ca-bundle.crt', 'etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem']],
 ];
 /** Bytes of a list; ten times of what Mozilla's has. */
 const BUNDLE_MAX_BYTES = 4 * 1024 * 1024;
+/** Links lead nowhere out of the root file system. */
+const INSIDE: number = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
 /** Milliseconds between looks whether a package has written a list anew. */
 const LOOK_AGAIN_MS = 20;
 
@@ -40,7 +39,7 @@ export function plantAuthority(access: string, certificate: string): Disposable 
   const block = blockOf(certificate);
   const seen = new Map<string, string>();
   const look = (): void => {
-    for (const path of BUNDLES) {
+    for (const path of BUNDLES.flatMap(([folder, paths]) => (isThere(root, folder) ? paths : []))) {
       try {
         plantIn(root, path, block, seen);
       } catch (error) {
@@ -66,9 +65,20 @@ function blockOf(certificate: string): Buffer {
   return Buffer.from(`\n${certificate}`);
 }
 
+/** False also for what cannot be looked at. */
+function isThere(root: number, path: string): boolean {
+  try {
+    const found = findAt2(root, path, { flags: O_PATH, resolve: INSIDE });
+    if (found !== undefined) closeSync(found);
+    return found !== undefined;
+  } catch (error) {
+    if (!isShaleError(error)) throw error;
+    return false;
+  }
+}
+
 function plantIn(root: number, path: string, block: Buffer, seen: Map<string, string>): void {
-  const resolve = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
-  const looked = findAt2(root, path, { flags: O_PATH, resolve });
+  const looked = findAt2(root, path, { flags: O_PATH, resolve: INSIDE });
   if (looked === undefined) return;
   let identity: string;
   try {
@@ -79,7 +89,7 @@ function plantIn(root: number, path: string, block: Buffer, seen: Map<string, st
     closeSync(looked);
   }
   if (seen.get(path) === identity) return;
-  const fd = openAt2(root, path, { flags: constants.O_RDWR, resolve });
+  const fd = openAt2(root, path, { flags: constants.O_RDWR, resolve: INSIDE });
   try {
     const { atimeNs, mtimeNs, size } = fstatSync(fd, { bigint: true });
     if (!readFileSync(fd).includes(block)) {
