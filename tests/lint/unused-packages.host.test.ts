@@ -1,12 +1,12 @@
 /** Packages that a container has not used: a trace of the files that it opened, and what lint makes of it. */
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { isShaleError } from '../../src/base/index.ts';
+import { isShaleError, messageOf } from '../../src/base/index.ts';
 import { makeSigner, packApk, type TestApk } from '../../src/bases/alpine/packed-apk.fixture.ts';
 import type { RunRequest } from '../../src/engine/index.ts';
-import { isInUserNamespace } from '../../src/sys/index.ts';
+import { openFanotify } from '../../src/sys/index.ts';
 import { ContainerLab, watch } from '../containers/container-lab.ts';
 import { ALPINE, cannotRun } from '../support/lab.ts';
 import { containerRequest } from '../support/requests.ts';
@@ -38,7 +38,7 @@ USER 1000
 CMD ["greet"]
 `;
 
-const skip = cannotRun || ALPINE.missing || (isInUserNamespace() ? 'needs root of the machine' : false);
+const skip = cannotRun || ALPINE.missing || cannotTrace();
 
 describe('a trace of opened files', { skip }, () => {
   let lab: ContainerLab;
@@ -117,6 +117,16 @@ describe('a trace of opened files', { skip }, () => {
       await assert.rejects(opened(inAlpine('true', more)), (error) => isShaleError(error, 'OPTIONS_CONFLICT'));
   });
 });
+
+/** Root in a container may lack the right. */
+function cannotTrace(): string | false {
+  try {
+    closeSync(openFanotify());
+    return false;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
 
 /** The descriptors of this process that listen. */
 function groups(): readonly string[] {
