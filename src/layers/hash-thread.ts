@@ -34,10 +34,10 @@ let tars = 0;
  */
 export class HashThread {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, (sums: TarSums | undefined) => void>();
+  readonly #waiting = new Map<number, (sums: TarSums) => void>();
   #users = 0;
-  /** Those who wait for an answer or a buffer: the process does not end meanwhile. */
-  #waiters = 0;
+  /** Those who wait for an answer or a buffer: the process does not end meanwhile, and they hear of the thread's end. */
+  readonly #waiters = new Set<() => void>();
   #isLost = false;
 
   /** The one that runs, else a new one. */
@@ -56,7 +56,7 @@ export class HashThread {
     this.#worker.unref();
     this.#worker.on('error', () => this.giveUp());
     this.#worker.on('exit', () => this.giveUp());
-    this.#worker.on('message', ({ tar, ...sums }: HashAnswer) => this.#answer(tar, sums));
+    this.#worker.on('message', ({ tar, ...sums }: HashAnswer) => this.#waiting.get(tar)?.(sums));
   }
 
   /** True when nothing that it was given will be hashed any more. */
@@ -77,24 +77,31 @@ export class HashThread {
 
   /** The digests of all that was given of a tar; undefined when the thread was lost. */
   async digest(tar: number): Promise<TarSums | undefined> {
-    const answer = new Promise<TarSums | undefined>((resolve) => {
-      if (this.#isLost) return resolve(undefined);
-      this.#waiting.set(tar, resolve);
-      this.#post({ kind: 'end', tar });
-    });
-    const sums = await this.awaited(answer);
+    const sums = await this.awaited(
+      new Promise<TarSums>((resolve) => {
+        this.#waiting.set(tar, resolve);
+        this.#post({ kind: 'end', tar });
+      }),
+    );
+    this.#waiting.delete(tar);
     // The thread's memory is free again before that of the index is needed.
     await this.#leave();
     return sums;
   }
 
-  /** Waits for something that the thread does. */
-  async awaited<T>(what: Promise<T>): Promise<T> {
-    if (++this.#waiters === 1) this.#worker.ref();
+  /** Waits for something that the thread does; undefined when it is lost. */
+  async awaited<T>(what: Promise<T>): Promise<T | undefined> {
+    const { promise, resolve } = Promise.withResolvers<T | undefined>();
+    const lost = (): void => resolve(undefined);
+    this.#waiters.add(lost);
+    if (this.#isLost) lost();
+    else this.#worker.ref();
+    what.then(resolve, lost);
     try {
-      return await what;
+      return await promise;
     } finally {
-      if (--this.#waiters === 0) this.#worker.unref();
+      this.#waiters.delete(lost);
+      if (this.#waiters.size === 0) this.#worker.unref();
     }
   }
 
@@ -105,7 +112,7 @@ export class HashThread {
 
   giveUp(): void {
     this.#isLost = true;
-    for (const tar of this.#waiting.keys()) this.#answer(tar, undefined);
+    for (const lost of this.#waiters) lost();
     void this.#worker.terminate();
   }
 
@@ -120,10 +127,5 @@ export class HashThread {
 
   #post(message: HashMessage): void {
     if (!this.#isLost) this.#worker.postMessage(message);
-  }
-
-  #answer(tar: number, sums: TarSums | undefined): void {
-    this.#waiting.get(tar)?.(sums);
-    this.#waiting.delete(tar);
   }
 }

@@ -62,6 +62,17 @@ test('TarHash says when its thread was lost, and the next one gets a new thread'
   assert.equal((await next.digest())?.hex, expected.digest('hex'));
 });
 
+test('TarHash: who waits for a buffer hears at once that the thread was lost', async () => {
+  using hash = new TarHash();
+  for (let i = 0; i < 6; i++) await submit(hash, i);
+  // It gets nothing done any more, and does not say so by itself.
+  for (let i = 0; i < 6; i++) hash.submit(TAR_BUFFER_BYTES);
+  const waiting = hash.awaitBuffer();
+  HashThread.shared().giveUp();
+  await waiting;
+  assert.equal(await hash.digest(), undefined);
+});
+
 for (const [buffers, where] of [
   [3, 'in place'],
   [9, 'on a thread'],
