@@ -14,6 +14,7 @@ export * from './json.ts';
 export * from './line-changes.ts';
 export * from './line-of-key.ts';
 export * from './make-folders.ts';
+export * from './named.ts';
 export * from './owner.ts';
 export * from './pace.ts';
 export * from './pool.ts';

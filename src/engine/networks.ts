@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { isSystemError, JsonReader, parseJson, randomOf, ShaleError } from '../base/index.ts';
+import { ambiguous, isSystemError, JsonReader, parseJson, randomOf, ShaleError, shownName } from '../base/index.ts';
 import {
   containersOn,
   defaultBridgeOf,
@@ -53,7 +53,7 @@ export function requireBridges(): void {
 export async function createNetwork(context: EngineContext, request: CreateNetworkRequest): Promise<Network> {
   requireBridges();
   const { name } = request;
-  if (!NAME.test(name)) throw invalid(`${JSON.stringify(name)} is no name of a network`);
+  if (!NAME.test(name)) throw invalid(`${shownName(name)} is no name of a network`);
   if (PREDEFINED.some((one) => one === name)) throw exists(name);
   const others = await readAll(context);
   if (others.some((other) => other.name === name)) throw exists(name);
@@ -172,10 +172,16 @@ export async function inspectNetwork(context: EngineContext, name: string): Prom
   const all = await listNetworks(context);
   const exact = all.find((one) => one.name === name) ?? all.find((one) => one.id === name);
   if (exact !== undefined) return exact;
-  const [found, other] = /^[0-9a-f]+$/.test(name) ? all.filter((one) => one.id.startsWith(name)) : [];
-  if (other !== undefined) throw new ShaleError('NAME_AMBIGUOUS', `more than one network id begins with ${name}`);
+  const begun = /^[0-9a-f]+$/.test(name) ? all.filter((one) => one.id.startsWith(name)) : [];
+  if (begun.length > 1)
+    throw ambiguous(
+      'network',
+      name,
+      begun.map((one) => `${one.id.slice(0, 12)} (${one.name})`),
+    );
+  const [found] = begun;
   if (found !== undefined) return found;
-  throw new ShaleError('NETWORK_NOT_FOUND', `there is no network ${name}`, {
+  throw new ShaleError('NETWORK_NOT_FOUND', `there is no network ${shownName(name)}`, {
     data: { name },
     hint: 'shale network ls',
   });

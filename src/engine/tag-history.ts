@@ -1,4 +1,4 @@
-import { JsonReader, ShaleError } from '../base/index.ts';
+import { ambiguous, JsonReader, ShaleError } from '../base/index.ts';
 import { familiarName, formatReference, parseReference } from '../oci/index.ts';
 import type { Store, TagMove, TagTarget } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
@@ -85,8 +85,8 @@ function chosen(moves: readonly TagMove[], to: string): TagTarget | undefined {
   const hex = to.replace(/^sha256:/, '');
   if (!/^[0-9a-f]{4,64}$/.test(hex)) return undefined;
   const targets = moves.flatMap((move) => (move.to?.digest.startsWith(`sha256:${hex}`) === true ? [move.to] : []));
-  if (new Set(targets.map(({ digest }) => digest)).size > 1)
-    throw new ShaleError('NAME_AMBIGUOUS', `more than one image that it led to begins with ${hex}`);
+  const ids = new Set(targets.map(({ digest }) => digest.slice('sha256:'.length).slice(0, 12)));
+  if (ids.size > 1) throw ambiguous('image', hex, [...ids].toSorted());
   return targets[0];
 }
 

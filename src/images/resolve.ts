@@ -1,4 +1,4 @@
-import { isShaleError, ShaleError } from '../base/index.ts';
+import { ambiguous, isShaleError, ShaleError, shownName } from '../base/index.ts';
 import {
   digestFromHex,
   formatPlatform,
@@ -42,7 +42,8 @@ async function findByHex(store: Store, hex: string, platform: Platform | undefin
   const sets = (await store.indexes.list()).filter(({ digest }) => digest.startsWith(`sha256:${hex}`));
   const [set, other] = sets;
   if (other !== undefined || (set !== undefined && record !== undefined)) {
-    throw new ShaleError('NAME_AMBIGUOUS', `more than one image id begins with ${hex}`, { data: { hexPrefix: hex } });
+    const ids = [...sets.map(({ digest }) => digest), ...(record === undefined ? [] : [record.id])];
+    throw ambiguous('image', hex, ids.map((id) => id.slice('sha256:'.length).slice(0, 12)).toSorted());
   }
   return record === undefined ? set && imageOfSet(store, set, platform) : { record };
 }
@@ -51,9 +52,10 @@ async function findByHex(store: Store, hex: string, platform: Platform | undefin
 export async function getImage(store: Store, name: string, platform?: Platform): Promise<FoundImage> {
   const found = await findImage(store, name, platform);
   if (found !== undefined) return found;
-  throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${name} in the store`, {
+  const shown = shownName(name);
+  throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${shown} in the store`, {
     data: { name },
-    hint: `shale pull ${name}`,
+    ...(shown === name && { hint: `shale pull ${name}` }),
   });
 }
 

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, ShaleError } from '../base/index.ts';
+import { ambiguous, isAlive, MATCHES_WANTED, ShaleError } from '../base/index.ts';
 import { asDiffId } from '../oci/index.ts';
 import { putInputs } from './cache-records.ts';
 import type { StoreContext } from './context.ts';
@@ -105,11 +105,20 @@ function findBuild(sql: Sql, name: string): BuildRecord | undefined {
   }
   if (!/^b[a-z2-7]{0,10}$/.test(name)) return undefined;
   // '{' follows 'z'.
-  const [row, other] = sql.all('SELECT * FROM builds WHERE id >= ? AND id < ? ORDER BY id LIMIT 2', name, `${name}{`);
+  const rows = sql.all(
+    'SELECT * FROM builds WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
+    name,
+    `${name}{`,
+    MATCHES_WANTED,
+  );
+  const [row] = rows;
   if (row === undefined) return undefined;
-  if (other !== undefined && text(row, 'id') !== name) {
-    throw new ShaleError('NAME_AMBIGUOUS', `more than one build id begins with ${name}`, { data: { name } });
-  }
+  if (rows.length > 1 && text(row, 'id') !== name)
+    throw ambiguous(
+      'build',
+      name,
+      rows.map((one) => text(one, 'id')),
+    );
   return buildIn(row);
 }
 

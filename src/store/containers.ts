@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ShaleError, type Owner } from '../base/index.ts';
+import { ambiguous, MATCHES_WANTED, ShaleError, shownName, type Owner } from '../base/index.ts';
 import { parseDiffId, type DiffId, type Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
@@ -120,7 +120,7 @@ function movedAway(context: StoreContext, path: string): string {
 
 function requireId(id: string): string {
   if (CONTAINER_ID.test(id)) return id;
-  throw new ShaleError('CONTAINER_NOT_FOUND', `${JSON.stringify(id)} is not the id of a container`, { data: { id } });
+  throw new ShaleError('CONTAINER_NOT_FOUND', `${shownName(id)} is not the id of a container`, { data: { id } });
 }
 
 function requireFree(sql: Sql, id: string, name: string): void {
@@ -138,10 +138,17 @@ function findContainer(sql: Sql, name: string): ContainerRecord | undefined {
     sql.first('SELECT * FROM containers WHERE name = ?', name);
   if (exact !== undefined) return containerIn(exact);
   if (!ID_PREFIX.test(name)) return undefined;
-  const [row, other] = sql.all('SELECT * FROM containers WHERE id >= ? AND id < ? LIMIT 2', name, `${name}g`);
-  if (other !== undefined) {
-    throw new ShaleError('NAME_AMBIGUOUS', `more than one container id begins with ${name}`, { data: { name } });
+  const rows = sql.all(
+    'SELECT * FROM containers WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
+    name,
+    `${name}g`,
+    MATCHES_WANTED,
+  );
+  if (rows.length > 1) {
+    const matches = rows.map((one) => `${text(one, 'id').slice(0, 12)} (${text(one, 'name')})`);
+    throw ambiguous('container', name, matches);
   }
+  const [row] = rows;
   return row === undefined ? undefined : containerIn(row);
 }
 
@@ -206,5 +213,5 @@ export function writeContainer(sql: Sql, record: ContainerRecord): void {
 }
 
 function notFound(name: string): never {
-  throw new ShaleError('CONTAINER_NOT_FOUND', `no container ${name} in the store`, { data: { name } });
+  throw new ShaleError('CONTAINER_NOT_FOUND', `no container ${shownName(name)} in the store`, { data: { name } });
 }

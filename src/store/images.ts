@@ -1,4 +1,4 @@
-import { ShaleError } from '../base/index.ts';
+import { ambiguous, MATCHES_WANTED, ShaleError } from '../base/index.ts';
 import { parseDiffId, type Digest, type Platform } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
@@ -71,14 +71,19 @@ const PREFIX = /^[0-9a-f]{2,64}$/;
 function findByPrefix(sql: Sql, hexPrefix: string): ImageRecord | undefined {
   if (!PREFIX.test(hexPrefix)) return undefined;
   // ';' is no hex digit and follows '9'; 'g' follows 'f'.
-  const [row, other] = sql.all(
-    'SELECT * FROM images WHERE id >= ? AND id < ? LIMIT 2',
+  const rows = sql.all(
+    'SELECT * FROM images WHERE id >= ? AND id < ? ORDER BY id LIMIT ?',
     `sha256:${hexPrefix}`,
     `sha256:${hexPrefix}g`,
+    MATCHES_WANTED,
   );
-  if (other !== undefined) {
-    throw new ShaleError('NAME_AMBIGUOUS', `more than one image id begins with ${hexPrefix}`, { data: { hexPrefix } });
-  }
+  if (rows.length > 1)
+    throw ambiguous(
+      'image',
+      hexPrefix,
+      rows.map((one) => digest(one, 'id').slice('sha256:'.length).slice(0, 12)),
+    );
+  const [row] = rows;
   return row === undefined ? undefined : imageIn(sql, row);
 }
 

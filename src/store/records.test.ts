@@ -135,7 +135,9 @@ test('a build record is there from its start, step by step, and is found by pref
   );
   const later = await builds.start({ name: 'app' });
   assert.equal((await builds.find('latest'))?.id, later);
-  await assert.rejects(builds.find('b'), { code: 'NAME_AMBIGUOUS' });
+  await assert.rejects(builds.find('b'), ({ code, message }: NodeJS.ErrnoException) => {
+    return code === 'NAME_AMBIGUOUS' && message.includes(later);
+  });
   assert.equal(await builds.find('zzz'), undefined);
   assert.throws(() => builds.logPath('../../etc', 1), { code: 'BUILD_NOT_FOUND' });
   await builds.remove(id);
@@ -180,7 +182,7 @@ test('of two containers that are made with one name at once one is made, and not
   assert.deepEqual((await fixture.store.check()).problems, []);
 });
 
-test('containers are found by id, name and prefix; names are unique; updates see the record as it is', async () => {
+test('F-284: containers are found by id, name and prefix; names are unique; updates see the record as it is', async () => {
   await using fixture = await scratchStore();
   const { containers } = fixture.store;
   const made = await containers.create(CONTAINER);
@@ -191,7 +193,10 @@ test('containers are found by id, name and prefix; names are unique; updates see
   await assert.rejects(containers.create({ ...CONTAINER, name: 'other' }), { code: 'CONTAINER_EXISTS' });
   await containers.create({ ...CONTAINER, id: 'c1'.padEnd(64, '0'), name: 'c0ffee' }, { durable: false });
   assert.equal((await containers.find('c0ffee'))?.id, 'c1'.padEnd(64, '0'), 'a name goes before a prefix');
-  await assert.rejects(containers.find('c'), { code: 'NAME_AMBIGUOUS' });
+  await assert.rejects(containers.find('c'), {
+    code: 'NAME_AMBIGUOUS',
+    message: 'more than one container id begins with c: c0ffee000000 (web), c10000000000 (c0ffee)',
+  });
   const other = await fixture.again();
   await Promise.all(
     Array.from({ length: 20 }, (_, i) =>

@@ -1,4 +1,4 @@
-import { ShaleError } from '../../base/index.ts';
+import { ambiguous, ShaleError, shownName } from '../../base/index.ts';
 import type { CacheMountRecord, CacheRecord, Store } from '../../store/index.ts';
 import { cacheCap } from '../cache-cap.ts';
 import type { EngineContext } from '../context.ts';
@@ -73,9 +73,13 @@ export async function findEntries(store: Store, name: string, kind?: CacheEntry[
   const byPrefix = /^[0-9a-f]{4,}$/.test(name) ? entries.filter(({ id }) => id.startsWith(name)) : [];
   const [found = []] = [byId, byName, byPrefix].filter((some) => some.length > 0);
   if (found === byPrefix && found.length > 1)
-    throw new ShaleError('NAME_AMBIGUOUS', `${name} is the beginning of several ids`, { data: { name } });
+    throw ambiguous(
+      'cache',
+      name,
+      found.map(({ id }) => id.slice(0, 12)),
+    );
   if (found.length > 0) return found;
-  throw new ShaleError('CACHE_NOT_FOUND', `nothing in the build cache is called ${JSON.stringify(name)}`, {
+  throw new ShaleError('CACHE_NOT_FOUND', `nothing in the build cache is called ${shownName(name)}`, {
     data: { name },
     hint: 'shale cache ls',
   });

@@ -4,7 +4,7 @@ import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { RunRequest, Watch } from '../types.ts';
 import { healthCheckOf } from './health-check.ts';
-import { containerName } from './names.ts';
+import { containerName, parseContainerName } from './names.ts';
 import { checkNetworks } from './networks.ts';
 import { exposedBy, portsOf } from './ports.ts';
 import { type ContainerSetup, eventAttributes, formatLife, formatSetup, NEW_LIFE, STOP_SECONDS } from './record.ts';
@@ -24,9 +24,11 @@ export interface Created {
 
 /**
  * Makes a container: its record, its folder and its volumes; nothing runs. The image is pulled as `--pull` says.
- * @throws IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, VOLUME_SOURCE_NOT_FOUND, and what `surroundingsOf` throws
+ * A name of no characters is none, as with docker.
+ * @throws CONTAINER_NAME_INVALID, IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, VOLUME_SOURCE_NOT_FOUND, and what `surroundingsOf` throws
  */
 export async function createContainer(context: EngineContext, request: RunRequest, watch: Watch): Promise<Created> {
+  const name = request.name ? parseContainerName(request.name) : containerName(randomOf(4));
   const source = await sourceOf(context, request, watch);
   const { config } = source;
   const program = programOf(request, config);
@@ -56,7 +58,6 @@ export async function createContainer(context: EngineContext, request: RunReques
     detached: isKept(request),
     background: request.detach,
   };
-  const name = request.name ?? containerName(randomOf(4));
   try {
     const record = await context.store.containers.create(
       {

@@ -3,6 +3,7 @@ import { signalNumber, type ContainerView } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
 import type { Watch } from '../types.ts';
+import { parseContainerName } from './names.ts';
 import { eventAttributes, formatLife, type Life, parseLife, parseSetup } from './record.ts';
 import { startContainer } from './start.ts';
 import { publicState, runtimeFor, settle, statusFromEvents, viewOf } from './state.ts';
@@ -11,8 +12,6 @@ import type { StopOptions } from './types.ts';
 const POLL_MS = 20;
 const FOREVER_MS = 2 ** 31 - 1;
 const SIGKILL = 9;
-/** What changes the names that people type must be such a name. */
-const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 
 /** A container that is up, and how others reach it. */
 interface Up {
@@ -163,11 +162,7 @@ export async function waitForContainer(context: EngineContext, name: string, wat
 /** @throws CONTAINER_NAME_INVALID, CONTAINER_EXISTS */
 export async function renameContainer(context: EngineContext, from: string, to: string): Promise<void> {
   const record = await context.store.containers.get(from);
-  const name = to.replace(/^\//, '');
-  if (!CONTAINER_NAME.test(name))
-    throw new ShaleError('CONTAINER_NAME_INVALID', `${JSON.stringify(to)} cannot be the name of a container`, {
-      hint: 'letters, digits and _.- only, at least two, beginning with a letter or digit',
-    });
+  const name = parseContainerName(to);
   if (name === record.name)
     throw new ShaleError('CONTAINER_NAME_INVALID', 'renaming a container with the same name as its current name');
   const attributes = { ...eventAttributes(record, parseSetup(record)), name, oldName: `/${record.name}` };
