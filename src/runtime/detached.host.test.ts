@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -191,6 +193,62 @@ test('exec runs in a detached container, from any view of it', { skip }, async (
   const view = world.runtime.open(made.container.id, made.stateDir);
   const outcome = await outcomeOf(await view.exec({ io, args: ['sh', '-c', 'echo $A; id -u; exit 6'], user: 'root' }));
   assert.deepEqual(outcome, { exit: { kind: 'exited', code: 6, oomKilled: false }, stdout: '1\n0\n', stderr: '' });
+});
+
+test(
+  'F-279: a command that has ended is not signalled any more, whoever has its process number now',
+  { skip },
+  async (t) => {
+    using world = openWorld();
+    await using made = await make(world, ['sleep', '60']);
+    await made.container.start();
+    const handle = await made.container.exec({ io: { kind: 'pipes' }, args: ['true'] });
+    const { pid } = handle;
+    await handle.exit;
+    // The kernel gives the number again when it is told which was the last; others may take it first.
+    for (let tries = 0; tries < 50; tries++) {
+      if (!isWritten('/proc/sys/kernel/ns_last_pid', String(pid - 1)))
+        return t.skip('process numbers cannot be chosen');
+      const other = spawn('sleep', ['60'], { stdio: 'ignore' });
+      const ended = once(other, 'exit');
+      const isSame = other.pid === pid;
+      if (isSame) assert.equal(handle.kill('KILL'), false);
+      if (isSame) await handle[Symbol.asyncDispose]();
+      other.kill('SIGTERM');
+      const [, signal] = (await ended) as [number | null, string | null]; // As Node documents it.
+      assert.equal(signal, 'SIGTERM');
+      if (isSame) return;
+    }
+    t.skip('others have taken the process number each time');
+  },
+);
+
+function isWritten(path: string, text: string): boolean {
+  try {
+    writeFileSync(path, text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+test('F-276: what commands that were killed have left in the run folder goes with the next one', { skip }, async () => {
+  using world = openWorld();
+  await using made = await make(world, ['sleep', '60']);
+  await made.container.start();
+  const folder = `${world.folder}/run/containers/${made.container.id}`;
+  const left = (): string[] => readdirSync(folder).filter((name) => name.startsWith('exec-'));
+  const dead = spawnSync('true').pid;
+  for (const end of ['json', 'log']) writeFileSync(`${folder}/exec-${dead}-1-abcdef.${end}`, '');
+  const first = await made.container.exec({ io: { kind: 'pipes' }, args: ['sleep', '60'] });
+  assert.deepEqual(
+    left().filter((name) => name.includes(`-${dead}-1-`)),
+    [],
+  );
+  assert.ok(left().length > 0, 'those of a command that runs stay');
+  first.kill('KILL');
+  await first.exit;
+  assert.deepEqual(left(), []);
 });
 
 test('F-132: after a reboot a container is lost, not running, and can be made again', { skip }, async () => {

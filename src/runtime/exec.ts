@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
-import { type ByteStream, randomOf, ShaleError } from '../base/index.ts';
+import { bootId, type ByteStream, isAlive, randomOf, ShaleError, thisOwner } from '../base/index.ts';
 import { checkIo, holdTerminal, nothing, pump, stdioOf } from './io.ts';
 import { RUNTIME_ENV } from './program.ts';
 import { grantedCapabilities } from './capabilities.ts';
@@ -30,8 +30,11 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   checkIo(request.terminal === true, request.io);
   requireOwnRoot(target);
   const process = await execProcess(target, request);
-  // Random, because several may run at once; the folder goes with the container.
-  const base = `${context.folders.containers}/${id}/exec-${randomOf(6).toString('hex')}`;
+  const folder = `${context.folders.containers}/${id}`;
+  removeLeftOver(folder);
+  // Random, because several may run at once.
+  const { pid, startTime } = thisOwner();
+  const base = `${folder}/exec-${pid}-${startTime}-${randomOf(6).toString('hex')}`;
   writeFileSync(`${base}.json`, formatConfig(process), { mode: 0o600 });
   const runtime = [context.command, '--root', context.folders.runtimeState, '--log', `${base}.log`];
   const parts = [
@@ -60,6 +63,15 @@ export async function execInContainer(target: ExecTarget, request: ExecRequest):
   });
   void child.ended.then(release);
   return new Exec(child, request, base, target.namespacesOf !== undefined);
+}
+
+/** Takes away what commands that were killed have left of theirs; the run folder does not outlive a boot. */
+function removeLeftOver(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const [, pid, startTime] = /^exec-(\d+)-(\d+)-[0-9a-f]+\.(?:json|log)$/.exec(name) ?? [];
+    if (pid === undefined || startTime === undefined) continue;
+    if (!isAlive({ bootId: bootId(), pid: Number(pid), startTime })) rmSync(`${folder}/${name}`, { force: true });
+  }
 }
 
 /**
@@ -147,13 +159,17 @@ class Exec implements ExecHandle {
   readonly exit: Promise<ContainerExit>;
   readonly #child: HostProcess;
   readonly #forks: boolean;
+  #isEnded = false;
 
   constructor(child: HostProcess, request: ExecRequest, base: string, forks: boolean) {
     this.#child = child;
     this.#forks = forks;
     this.stdout = request.io.kind === 'pipes' ? child.output(1) : nothing();
     this.stderr = request.io.kind === 'pipes' ? child.output(2) : nothing();
-    this.exit = child.ended.then((end) => finish(end, base));
+    this.exit = child.ended.then((end) => {
+      this.#isEnded = true;
+      return finish(end, base);
+    });
     if (request.io.kind === 'pipes' && request.io.stdin !== undefined) void pump(request.io.stdin, child);
   }
 
@@ -162,8 +178,13 @@ class Exec implements ExecHandle {
   }
 
   kill(signal: string | number): boolean {
+    // The number of a process that has ended may be another's by now.
+    if (this.#isEnded) return false;
+    const number = signalNumber(signal);
+    const inside = this.#forks ? childOf(this.#child.pid) : undefined;
+    if (inside === undefined) return this.#child.kill(number);
     try {
-      return process.kill(this.pid, signalNumber(signal));
+      return process.kill(inside, number);
     } catch {
       return false;
     }

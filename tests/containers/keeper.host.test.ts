@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { BUSYBOX, cannotRun } from '../support/lab.ts';
-import { ContainerLab, until } from './container-lab.ts';
+import { ContainerLab, isRunning, SHALE, until } from './container-lab.ts';
 
 const skip = BUSYBOX.missing || cannotRun;
 
@@ -15,6 +17,21 @@ describe('the keeper', { skip }, () => {
   after(() => world[Symbol.asyncDispose]());
 
   const exists = async (id: string): Promise<boolean> => (await world.lab.store.containers.find(id)) !== undefined;
+
+  /** Starts a keeper of ours in place of the one that is there. */
+  async function becomeKeeper(): Promise<{ child: ChildProcess; stderr: () => string }> {
+    for (;;) {
+      const other = world.keeper();
+      if (other !== undefined) process.kill(other, 'SIGTERM');
+      await until(() => other === undefined || !isRunning(other), 'the other one is gone');
+      const child = spawn(SHALE, ['keeper'], { env: world.env, stdio: ['ignore', 'ignore', 'pipe'] });
+      let stderr = '';
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      // It ends when another one was faster.
+      await until(() => child.exitCode !== null || world.keeper() === child.pid, 'it is the keeper, or none');
+      if (child.exitCode === null) return { child, stderr: () => stderr };
+    }
+  }
 
   test('removes a detached container with --rm at its end, and ends with the last container', async () => {
     const id = await world.run('sleep 0.3', { removeWhenDone: true });
@@ -48,16 +65,35 @@ describe('the keeper', { skip }, () => {
   });
 
   test('F-289: is started again by the next command when it was killed, and goes on where it was', async () => {
-    const id = await world.run('[ -e /second ] && sleep 600; sleep 1; touch /second; exit 1', {
-      restart: { kind: 'on-failure', retriesMax: 0 },
-    });
+    // It fails only when the keeper is gone, however long that takes.
+    const script = '[ -e /second ] && sleep 600; touch /second; until [ -e /go ]; do sleep 0.1; done; exit 1';
+    const id = await world.run(script, { restart: { kind: 'on-failure', retriesMax: 0 } });
     await until(() => world.keeper() !== undefined, 'a keeper runs');
     process.kill(world.keeper() ?? 0, 'SIGKILL');
     await until(() => world.keeper() === undefined, 'it is gone');
+    assert.equal(world.exec(id, 'touch /go').status, 0);
+    // Once: each look would start one more, as long as none is there yet.
+    await world.lab.engine.containers({ all: true });
+    await until(() => world.keeper() !== undefined, 'another one runs');
     await until(async () => {
-      await world.lab.engine.containers({ all: true });
       return (await world.lab.engine.inspect(id))['RestartCount'] === 1 && (await world.state(id))['Running'] === true;
     }, 'the container runs again');
+    await world.lab.engine.removeContainer(id, { force: true, volumes: true });
+  });
+
+  test('F-281: ends well at a signal; its containers go on, and the next command starts another', async () => {
+    const id = await world.run('sleep 600', { restart: { kind: 'always' }, stopSeconds: 0 });
+    await until(() => world.keeper() !== undefined, 'a keeper runs');
+    for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+      const { child, stderr } = await becomeKeeper();
+      const ended = once(child, 'close');
+      child.kill(signal);
+      const [status] = (await ended) as [number | null]; // As Node documents it.
+      assert.deepEqual([status, stderr()], [0, ''], signal);
+    }
+    assert.equal((await world.state(id))['Running'], true);
+    assert.equal(world.shale(['ps']).status, 0);
+    await until(() => world.keeper() !== undefined, 'another keeper runs');
     await world.lab.engine.removeContainer(id, { force: true, volumes: true });
   });
 

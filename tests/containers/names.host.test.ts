@@ -155,7 +155,7 @@ describe('names that are none', { skip }, () => {
       ids.push((await engine.create(soon, watch())).containerId);
     }
     const all = (await engine.containers({ all: true })).map(({ id }) => id);
-    const digit = [...'0123456789abcdef'].find((one) => ids.filter((id) => id.startsWith(one)).length > 1) ?? '';
+    const digit = '0123456789abcdef'.split('').find((one) => ids.filter((id) => id.startsWith(one)).length > 1) ?? '';
     const matching = all.filter((id) => id.startsWith(digit)).toSorted();
     for (const what of ['stop', 'rm', 'exec', 'inspect container']) {
       const error = await refusal(() => finders[what]?.(digit) ?? Promise.resolve(), what);
@@ -164,7 +164,10 @@ describe('names that are none', { skip }, () => {
     }
     const { status, stderr } = world.shale(['rm', '-f', digit]);
     assert.equal(status, 1);
-    assert.match(stderr, new RegExp(`more than one container id begins with ${digit}: ${matching[0]?.slice(0, 12)} \\(`));
+    assert.match(
+      stderr,
+      new RegExp(`more than one container id begins with ${digit}: ${matching[0]?.slice(0, 12)} \\(`),
+    );
     assert.deepEqual((await engine.containers({ all: true })).map(({ id }) => id).toSorted(), all.toSorted());
   });
 });

@@ -106,7 +106,7 @@ for (const server of ['shale serve registry', 'docker-registry'] as const) {
       return { id: imageId, digest };
     }
 
-    test('crane finds nothing wrong, and copies, pulls and pushes byte for byte', async (t) => {
+    test('F-282: crane finds nothing wrong, and copies, pulls and pushes byte for byte', async (t) => {
       const path = debianTool('forky', 'crane', 'usr/bin/crane');
       if (path === undefined) return t.skip('crane cannot be fetched');
       const crane = async (...args: readonly string[]): Promise<string> => (await execute(path, args)).stdout.trim();
@@ -127,7 +127,7 @@ for (const server of ['shale serve registry', 'docker-registry'] as const) {
       assert.equal(await digestOf('crane/copied', '1'), undefined);
     });
 
-    test('oras copies images, and pushes artifacts and what refers to images', async (t) => {
+    test('F-282: oras copies images, and pushes artifacts and what refers to images', async (t) => {
       const path = debianTool('forky', 'oras', 'usr/bin/oras');
       if (path === undefined) return t.skip('oras cannot be fetched');
       const folder = lab.newFolder();
@@ -183,7 +183,7 @@ for (const server of ['shale serve registry', 'docker-registry'] as const) {
 
     for (const engine of ENGINES)
       test(
-        `${engine.name} pulls what shale pushed, and shale what ${engine.name} pushed`,
+        `F-282: ${engine.name} pulls what shale pushed, and shale what ${engine.name} pushed`,
         { skip: missing(engine) },
         async () => {
           const { name, insecure, id } = engine;

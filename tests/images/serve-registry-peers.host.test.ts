@@ -46,7 +46,7 @@ describe('skopeo and shale serve registry', { skip }, () => {
     { kind: 'zstd', how: ['--format', 'oci', '--dest-compress-format', 'zstd'], type: 'v1.tar+zstd"' },
     { kind: 'v2s2', how: ['--format', 'v2s2'], type: 'diff.tar.gzip"' },
   ] as const)
-    test(`an image with layers of ${type} is taken, and given back byte for byte`, async () => {
+    test(`F-282: an image of skopeo with layers of ${type} is taken, and given back byte for byte`, async () => {
       // skopeo sends a layer as it has seen it before, whatever it is told: so each has one of its own.
       const context = lab.context({ Dockerfile: 'FROM scratch\nCOPY f /f\nCMD ["x"]\n', f: `for ${kind}` });
       const { imageId } = await lab.build(context, { tags: [`made-${kind}:1`], platforms: ['linux/amd64'] });

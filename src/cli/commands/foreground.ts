@@ -1,3 +1,4 @@
+import { isShaleError } from '../../base/index.ts';
 import type { AttachedStreams, Started } from '../../engine/index.ts';
 import type { ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
@@ -13,6 +14,9 @@ export interface ForegroundOptions {
   /** Pass signals on (`--sig-proxy`); otherwise they end this command only. */
   readonly passSignals: boolean;
 }
+
+/** Why a command does not wait any more: the container has ended, or it is left to itself. */
+type Leaving = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly because?: unknown };
 
 /** Of `run` and `exec`. @throws USAGE */
 export function foregroundOptions({ flags }: ParsedArguments): ForegroundOptions {
@@ -36,14 +40,19 @@ export async function waitInForeground(
   const { attached } = started;
   if (attached === undefined) return await started.exit;
   using _raw = attached.terminal && options.interactive ? context.stdin.raw() : undefined;
-  const left = Promise.withResolvers<'detached'>();
-  context.signal.addEventListener('abort', () => left.resolve('detached'), { once: true });
-  if (options.interactive) void passInput(context, attached, options, () => left.resolve('detached'));
-  const output = passOutput(context, attached);
-  // The output may fail (nobody reads it): the container lives on, as with docker.
-  const how = await Promise.race([output.then(() => 'ended' as const), left.promise]);
-  if (how === 'detached') {
+  const left = Promise.withResolvers<Leaving>();
+  const cancel = (): void => left.resolve({ kind: 'left', because: context.signal.reason });
+  context.signal.addEventListener('abort', cancel, { once: true });
+  if (options.interactive) void passInput(context, attached, options, () => left.resolve({ kind: 'left' }));
+  const output = passOutput(context, attached).then(
+    (): Leaving => ({ kind: 'ended' }),
+    (because: unknown): Leaving => ({ kind: 'left', because }),
+  );
+  const how = await Promise.race([output, left.promise]);
+  if (how.kind === 'left') {
+    // Also when nobody reads the output: the container lives on, as with docker.
     await attached.detach();
+    if (how.because !== undefined && !isShaleError(how.because, 'CANCELED')) throw how.because;
     return 0;
   }
   const status = await started.exit;

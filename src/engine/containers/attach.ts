@@ -72,14 +72,13 @@ export function followStarted(
 ): Started {
   if (started?.attachment === undefined) return { containerId: record.id, exit: Promise.resolve(0) };
   const { container, attachment } = started;
-  let isLeft = false;
-  const ended = endOf(context, record, container, () => isLeft);
+  const leaving = new AbortController();
+  const ended = endOf(context, record, container, leaving.signal);
+  ended.catch(() => undefined); // Whoever has left need not hear of it.
   return {
     containerId: record.id,
     exit: ended,
-    attached: streamsOf(context, record, attachment, () => {
-      isLeft = true;
-    }),
+    attached: streamsOf(context, record, attachment, leaving),
     kill: (signal) => void container.kill(signal).catch(() => undefined),
   };
 }
@@ -88,18 +87,23 @@ function streamsOf(
   context: EngineContext,
   record: ContainerRecord,
   attachment: Attachment,
-  leave: () => void,
+  leaving: AbortController,
 ): AttachedStreams {
+  const { request, background } = parseSetup(record);
+  const leave = (): void => {
+    attachment.close();
+    leaving.abort(new ShaleError('CANCELED', 'the attachment was closed'));
+  };
   return {
     output: attachment.output(),
-    terminal: parseSetup(record).request.terminal,
+    terminal: request.terminal,
     write: (bytes) => attachment.write(bytes),
     endInput: () => attachment.endInput(),
     resize: ({ columns, rows }) => attachment.resize({ width: columns, height: rows }),
-    close: () => attachment.close(),
+    // Who has to remove it at its end waits on.
+    close: request.removeWhenDone && !background ? () => attachment.close() : leave,
     detach: async () => {
       leave();
-      attachment.close();
       await leaveBehind(context, record);
     },
   };
@@ -119,11 +123,11 @@ async function endOf(
   context: EngineContext,
   record: ContainerRecord,
   container: DetachedContainer,
-  isLeft: () => boolean,
+  leaving: AbortSignal,
 ): Promise<number> {
   const since = await context.store.events.latest();
   const followed = await context.store.containers.find(record.id);
-  const end = await container.wait();
+  const end = await container.wait(leaving);
   // Its removal goes with whoever waited for it; a keeper does it when that one has left.
   const now = await context.store.containers.find(record.id);
   if (now === undefined)
@@ -139,7 +143,7 @@ async function endOf(
   // A keeper may have written its end, and be about to remove it.
   else exitCode = (await settle(context, now, runtimeFor(context))).exitCode;
   const setup = parseSetup(now);
-  if (setup.request.removeWhenDone && !setup.background && !isLeft()) {
+  if (setup.request.removeWhenDone && !setup.background && !leaving.aborted) {
     await container.remove({ force: true });
     await dropContainer(context, now, []).catch((error: unknown) => {
       if (!isShaleError(error, 'CONTAINER_NOT_FOUND')) throw error; // `rm -f` was faster.

@@ -166,7 +166,10 @@ export interface AttachedStreams {
   readonly write: (bytes: Uint8Array) => Promise<boolean>;
   readonly endInput: () => void;
   readonly resize: (size: { readonly columns: number; readonly rows: number }) => void;
-  /** Ends the connection. */
+  /**
+   * Ends the connection. Nobody waits for the container's end any more then, and `exit` fails with CANCELED, unless the
+   * container is to be removed by who waits.
+   */
   readonly close: () => void;
   /** Ends the connection and leaves the container to itself, as the detach keys do. */
   readonly detach: () => Promise<void>;
