@@ -1,6 +1,17 @@
 import assert from 'node:assert/strict';
 import { pbkdf2 } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -34,4 +45,25 @@ test('writeWholeFile() leaves nothing when its source fails before the file is o
   }
   await promisify(pbkdf2)('x', 'y', 20_000, 32, 'sha256');
   assert.deepEqual(readdirSync(folder), ['whole']);
+});
+
+test('writeWholeFile() writes to what a link leads to, as /dev/stdout does, and leaves the link', async () => {
+  const [place, opened, link] = ['links', 'links/opened', 'links/stdout'].map((name) => join(folder, name));
+  assert.ok(place !== undefined && opened !== undefined && link !== undefined);
+  mkdirSync(place);
+  const fd = openSync(opened, 'w');
+  try {
+    for (const target of [`/proc/self/fd/${fd}`, opened, 'made']) {
+      rmSync(link, { force: true });
+      symlinkSync(target, link);
+      await writeWholeFile(link, bytes(), new AbortController().signal);
+      assert.equal(readlinkSync(link), target);
+      assert.equal(readFileSync(link).length, 20_000);
+      if (target !== 'made') assert.equal(fstatSync(fd).size, 20_000);
+    }
+    assert.deepEqual(readdirSync(place), ['made', 'opened', 'stdout']);
+  } finally {
+    closeSync(fd);
+    rmSync(place, { recursive: true });
+  }
 });

@@ -1,4 +1,4 @@
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { messageOf, streamOf, writeWholeFile } from '../../base/index.ts';
 import { formatFileTrace, type Started } from '../../engine/index.ts';
@@ -15,8 +15,9 @@ export function checkTraceFile({ cwd }: Context, given: string | undefined): str
   const there = statSync(path, { throwIfNoEntry: false });
   if (given === '' || there?.isDirectory() === true)
     throw new UsageError(`--trace-files ${JSON.stringify(given)} is not a file`);
-  // A pipe or a device is written to as it is.
-  const place = there === undefined || there.isFile() ? dirname(path) : path;
+  // A pipe, a device or a link is written to as it is.
+  const isSpecial = lstatSync(path, { throwIfNoEntry: false })?.isFile() === false;
+  const place = isSpecial && there !== undefined ? path : dirname(path);
   try {
     accessSync(place, constants.W_OK);
   } catch (error) {
