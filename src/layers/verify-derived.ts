@@ -17,7 +17,7 @@ export interface DerivedFault {
 /**
  * Makes the index of a layer once more, in memory, and compares what lies there: index and contents file byte by byte,
  * an unpacked tree entry by entry (names, kinds, sizes, permissions, targets and contents; not owners, which a user
- * namespace shows otherwise). Layers whose tar is not here, or whose derived files are not, have no fault.
+ * namespace shows otherwise; only one that would be used). Layers whose tar is not here, or whose derived files are not, have no fault.
  * @throws STORE_IO; what is wrong with a tar is no fault of what is derived from it
  */
 export async function verifyDerived(
@@ -25,9 +25,9 @@ export async function verifyDerived(
   diffId: DiffId,
   signal?: AbortSignal,
 ): Promise<readonly DerivedFault[]> {
-  const [index, contents, tree] = [INDEX_KIND, CONTENTS_KIND, TREE_KIND].map((kind) =>
-    store.derived.path(kind, diffId),
-  );
+  const [index, contents] = [INDEX_KIND, CONTENTS_KIND].map((kind) => store.derived.path(kind, diffId));
+  // One that a power cut tore lies there until it is made again: nobody takes it.
+  const tree = await store.derived.find(TREE_KIND, diffId);
   const there = { index: bytesOf(index), contents: bytesOf(contents), tree: statOf(Buffer.from(tree ?? '')) };
   if ((there.index === undefined && there.tree === undefined) || (await store.blobs.find(diffId)) === undefined)
     return [];

@@ -134,6 +134,14 @@ const DAMAGES: readonly Damage[] = [
     found: [/TREE_MISMATCH.*\/pulled/],
   },
   {
+    name: 'F-124: an unpacked tree that a power cut tore, which is made again and never used',
+    damage: (home) => {
+      flip(join(home, 'trees/tree-v1', TAR, 'pulled'));
+      query(home, "UPDATE derived SET boot = 'an earlier boot' WHERE folder = 'trees'");
+    },
+    found: [],
+  },
+  {
     name: 'an encoding that holds another layer',
     damage: (home) =>
       query(

@@ -1,5 +1,5 @@
 import { type FSWatcher, mkdirSync, watch } from 'node:fs';
-import { isShaleError } from '../../base/index.ts';
+import { isShaleError, isSystemError } from '../../base/index.ts';
 import type { Runtime } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
@@ -42,6 +42,15 @@ export async function keep(context: EngineContext, watching: Watch): Promise<voi
   await rounds.settled();
 }
 
+function keepNumberOfLogs(folder: string, { request: { log } }: ContainerSetup): void {
+  if (!keepsOlderLogs(log)) return;
+  try {
+    shiftLogs(folder, log?.filesMax ?? 1);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error; // It is being removed.
+  }
+}
+
 class Rounds implements Disposable {
   readonly #context: EngineContext;
   readonly #runtime: Runtime;
@@ -67,10 +76,12 @@ class Rounds implements Disposable {
       const setup = parseSetup(record);
       if (!needsKeeper(setup)) continue;
       const life = await settle(this.#context, record, this.#runtime);
+      const folder = this.#context.store.containers.folder(record.id);
+      // Of one that has ended too: its last log is not to be one more than are kept.
+      keepNumberOfLogs(folder, setup);
       const isToGo = life.kind === 'exited' && setup.request.removeWhenDone;
       if (!['running', 'starting', 'restarting'].includes(life.kind) && !isToGo) continue;
       kept++;
-      const folder = this.#context.store.containers.folder(record.id);
       watched.add(`${folder}/exit`).add(folder);
       next = Math.min(next, this.#attend(record, setup, life, now));
     }
@@ -80,8 +91,7 @@ class Rounds implements Disposable {
 
   /** Does for one container what is due, and gives when something will be. */
   #attend(record: ContainerRecord, setup: ContainerSetup, life: Life, now: number): number {
-    const { log, removeWhenDone } = setup.request;
-    if (keepsOlderLogs(log)) shiftLogs(this.#context.store.containers.folder(record.id), log?.filesMax ?? 1);
+    const { removeWhenDone } = setup.request;
     switch (life.kind) {
       case 'restarting':
         if (life.nextStartMs > now) return life.nextStartMs;
