@@ -48,7 +48,7 @@ export async function takeLayer(layers: Layers, source: ImageSource, request: La
       if (signal.aborted || isShaleError(error, ...RESUMABLE)) await ingest.keep();
       throw error;
     }
-  } else await unpackLayer(layers, store.blobs.stream(layer.digest), { diffId, signal });
+  } else await unpackLayer(layers, store.blobs.stream(layer.digest), { diffId, signal, ownsChunks: true });
   if (layer.digest !== diffId)
     await store.encodings.add(diffId, {
       digest: layer.digest,

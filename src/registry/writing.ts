@@ -10,7 +10,7 @@ import { drain, failureOf, faultsOf, isBusy, retryAfterMs, TRIES_MAX, wasCut } f
 const SMALL_BYTES = 64 * 1024;
 /** An upload that came on by this much before it broke does not count as a failed try. */
 const PROGRESS_BYTES = 1024 * 1024;
-/** Milliseconds that a registry may take to put a large blob in its place. */
+/** Milliseconds that a registry may take to put a large blob in its place, or to look into the layers of a manifest. */
 const COMMIT_TIMEOUT_MS = 10 * 60_000;
 
 /** The scopes of a token that lets us write, and take blobs from other repositories. */
@@ -29,6 +29,7 @@ export async function pushManifest(
     scopes: writeScopes(place.path),
     headers: { 'content-type': manifest.mediaType },
     body: bodyOf(manifest.bytes),
+    idleTimeoutMs: COMMIT_TIMEOUT_MS,
   });
   if (response.status < 300) {
     await drain(response);
