@@ -162,11 +162,16 @@ async function linesOf(child: ChildProcess, take: (line: Line) => void): Promise
 }
 
 async function unmount(): Promise<void> {
-  for (let attempts = 0; ; attempts++) {
-    const { status, stderr } = spawnSync('umount', [mountPoint], { encoding: 'utf8' });
-    if (status === 0) return;
-    if (attempts === 50) throw new Error(stderr);
-    await pause(20); // The last process is still ending.
+  await until('the disk can be unmounted', () => spawnSync('umount', [mountPoint]).status === 0);
+  // What the process had started may be ending still, in a mount namespace with a view of the disk: the file system that lost
+  // its power would write its superblock as it goes, over that of the next mount, and take its journal away.
+  await until('nobody has the disk', () => spawnSync('losetup', ['-j', disk], { encoding: 'utf8' }).stdout === '');
+}
+
+async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let attempts = 0; !isSo(); attempts++) {
+    if (attempts === 3000) throw new Error(`a minute went by before ${what}`);
+    await pause(20);
   }
 }
 
