@@ -9,9 +9,6 @@ const STARTING_POINTS = {
   start: ['cli/main.ts'],
   store: ['cli/open-engine.ts', 'cli/config/load.ts', 'engine/images.ts'],
   containers: [
-    'cli/commands/exec.ts',
-    'cli/commands/ps.ts',
-    'cli/commands/rm.ts',
     'cli/commands/run.ts',
     'engine/containers/attach.ts',
     'engine/containers/changes.ts',
