@@ -11,7 +11,7 @@ export { LAZY_FUNCTIONS, REFUSED_FUNCTIONS, standardFunctions } from './function
 export type { VariableInfo } from './globals.ts';
 export { DEFAULT_FILES, loadDefinition, type LoadOptions } from './load.ts';
 export { printable } from './print.ts';
-export { isPlainPath } from './places.ts';
+export { isPlainPath, pathHere } from './places.ts';
 export { folderAt, isWebFile } from './remote.ts';
 export { linksOf, resolvePlan, type BakePlan, type ResolveOptions } from './resolve.ts';
 export type { SourceFile } from './source.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { DEFAULT_FILES, type SourceFile } from '../../bake/index.ts';
+import { DEFAULT_FILES, pathHere, type SourceFile } from '../../bake/index.ts';
 import { isSystemError, messageOf } from '../../base/index.ts';
 import type { Context } from '../context.ts';
 import { isAddress } from '../options/contexts.ts';
@@ -9,9 +9,6 @@ import { UsageError } from '../usage-error.ts';
 
 /** Bytes that a bake file may have. */
 const FILE_BYTES_MAX = 4 * 1024 * 1024;
-
-/** Marks a file that lies here, where others lie in a repository. */
-const HERE = 'cwd://';
 
 /**
  * The bake files that were named with `-f` ("-" is standard input), or in BUILDX_BAKE_FILE, else all those with the names
@@ -34,13 +31,12 @@ export async function readBakeFiles(
 }
 
 function isHere(name: string): boolean {
-  return name === '-' || name.startsWith(HERE);
+  return name === '-' || pathHere(name) !== undefined;
 }
 
 async function readAllNamed(context: Context, names: readonly string[]): Promise<SourceFile[]> {
   const files: SourceFile[] = [];
-  for (const name of names)
-    files.push(await readNamed(context, name.startsWith(HERE) ? name.slice(HERE.length) : name));
+  for (const name of names) files.push(await readNamed(context, pathHere(name) ?? name));
   return files;
 }
 

@@ -11,7 +11,12 @@ const ADDRESS = 'https://host/x.git#main';
 
 describe('bake of an address', () => {
   let cwd = '';
-  before(() => void (cwd = mkdtempSync(join(tmpdir(), 'shale-bake-'))));
+  before(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'shale-bake-'));
+    mkdirSync(join(cwd, 'own'));
+    symlinkSync('/etc', join(cwd, 'out'));
+    symlinkSync('/etc/not-there-yet', join(cwd, 'dangling'));
+  });
   after(() => rmSync(cwd, { recursive: true, force: true }));
 
   interface Run {
@@ -107,25 +112,29 @@ describe('bake of an address', () => {
     ['secret = ["id=s,src=/etc/shadow"]', 'fs.read=/etc/shadow'],
     ['secret = ["id=s,src=../other"]', 'fs.read=/other'],
     ['secret = ["id=s,src=out/file"]', 'fs.read=/here/out/file'],
-    ['context = "cwd:///etc"', 'fs.read=/etc'],
+    ['secret = ["id=/etc/shadow"]', 'fs.read=/etc/shadow'],
+    ['context = "cwd:///etc"', 'fs.read=/etc, fs.read=/etc/Dockerfile'],
+    ['context = "cwd://own"\ndockerfile = "../../other"', 'fs.read=/other'],
     ['contexts = { x = "oci-layout:///var/x:1" }', 'fs.read=/var/x'],
     ['dockerfile = "cwd:///etc/D"', 'fs.read=/etc/D'],
     ['cache-from = ["type=local,src=/var/cache"]', 'fs.read=/var/cache'],
     ['cache-to = ["type=local,dest=/var/cache"]', 'fs.write=/var/cache'],
     ['output = ["type=local,dest=/etc"]', 'fs.write=/etc'],
     ['output = ["/etc"]', 'fs.write=/etc'],
-    ['ssh = ["default"]', 'ssh'],
+    ['output = ["type=tar,dest=/etc/x.tar"]', 'fs.write=/etc/x.tar'],
+    ['output = ["type=oci,dest=out/new.tar"]', 'fs.write=/here/out/new.tar'],
+    ['output = ["type=oci,dest=dangling"]', 'fs.write=/here/dangling'],
+    ['ssh = ["default=/etc/key"]', 'ssh'],
     ['network = "host"', 'network.host'],
   ];
   for (const [fields, right] of REFUSED) {
     test(`what is fetched may not touch this machine unasked: ${fields}`, async () => {
-      if (!fields.includes('out/')) rmSync(join(cwd, 'out'), { force: true });
-      else symlinkSync('/etc', join(cwd, 'out'));
       const { status, stderr, targets } = await bake(file(fields), [ADDRESS]);
       assert.deepEqual([status, targets], [125, []]);
       const shown = right.replace('=/other', `=${join(cwd, '..', 'other')}`);
       assert.match(stderr, new RegExp(`it asks for ${shown.replaceAll('.', '\\.')}\n`));
-      const allowed = await bake(file(fields), [ADDRESS, '--allow', shown.replace('/here', cwd)]);
+      const rights = shown.split(', ').flatMap((one) => ['--allow', one.replace('/here', cwd)]);
+      const allowed = await bake(file(fields), [ADDRESS, ...rights]);
       assert.equal(allowed.stderr.includes('it asks for'), false, allowed.stderr);
       if (!right.startsWith('fs.')) return;
       const all = await bake(file(fields), [ADDRESS, '--allow', 'fs=*']);
@@ -134,7 +143,6 @@ describe('bake of an address', () => {
   }
 
   test('files below the folder where the command was started may be read and written', async () => {
-    mkdirSync(join(cwd, 'own'), { recursive: true });
     const fields = 'context = "cwd://own"\noutput = ["type=local,dest=own/result"]\nsecret = ["id=s,src=own/key"]';
     const { targets, stderr } = await bake(file(fields), [ADDRESS]);
     assert.equal(targets.length, 1, stderr);

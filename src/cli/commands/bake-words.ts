@@ -1,5 +1,14 @@
 import { isAbsolute, join } from 'node:path/posix';
-import { FIELDS, folderAt, formatEntry, isPlainPath, isWebFile, type Field, type Fields } from '../../bake/index.ts';
+import {
+  FIELDS,
+  folderAt,
+  formatEntry,
+  isPlainPath,
+  isWebFile,
+  pathHere,
+  type Field,
+  type Fields,
+} from '../../bake/index.ts';
 import { UsageError } from '../usage-error.ts';
 
 /** What a target of a bake file is as a command line of `shale build`. */
@@ -27,8 +36,6 @@ const FLAG_NAMES: Readonly<Record<string, string>> = {
 /** Fields that are no flags of their own. */
 const NOT_FLAGS = ['description', 'context', 'dockerfile', 'dockerfile-inline'];
 
-const HERE = 'cwd://';
-
 /**
  * A target as the words of `shale build`, so that both take and refuse the same things in the same way. Contexts that are
  * other targets are left out: whoever builds the targets joins them. `origin` is the address that the definition comes from:
@@ -42,7 +49,7 @@ export function targetWords(fields: Fields, origin?: string): TargetWords {
   const words = FIELDS.filter(({ name }) => !NOT_FLAGS.includes(name)).flatMap((field) =>
     wordsOf(field, fields, origin),
   );
-  const dockerfileHere = dockerfile.startsWith(HERE) ? dockerfile.slice(HERE.length) : undefined;
+  const dockerfileHere = pathHere(dockerfile);
   const isElsewhere = inlineDockerfile !== undefined || dockerfileHere !== undefined;
   const place = placeOf(context, origin);
   const file = isElsewhere ? [] : ['--file', isPlainPath(place) ? joined(place, dockerfile) : dockerfile];
@@ -56,7 +63,8 @@ function joined(context: string, dockerfile: string): string {
 
 /** `cwd://x` is `x` where the command was started; other paths are there too, unless the definition is from elsewhere. */
 function placeOf(context: string, origin: string | undefined): string {
-  if (context.startsWith(HERE)) return context.slice(HERE.length) || '.';
+  const here = pathHere(context);
+  if (here !== undefined) return here;
   if (origin === undefined || !isPlainPath(context)) return context;
   const place = folderAt(origin, context);
   if (place !== origin && isWebFile(origin))

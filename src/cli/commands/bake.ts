@@ -179,14 +179,11 @@ async function readTargets(context: Context, plan: BakePlan, parsed: Baking): Pr
   const { settings } = await context.config();
   return Array.from(plan.targets, ([name, fields]) => {
     try {
+      const wish = { name, fields, isWanted: plan.wanted.includes(name) };
+      const target = readTarget(context, wish, parsed, settings.networkDefault);
       const allowed = parsed.flags.list('allow');
-      refuseUnallowed(fields, { allowed, cwd: context.cwd, isForeign: parsed.origin !== undefined });
-      return readTarget(
-        context,
-        { name, fields, isWanted: plan.wanted.includes(name) },
-        parsed,
-        settings.networkDefault,
-      );
+      refuseUnallowed(fields, target.request, { allowed, cwd: context.cwd, isForeign: parsed.origin !== undefined });
+      return target;
     } catch (error) {
       if (!isShaleError(error, 'USAGE')) throw error;
       throw new UsageError(`target ${name}: ${error.message}`, error.hint);
