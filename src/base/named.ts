@@ -14,7 +14,7 @@ export const MATCHES_WANTED: number = MATCHES_MAX + 1;
  * A name that somebody typed, for a message: as it is where nothing is strange about it, else quoted; one that is no name for
  * its length is cut.
  */
-export function shownName(name: string): string {
+export function typedName(name: string): string {
   if (name.length > SHOWN_MAX_CHARACTERS)
     return `${JSON.stringify(name.slice(0, CUT_CHARACTERS))}… (${name.length} characters)`;
   return /^[\w.:/@+-]+$/.test(name) ? name : JSON.stringify(name);

@@ -1,5 +1,5 @@
 import { createReadStream, statSync } from 'node:fs';
-import { isJsonObject, isShaleError, isSystemError, JsonReader, ShaleError, shownName } from '../base/index.ts';
+import { isJsonObject, isShaleError, isSystemError, JsonReader, ShaleError, typedName } from '../base/index.ts';
 import { findImage } from '../images/index.ts';
 import type { BuildRecord, BuildStepRecord, Store } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
@@ -24,8 +24,8 @@ export async function getBuild(store: Store, name: string): Promise<BuildRecord>
   if (name === 'latest') throw new ShaleError('BUILD_NOT_FOUND', 'nothing has been built in this store yet');
   const what =
     image === undefined
-      ? `${shownName(name)} is no build and no image of this store`
-      : `${shownName(name)} was not built in this store`;
+      ? `${typedName(name)} is no build and no image of this store`
+      : `${typedName(name)} was not built in this store`;
   throw new ShaleError('BUILD_NOT_FOUND', what, { hint: 'shale builds ls shows the builds; latest is the last one' });
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { linkSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
-import { ambiguous, isSystemError, JsonReader, parseJson, randomOf, ShaleError, shownName } from '../base/index.ts';
+import { ambiguous, isSystemError, JsonReader, parseJson, randomOf, ShaleError, typedName } from '../base/index.ts';
 import {
   containersOn,
   defaultBridgeOf,
@@ -53,7 +53,7 @@ export function requireBridges(): void {
 export async function createNetwork(context: EngineContext, request: CreateNetworkRequest): Promise<Network> {
   requireBridges();
   const { name } = request;
-  if (!NAME.test(name)) throw invalid(`${shownName(name)} is no name of a network`);
+  if (!NAME.test(name)) throw invalid(`${typedName(name)} is no name of a network`);
   if (PREDEFINED.some((one) => one === name)) throw exists(name);
   const others = await readAll(context);
   if (others.some((other) => other.name === name)) throw exists(name);
@@ -181,7 +181,7 @@ export async function inspectNetwork(context: EngineContext, name: string): Prom
     );
   const [found] = begun;
   if (found !== undefined) return found;
-  throw new ShaleError('NETWORK_NOT_FOUND', `there is no network ${shownName(name)}`, {
+  throw new ShaleError('NETWORK_NOT_FOUND', `there is no network ${typedName(name)}`, {
     data: { name },
     hint: 'shale network ls',
   });

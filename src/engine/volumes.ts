@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isSystemError, JsonReader, parseJson, randomOf, ShaleError, shownName } from '../base/index.ts';
+import { isSystemError, JsonReader, parseJson, randomOf, ShaleError, typedName } from '../base/index.ts';
 import { diskUsage } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
 import type { CreateVolumeRequest, PrunedVolumes, Volume, VolumeOperations, VolumeSettings } from './volume-types.ts';
@@ -86,7 +86,7 @@ function checkOptions(options: Readonly<Record<string, string>>): void {
 
 async function volumeFolder(context: EngineContext, name: string): Promise<string> {
   if (!NAME.test(name)) {
-    throw new ShaleError('VOLUME_NAME_INVALID', `${shownName(name)} is no name of a volume`, {
+    throw new ShaleError('VOLUME_NAME_INVALID', `${typedName(name)} is no name of a volume`, {
       data: { name },
       hint: 'letters, digits and _.- only',
     });

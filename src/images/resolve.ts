@@ -1,4 +1,4 @@
-import { ambiguous, isShaleError, ShaleError, shownName } from '../base/index.ts';
+import { ambiguous, isShaleError, ShaleError, typedName } from '../base/index.ts';
 import {
   digestFromHex,
   formatPlatform,
@@ -52,7 +52,7 @@ async function findByHex(store: Store, hex: string, platform: Platform | undefin
 export async function getImage(store: Store, name: string, platform?: Platform): Promise<FoundImage> {
   const found = await findImage(store, name, platform);
   if (found !== undefined) return found;
-  const shown = shownName(name);
+  const shown = typedName(name);
   throw new ShaleError('IMAGE_NOT_FOUND', `there is no image ${shown} in the store`, {
     data: { name },
     ...(shown === name && { hint: `shale pull ${name}` }),

@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { ambiguous, MATCHES_WANTED, ShaleError, shownName, type Owner } from '../base/index.ts';
+import { ambiguous, MATCHES_WANTED, ShaleError, typedName, type Owner } from '../base/index.ts';
 import { parseDiffId, type DiffId, type Digest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
@@ -120,7 +120,7 @@ function movedAway(context: StoreContext, path: string): string {
 
 function requireId(id: string): string {
   if (CONTAINER_ID.test(id)) return id;
-  throw new ShaleError('CONTAINER_NOT_FOUND', `${shownName(id)} is not the id of a container`, { data: { id } });
+  throw new ShaleError('CONTAINER_NOT_FOUND', `${typedName(id)} is not the id of a container`, { data: { id } });
 }
 
 function requireFree(sql: Sql, id: string, name: string): void {
@@ -213,5 +213,5 @@ export function writeContainer(sql: Sql, record: ContainerRecord): void {
 }
 
 function notFound(name: string): never {
-  throw new ShaleError('CONTAINER_NOT_FOUND', `no container ${shownName(name)} in the store`, { data: { name } });
+  throw new ShaleError('CONTAINER_NOT_FOUND', `no container ${typedName(name)} in the store`, { data: { name } });
 }

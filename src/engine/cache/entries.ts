@@ -1,4 +1,4 @@
-import { ambiguous, ShaleError, shownName } from '../../base/index.ts';
+import { ambiguous, ShaleError, typedName } from '../../base/index.ts';
 import type { CacheMountRecord, CacheRecord, Store } from '../../store/index.ts';
 import { cacheCap } from '../cache-cap.ts';
 import type { EngineContext } from '../context.ts';
@@ -79,7 +79,7 @@ export async function findEntries(store: Store, name: string, kind?: CacheEntry[
       found.map(({ id }) => id.slice(0, 12)),
     );
   if (found.length > 0) return found;
-  throw new ShaleError('CACHE_NOT_FOUND', `nothing in the build cache is called ${shownName(name)}`, {
+  throw new ShaleError('CACHE_NOT_FOUND', `nothing in the build cache is called ${typedName(name)}`, {
     data: { name },
     hint: 'shale cache ls',
   });

@@ -1,4 +1,4 @@
-import { ShaleError, shownName } from '../../base/index.ts';
+import { ShaleError, typedName } from '../../base/index.ts';
 
 /** As docker's, which knows no limit; a host's name ends here. */
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/;
@@ -7,7 +7,7 @@ const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,254}$/;
 export function parseContainerName(text: string): string {
   const name = text.replace(/^\//, '');
   if (NAME.test(name)) return name;
-  throw new ShaleError('CONTAINER_NAME_INVALID', `${shownName(text)} cannot be the name of a container`, {
+  throw new ShaleError('CONTAINER_NAME_INVALID', `${typedName(text)} cannot be the name of a container`, {
     data: { name: text },
     hint: 'letters, digits and _.- only, 2 to 255 of them, beginning with a letter or digit',
   });
