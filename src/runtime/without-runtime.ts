@@ -29,8 +29,11 @@ export async function startByFifo(context: RuntimeContext, { id, bundle, init }:
   if (fifo === undefined) return false;
   try {
     const deadline = Date.now() + FIFO_TIMEOUT_MS;
-    while (!hasByte(fifo)) {
-      if (!isAlive(init) || Date.now() > deadline) return false;
+    for (;;) {
+      // Asked in this order: it may write, run and end between the two.
+      const isWaiting = isAlive(init) && Date.now() <= deadline;
+      if (hasByte(fifo)) break;
+      if (!isWaiting) return false;
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     }
     unlinkSync(path);

@@ -95,9 +95,9 @@ async function cycle(world: ContainerLab, name: string, kind: number, random: ()
     }
     case 6: {
       // The runtime that a command waits for, and with it the container.
-      const child = spawn(SHALE, ['run', '--rm', ...base, 'sleep', '600'], { env: world.env, stdio: 'ignore' });
+      const child = spawn(SHALE, ['run', '--rm', ...base, 'sleep', '60'], { env: world.env, stdio: 'ignore' });
       const ended = new Promise<number | null>((resolve) => child.on('exit', resolve));
-      await until(() => killed(attachedRuntime(world)), 'the container is started');
+      await until(async () => killed(await attachedRuntime(world, name)), 'the container is started');
       assert.equal(await ended, 137);
       return;
     }
@@ -114,15 +114,15 @@ function killed(pid: number | undefined): boolean {
   }
 }
 
-/** The process of the runtime of the one container that is attached to a command. */
-function attachedRuntime(world: ContainerLab): number | undefined {
-  const folder = join(world.lab.runRoot, 'containers');
-  for (const id of readdirSync(folder)) {
-    const file = join(folder, id, 'attached.json');
-    if (!id.startsWith('.') && existsSync(file))
-      return (JSON.parse(readFileSync(file, 'utf8')) as { runtime: { pid: number } }).runtime.pid; // Written whole.
-  }
-  return undefined;
+/**
+ * The process of the runtime of a container that is attached to a command. Records of others that were killed before may still be
+ * there, whose processes may be zombies that take every signal.
+ */
+async function attachedRuntime(world: ContainerLab, name: string): Promise<number | undefined> {
+  const id = (await world.lab.store.containers.find(name))?.id;
+  const file = join(world.lab.runRoot, 'containers', id ?? '', 'attached.json');
+  if (id === undefined || !existsSync(file)) return undefined;
+  return (JSON.parse(readFileSync(file, 'utf8')) as { runtime: { pid: number } }).runtime.pid; // Written whole.
 }
 
 test(

@@ -37,13 +37,18 @@ describe('the published package', () => {
   test('starting the published package loads nothing that only some commands need', () => {
     const list = "process.on('exit', () => process.stderr.write(process.moduleLoadList.join('\\n')))";
     writeFileSync(join(folder, 'list.cjs'), list);
-    const program = ['--require', join(folder, 'list.cjs'), join(folder, 'bin/shale'), 'version'];
-    const { stdout, stderr } = spawnSync(process.execPath, program, { encoding: 'utf8', env: { HOME: folder } });
-    assert.match(stdout, /^shale /);
-    const loaded = stderr
-      .split('\n')
-      .filter((line) => /NativeModule (crypto|http|https|zlib|child_process|sqlite|worker_threads|tls)$/.test(line));
-    assert.deepEqual(loaded, []);
+    const env = { HOME: folder, SHALE_HOME: join(folder, 'home'), SHALE_RUN: join(folder, 'run') };
+    const dear = /NativeModule (crypto|http|https|zlib|child_process|sqlite|worker_threads|tls)$/;
+    const loadedBy = (...words: string[]): string[] => {
+      const program = ['--require', join(folder, 'list.cjs'), join(folder, 'bin/shale'), ...words];
+      const { stderr, status } = spawnSync(process.execPath, program, { encoding: 'utf8', env });
+      assert.equal(status, 0, stderr);
+      return stderr.split('\n').filter((line) => dear.test(line));
+    };
+    assert.deepEqual(loadedBy('version'), []);
+    // With a store, and what it takes to start containers.
+    assert.deepEqual(loadedBy('images'), ['NativeModule sqlite']);
+    assert.deepEqual(loadedBy('ps'), ['NativeModule sqlite']);
   });
 
   test('commands of the published package read only the files of their part', () => {
