@@ -22,5 +22,6 @@ export * from './random.ts';
 export * from './rows.ts';
 export * from './sha256.ts';
 export * from './streams.ts';
+export * from './sync-folder.ts';
 export * from './version.ts';
 export * from './whole-file.ts';

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { constants, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { encodeTarHeader, TAR_END, tarPadding, type TarEntry } from '../archive/index.ts';
-import { type ByteStream, isSystemError, makeFolders, Semaphore, ShaleError } from '../base/index.ts';
+import { type ByteStream, isSystemError, makeFolders, Semaphore, ShaleError, syncFolder } from '../base/index.ts';
 import { digestFromHex, type Descriptor } from '../oci/index.ts';
 
 /** Bytes read at once. */
@@ -31,6 +31,8 @@ export interface WritableFiles extends AsyncDisposable {
 /** A folder of files. Names are ours or checked digests; links are not followed. */
 export class FolderFiles implements ReadableFiles, WritableFiles {
   readonly #path: string;
+  /** Folders with names that are not on the disk yet. */
+  readonly #unsynced = new Set<string>();
 
   constructor(path: string) {
     this.#path = path;
@@ -65,7 +67,7 @@ export class FolderFiles implements ReadableFiles, WritableFiles {
 
   async put(name: string, _sizeBytes: number, bytes: ByteStream): Promise<void> {
     const target = join(this.#path, name);
-    makeFolders(join(target, '..'));
+    makeFolders(dirname(target));
     const part = `${target}.${process.pid}.part`;
     try {
       await using file = await open(part, 'w', 0o644);
@@ -76,13 +78,19 @@ export class FolderFiles implements ReadableFiles, WritableFiles {
       rmSync(part, { force: true });
       throw error;
     }
+    // With those above it, which may be new: `name` is below the folder.
+    for (let at = name; at !== '.'; at = dirname(at)) this.#unsynced.add(join(this.#path, dirname(at)));
   }
 
   async replace(name: string, bytes: Uint8Array): Promise<void> {
     await this.put(name, bytes.byteLength, one(bytes));
   }
 
-  async finish(): Promise<void> {}
+  async finish(): Promise<void> {
+    for (const folder of this.#unsynced) await syncFolder(folder);
+    this.#unsynced.clear();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
@@ -127,6 +135,7 @@ export class TarFile implements WritableFiles {
     await this.#file.datasync();
     renameSync(this.#part, this.#path);
     this.#isDone = true;
+    await syncFolder(dirname(this.#path));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -168,11 +177,13 @@ export async function* verified(bytes: ByteStream, descriptor: Descriptor, offse
     yield chunk;
   }
   const { digest } = descriptor;
-  if (size !== descriptor.size)
-    throw new ShaleError('SIZE_MISMATCH', `${digest} has ${size} bytes or more, expected ${descriptor.size}`);
+  if (size !== descriptor.size) {
+    const got = size > descriptor.size ? 'more' : `${size}`;
+    throw new ShaleError('SIZE_MISMATCH', `the blob ${digest} has ${got} bytes, expected ${descriptor.size}`);
+  }
   const got = offset === 0 ? digestFromHex(hash.digest('hex')) : digest;
   if (got !== digest)
-    throw new ShaleError('DIGEST_MISMATCH', `a blob has the digest ${got}, expected ${digest}`, {
+    throw new ShaleError('DIGEST_MISMATCH', `the blob ${digest} has the digest ${got}`, {
       data: { expected: digest, got },
     });
 }

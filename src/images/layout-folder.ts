@@ -1,17 +1,7 @@
-import { constants } from 'node:fs';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { collect, messageOf, ShaleError } from '../base/index.ts';
 import {
-  type ByteStream,
-  collect,
-  isSystemError,
-  makeFolders,
-  messageOf,
-  ShaleError,
-  tapSha256,
-} from '../base/index.ts';
-import {
-  hexOf,
   isIndexType,
   isManifestType,
   MANIFEST_MAX_BYTES,
@@ -22,6 +12,7 @@ import {
 } from '../oci/index.ts';
 import {
   blobMembers,
+  blobName,
   IMAGE_NAME,
   itemDescriptor,
   LAYOUT_FILE,
@@ -32,58 +23,49 @@ import {
   type PackedItem,
   REF_NAME,
 } from './archive.ts';
+import { FolderFiles, verified } from './image-files.ts';
 
 /** A folder in the form of image-spec image-layout.md. */
 export class LayoutFolder {
   readonly path: string;
+  readonly #files: FolderFiles;
 
   constructor(path: string) {
     this.path = path;
+    this.#files = new FolderFiles(path);
   }
 
   /** What index.json says; undefined when there is none. @throws MANIFEST_INVALID, JSON_INVALID, LIMIT_EXCEEDED */
   async index(): Promise<ImageIndex | undefined> {
-    const bytes = await this.#read('index.json');
-    if (bytes === undefined) return undefined;
-    const document = parseManifest(bytes);
+    if (!this.#files.has('index.json')) return undefined;
+    const document = parseManifest(this.#files.read('index.json', MANIFEST_MAX_BYTES));
     if (document.kind === 'index') return document.index;
     throw new ShaleError('MANIFEST_INVALID', `${this.path}/index.json is not an image index`);
   }
 
-  /** The bytes of a small blob, verified. @throws BLOB_NOT_FOUND, DIGEST_MISMATCH, LIMIT_EXCEEDED */
+  /** The bytes of a small blob, verified. @throws BLOB_NOT_FOUND, DIGEST_MISMATCH, SIZE_MISMATCH, LIMIT_EXCEEDED */
   async read(descriptor: Descriptor, maxBytes: number): Promise<Buffer> {
     return collect(this.stream(descriptor), maxBytes, `the blob ${descriptor.digest}`);
   }
 
   /** The bytes of a blob, as a stream that fails at its end when they are not what the descriptor says. */
   async *stream(descriptor: Descriptor): AsyncGenerator<Uint8Array> {
-    const { digest, size } = descriptor;
-    const file = await openOrMissing(this.#blobPath(digest), digest);
-    let bytes = 0;
-    let hex = '';
-    for await (const chunk of tapSha256(file.createReadStream(), (found) => (hex = found))) {
-      bytes += chunk.byteLength;
-      if (bytes > size) break;
-      yield chunk;
-    }
-    if (bytes !== size || `sha256:${hex}` !== digest)
-      throw new ShaleError('DIGEST_MISMATCH', `the blob ${digest} of ${this.path} is not what its name says`, {
-        data: { digest },
-      });
+    const { digest } = descriptor;
+    const name = blobName(digest);
+    if (!this.#files.has(name))
+      throw new ShaleError('BLOB_NOT_FOUND', `the blob ${digest} is not in ${this.path}`, { data: { digest } });
+    yield* verified(this.#files.stream(name), descriptor);
   }
 
   /** True when the blob's file is there in its size; its bytes are not read. */
   async has({ digest, size }: Descriptor): Promise<boolean> {
-    const there = await stat(this.#blobPath(digest)).catch(() => undefined);
-    return there?.isFile() === true && there.size === size;
+    return this.#has(blobName(digest), size);
   }
 
   /** Brings in a blob. One of the same name and size is there already: files take their names when they are whole. */
   async put(member: Member): Promise<void> {
-    const path = join(this.path, member.name);
-    const there = await stat(path).catch(() => undefined);
-    if (there?.isFile() === true && there.size === member.sizeBytes) return;
-    await writeWhole(path, memberBytes(member));
+    if (this.#has(member.name, member.sizeBytes)) return;
+    await this.#files.put(member.name, member.sizeBytes, memberBytes(member));
   }
 
   /**
@@ -99,12 +81,14 @@ export class LayoutFolder {
     const added = new Set(referrers.map(({ digest }) => digest));
     const kept = before.filter((entry) => !replaced.has(entry) && !added.has(entry.digest));
     const listed = [...kept, descriptor, ...referrers];
-    await writeWhole(join(this.path, 'oci-layout'), [LAYOUT_FILE]);
-    await writeWhole(join(this.path, 'index.json'), [layoutIndex(listed)]);
+    await this.#files.replace('oci-layout', LAYOUT_FILE);
+    await this.#files.replace('index.json', layoutIndex(listed));
+    // Before anything is removed: after a power cut one of the two is there whole.
+    await this.#files.finish();
     const needed = await this.#reach(listed);
     if (needed === undefined) return;
     for (const blob of (await this.#reach([...replaced])) ?? [])
-      if (!needed.has(blob)) await rm(this.#blobPath(blob), { force: true });
+      if (!needed.has(blob)) await rm(join(this.path, blobName(blob)), { force: true });
   }
 
   async #refersInto(entry: Descriptor, documents: ReadonlySet<Digest> | undefined): Promise<boolean> {
@@ -136,20 +120,8 @@ export class LayoutFolder {
     return found;
   }
 
-  #blobPath(digest: Digest): string {
-    return join(this.path, 'blobs/sha256', hexOf(digest));
-  }
-
-  async #read(name: string): Promise<Buffer | undefined> {
-    const path = join(this.path, name);
-    try {
-      if ((await stat(path)).size > MANIFEST_MAX_BYTES)
-        throw new ShaleError('LIMIT_EXCEEDED', `${path} is longer than ${MANIFEST_MAX_BYTES} bytes`);
-      return await readFile(path);
-    } catch (error) {
-      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return undefined;
-      throw error;
-    }
+  #has(name: string, sizeBytes: number): boolean {
+    return this.#files.has(name) && this.#files.sizeOf(name) === sizeBytes;
   }
 }
 
@@ -189,30 +161,4 @@ function sameName(a: Descriptor, b: Descriptor): boolean {
     a.annotations?.[REF_NAME] === b.annotations?.[REF_NAME] &&
     a.annotations?.[IMAGE_NAME] === b.annotations?.[IMAGE_NAME]
   );
-}
-
-async function openOrMissing(path: string, digest: Digest): Promise<Awaited<ReturnType<typeof open>>> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (cause) {
-    throw new ShaleError('BLOB_NOT_FOUND', `the blob ${digest} is not in ${path.replace(/\/blobs\/.*$/, '')}`, {
-      cause,
-      data: { digest },
-    });
-  }
-}
-
-async function writeWhole(path: string, bytes: ByteStream | Iterable<Uint8Array>): Promise<void> {
-  const part = `${path}.${process.pid}.part`;
-  makeFolders(join(path, '..'));
-  try {
-    {
-      await using file = await open(part, 'w', 0o644);
-      for await (const chunk of bytes) await file.writeFile(chunk);
-    }
-    await rename(part, path);
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
 }

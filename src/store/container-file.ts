@@ -1,9 +1,17 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isAlive, isJsonObject, isShaleError, isSystemError, JsonReader, parseJson } from '../base/index.ts';
+import {
+  isAlive,
+  isJsonObject,
+  isShaleError,
+  isSystemError,
+  JsonReader,
+  parseJson,
+  syncFolderAtOnce,
+} from '../base/index.ts';
 import { parseDiffId, parseDigest } from '../oci/index.ts';
 import type { StoreContext } from './context.ts';
-import { fileError, statOf, syncFolderAtOnce } from './files.ts';
+import { fileError, statOf } from './files.ts';
 import type { Layout } from './layout.ts';
 import { toJson } from './row.ts';
 import { stagingPath } from './staging.ts';

@@ -1,12 +1,12 @@
 import { close, closeSync, constants, fdatasync, fstatSync, openSync } from 'node:fs';
 import { promisify } from 'node:util';
-import { isSystemError, mapPool, messageOf, ShaleError } from '../base/index.ts';
+import { isSystemError, mapPool, messageOf, ShaleError, syncFolder } from '../base/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { rowIn } from './blobs.ts';
 import type { StoreContext } from './context.ts';
 import type { Sql } from './database.ts';
 import { failpoint } from './failpoint.ts';
-import { mtimeUs, removeTree, syncFolder } from './files.ts';
+import { mtimeUs, removeTree } from './files.ts';
 import { flag } from './row.ts';
 
 const sync = promisify(fdatasync);

@@ -1,11 +1,8 @@
 import {
   chmodSync,
-  closeSync,
   constants,
   createReadStream,
-  fsyncSync,
   lstatSync,
-  openSync,
   readdirSync,
   rmdirSync,
   unlinkSync,
@@ -48,26 +45,6 @@ export async function* fileStream(path: string): AsyncGenerator<Uint8Array> {
     for await (const chunk of stream) yield chunk as Uint8Array; // No encoding is set, so chunks are bytes.
   } finally {
     await handle.close();
-  }
-}
-
-/** fsync of a folder, so that the names in it survive a power cut. */
-export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** As `syncFolder`, for what must be done within a transaction. */
-export function syncFolderAtOnce(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

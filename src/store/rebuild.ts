@@ -1,14 +1,14 @@
 import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { isShaleError, isSystemError, ShaleError, thisOwner } from '../base/index.ts';
+import { isShaleError, isSystemError, ShaleError, thisOwner, syncFolder } from '../base/index.ts';
 import { BlobFiles } from './blobs.ts';
 import { readContainerFile } from './container-file.ts';
 import { writeContainer } from './containers.ts';
 import type { StoreContext } from './context.ts';
 import { Database, type Sql } from './database.ts';
 import { namesIn } from './dead-files.ts';
-import { statOf, syncFolder } from './files.ts';
+import { statOf } from './files.ts';
 import { putImage, putImageIndex } from './images.ts';
 import { addEncoding, putLayer } from './layer-records.ts';
 import { Layout } from './layout.ts';

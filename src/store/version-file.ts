@@ -1,9 +1,9 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSystemError, ShaleError, thisOwner } from '../base/index.ts';
+import { isSystemError, ShaleError, thisOwner, syncFolder } from '../base/index.ts';
 import { failpoint } from './failpoint.ts';
-import { fileError, statOf, syncFolder } from './files.ts';
+import { fileError, statOf } from './files.ts';
 import type { Layout } from './layout.ts';
 import { ensureReserve } from './reserve.ts';
 import { FORMAT_VERSION } from './schema.ts';

@@ -160,7 +160,7 @@ describe('exchange of caches', { skip: cannotRun || BUSYBOX.missing }, () => {
     writeFileSync(join(folder, 'blobs/sha256', String(entry?.digest.slice(7))), '{}');
     assert.match(
       warnings(await other.build(context, { cacheFrom: from(folder) })),
-      /is not used: .*digest|is not used: .*is not what its name says/i,
+      /is not used: the blob sha256:[0-9a-f]{64} has 2 bytes, expected \d+/,
     );
     writeFileSync(join(folder, 'index.json'), 'no json');
     assert.match(warnings(await other.build(context, { cacheFrom: from(folder) })), /is not used: .*JSON/);
