@@ -228,7 +228,12 @@ export class MountCore {
   async #close(): Promise<null> {
     await this.#spawner.close();
     this.#within(() => {
-      for (const [id, mounted] of this.#mounted) if (!mounted.kept) this.#unmount(id);
+      for (const [id, mounted] of this.#mounted) {
+        // A kept one stays mounted for its program, and is not to be held by this process as well.
+        if (mounted.kept) closeSync(mounted.fd);
+        else this.#unmount(id);
+      }
+      this.#mounted.clear();
       this.#layers?.close();
     });
     return null;

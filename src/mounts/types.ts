@@ -131,7 +131,7 @@ export interface RootfsRequest {
 export interface MountedRootfs extends AsyncDisposable {
   /** Where it is for programs that the host spawns. */
   readonly path: string;
-  /** The same directory for every thread of this process, until disposed: `/proc/self/fd/N`. */
+  /** The same directory for every thread of this process, until this or the host is disposed: `/proc/self/fd/N`. */
   readonly access: string;
   /**
    * Leaves it mounted for as long as a process that was spawned with lifetime `own` lives in the namespace; neither

@@ -1,0 +1,119 @@
+/**
+ * One process that builds, runs, commits, removes and prunes, over and over: memory, descriptors, files and disk are afterwards what
+ * they were after the first tenth. SHALE_TEST_LONG=1 does it 2,000 times.
+ */
+import assert from 'node:assert/strict';
+import { lstatSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { Watch } from '../../src/engine/index.ts';
+import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
+import { compareLeaks, takeLeakSnapshot, type LeakSnapshot } from '../support/leaks.ts';
+import { containerRequest } from '../support/requests.ts';
+
+const CYCLES = process.env['SHALE_TEST_LONG'] === '1' ? 2000 : 40;
+const WARM_UP = CYCLES / 10;
+const PRUNE_EVERY = 20;
+
+/** Beyond what stays equal: fragments of the allocator, pages of the database. */
+const HEAP_GROWTH_MAX = 8 * 1024 * 1024;
+const RSS_GROWTH_MAX = 48 * 1024 * 1024;
+/** Rows of builds, events and moves of tags, which are kept on purpose. */
+const DATABASE_BYTES_PER_CYCLE_MAX = 16 * 1024;
+
+interface State {
+  readonly leaks: LeakSnapshot;
+  readonly heapBytes: number;
+  readonly rssBytes: number;
+  readonly files: number;
+  readonly diskBytes: number;
+  readonly databaseBytes: number;
+}
+
+test(
+  `${CYCLES} builds and runs in one process leave memory, descriptors, files and disk as they were`,
+  { skip: BUSYBOX.missing || cannotRun, timeout: 7_200_000 },
+  async (t) => {
+    await using lab = await Lab.open();
+    await lab.importBusybox();
+    const context = lab.context({ Dockerfile: 'FROM busybox\nCOPY f /f\nRUN cat /f > /g\n', f: '' });
+    let warm: State | undefined;
+    for (let number = 0; number < CYCLES; number++) {
+      writeFileSync(join(context, 'f'), `${number}\n`.repeat(100 + (number % 50)));
+      await cycle(lab, context, number);
+      if (number % PRUNE_EVERY === PRUNE_EVERY - 1) await tidy(lab);
+      if (number + 1 === WARM_UP) warm = await stateOf(lab);
+    }
+    const end = await stateOf(lab);
+    assert.ok(warm !== undefined);
+    t.diagnostic(`after ${WARM_UP}: ${shown(warm)}; after ${CYCLES}: ${shown(end)}`);
+    assert.deepEqual(compareLeaks(warm.leaks, end.leaks), []);
+    assert.equal(end.files, warm.files);
+    assert.ok(end.diskBytes <= warm.diskBytes + 64 * 1024, `${end.diskBytes} bytes on disk, ${warm.diskBytes} before`);
+    assert.ok(end.heapBytes <= warm.heapBytes + HEAP_GROWTH_MAX, `heap ${end.heapBytes}, ${warm.heapBytes} before`);
+    assert.ok(end.rssBytes <= warm.rssBytes + RSS_GROWTH_MAX, `memory ${end.rssBytes}, ${warm.rssBytes} before`);
+    const perCycle = (end.databaseBytes - warm.databaseBytes) / (CYCLES - WARM_UP);
+    assert.ok(perCycle <= DATABASE_BYTES_PER_CYCLE_MAX, `the database grows by ${perCycle} bytes each time`);
+    assert.deepEqual((await lab.engine.check({ full: true, repair: false }, watch())).findings, []);
+  },
+);
+
+/** A build of what was never there, a run of it in one of three ways, and its image renamed or removed. */
+async function cycle(lab: Lab, context: string, number: number): Promise<void> {
+  const { engine } = lab;
+  await lab.build(context, { tags: ['soak:latest'] });
+  const command = ['sh', '-c', `test "$(head -n 1 /g)" = ${number} && echo ${number} > /h`];
+  const inFront = number % 3 === 0;
+  const request = { network: 'none', removeWhenDone: inFront, detach: !inFront } as const;
+  const started = await engine.run(containerRequest('soak', command, request), watch());
+  const id = started.containerId;
+  if (inFront) return assert.equal(await started.exit, 0);
+  assert.equal(await engine.wait(id, watch()), 0);
+  if (number % 3 === 1) {
+    await engine.commit({ container: id, tag: `kept:${number}`, changes: [], pause: true }, watch());
+    await engine.removeImage(`kept:${number}`, { force: false });
+  }
+  await engine.removeContainer(id, { force: false, volumes: true });
+}
+
+async function tidy(lab: Lab): Promise<void> {
+  await lab.engine.prune({ what: ['containers', 'images', 'build-cache'], all: false }, watch());
+}
+
+/** As it is when nothing is kept that may go. */
+async function stateOf(lab: Lab): Promise<State> {
+  await lab.engine.prune({ what: ['containers', 'images', 'build-cache'], all: true }, watch());
+  await lab.importBusybox();
+  await lab.engine.pruneBuilds({ keep: 0 });
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void; // What the flag adds.
+  collect();
+  collect();
+  const entries = readdirSync(lab.home, { recursive: true, encoding: 'utf8' });
+  const sizes = entries.map((name) => ({ name, sizeBytes: lstatSync(join(lab.home, name)).size }));
+  const isDatabase = ({ name }: { readonly name: string }): boolean => name.startsWith('shale.db');
+  const sum = (of: typeof sizes): number => of.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return {
+    leaks: takeLeakSnapshot(lab.folder),
+    heapBytes: heapUsed + external,
+    rssBytes: rss,
+    files: sizes.length,
+    diskBytes: sum(sizes.filter((file) => !isDatabase(file))),
+    databaseBytes: sum(sizes.filter((file) => file.name === 'shale.db')),
+  };
+}
+
+function shown({ leaks, heapBytes, rssBytes, files, diskBytes, databaseBytes }: State): string {
+  const megabytes = (bytes: number): string => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+  return (
+    `heap ${megabytes(heapBytes)}, memory ${megabytes(rssBytes)}, ${leaks.descriptors.length} descriptors, ` +
+    `${files} files, ${megabytes(diskBytes)}, database ${megabytes(databaseBytes)}`
+  );
+}
+
+function watch(): Watch {
+  return { signal: AbortSignal.timeout(120_000) };
+}
