@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, isSystemError, type Owner, thisOwner } from '../../base/index.ts';
+import { isAlive, isSystemError, type Owner, ownerOf, thisOwner } from '../../base/index.ts';
 import { tryLock } from '../../sys/index.ts';
 import { runPath, type EngineContext } from '../context.ts';
 
@@ -8,7 +8,7 @@ import { runPath, type EngineContext } from '../context.ts';
  * One keeper a store. `lock` is held by it and freed by the kernel when it ends; `keeper.json` says who it is, so that a
  * command need not touch the lock to know. A keeper that finds nothing to do takes keeper.json away, looks once more,
  * and only then ends: whoever has recorded a container before it saw no keeper.json starts another, which waits for the
- * lock.
+ * lock. `starting.json` says who was started and has not come so far yet: it will look at all records, so that nobody need start one more.
  */
 
 const WAIT_MS = 20;
@@ -19,13 +19,41 @@ export function keeperFolder(context: EngineContext): string {
 
 /** True while a keeper runs that will look at the records again. */
 export function isKeeperAlive(context: EngineContext): boolean {
+  return isNamedAlive(`${keeperFolder(context)}/keeper.json`);
+}
+
+/** True while one was started that has not looked at the records yet. */
+export function isKeeperStarting(context: EngineContext): boolean {
+  return isNamedAlive(startingFile(context));
+}
+
+/** Says that process `pid` is about to be the keeper. */
+export function announceStart(context: EngineContext, pid: number): void {
+  const owner = ownerOf(pid);
+  if (owner === undefined) return; // It has ended already.
+  mkdirSync(keeperFolder(context), { recursive: true, mode: 0o700 });
+  writeOwner(startingFile(context), owner);
+}
+
+function startingFile(context: EngineContext): string {
+  return `${keeperFolder(context)}/starting.json`;
+}
+
+function isNamedAlive(path: string): boolean {
   try {
-    // Written by `announce`; anything else is nobody alive.
-    const owner = JSON.parse(readFileSync(`${keeperFolder(context)}/keeper.json`, 'utf8')) as Owner;
+    // Written by `writeOwner`; anything else is nobody alive.
+    const owner = JSON.parse(readFileSync(path, 'utf8')) as Owner;
     return typeof owner === 'object' && isAlive(owner);
   } catch {
     return false;
   }
+}
+
+/** Whole at any time. */
+function writeOwner(path: string, owner: Owner): void {
+  const draft = `${path}.${process.pid}.new`;
+  writeFileSync(draft, JSON.stringify(owner), { mode: 0o600 });
+  renameSync(draft, path);
 }
 
 /** Wakes the keeper: there is something new to look at. */
@@ -53,6 +81,7 @@ export async function claimKeeper(context: EngineContext, signal: AbortSignal): 
   try {
     while (!tryLock(lock, 'exclusive')) {
       if (isKeeperAlive(context) || signal.aborted) {
+        rmSync(startingFile(context), { force: true });
         closeSync(lock);
         return undefined;
       }
@@ -63,14 +92,19 @@ export async function claimKeeper(context: EngineContext, signal: AbortSignal): 
     throw error;
   }
   const path = `${folder}/keeper.json`;
+  const renounce = (): void => {
+    rmSync(path, { force: true });
+    // Written late, by a command that the machine had kept waiting, it would name one that looks at nothing any more.
+    rmSync(startingFile(context), { force: true });
+  };
   return {
     announce: () => {
-      writeFileSync(`${path}.new`, JSON.stringify(thisOwner()), { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      writeOwner(path, thisOwner());
+      rmSync(startingFile(context), { force: true });
     },
-    renounce: () => rmSync(path, { force: true }),
+    renounce,
     [Symbol.dispose]: () => {
-      rmSync(path, { force: true });
+      renounce();
       closeSync(lock);
     },
   };

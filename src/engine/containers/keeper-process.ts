@@ -2,7 +2,7 @@ import { ShaleError } from '../../base/index.ts';
 import type { EngineContext } from '../context.ts';
 import { keepsOlderLogs } from './log-files.ts';
 import type { ContainerSetup } from './record.ts';
-import { isKeeperAlive, pokeKeeper } from './keeper-claim.ts';
+import { announceStart, isKeeperAlive, isKeeperStarting, pokeKeeper } from './keeper-claim.ts';
 
 /**
  * True for a container that somebody has to look after while it runs, or when it ends: restart policies, health checks,
@@ -26,6 +26,7 @@ export function needsKeeper(setup: ContainerSetup): boolean {
  */
 export async function ensureKeeper(context: EngineContext): Promise<void> {
   if (isKeeperAlive(context)) return pokeKeeper(context);
+  if (isKeeperStarting(context)) return;
   const { keeperCommand, home, runRoot } = context.options;
   const [command, ...args] = keeperCommand ?? [];
   if (command === undefined)
@@ -37,4 +38,5 @@ export async function ensureKeeper(context: EngineContext): Promise<void> {
   const child = spawn(command, args, { cwd: '/', detached: true, stdio: 'ignore', env });
   child.on('error', () => undefined); // The next command tries again.
   child.unref();
+  if (child.pid !== undefined) announceStart(context, child.pid);
 }
