@@ -244,21 +244,6 @@ test('an ingest that does not hash takes the digest of its caller, or reads the 
   }
 });
 
-test('writeback is started while a large blob streams', async () => {
-  const ranges: [number, number][] = [];
-  await using fixture = await scratchStore({
-    native: { startWriteback: (_fd, offset, length) => ranges.push([offset, length]) },
-  });
-  await using ingest = await fixture.store.blobs.createIngest({ hash: false });
-  for (let i = 0; i < 5; i++) await ingest.write(Buffer.alloc(4 << 20));
-  await ingest.commit();
-  assert.deepEqual(ranges, [
-    [0, 8 << 20],
-    [8 << 20, 8 << 20],
-    [16 << 20, 4 << 20],
-  ]);
-});
-
 /** Keeps size and mode: only the bytes, and the time of the file, change. */
 function flipBit(path: string): void {
   const bytes = readFileSync(path);

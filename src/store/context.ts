@@ -2,7 +2,7 @@ import { type Owner, ShaleError } from '../base/index.ts';
 import type { Database } from './database.ts';
 import type { Layout } from './layout.ts';
 import type { SessionLease } from './leases.ts';
-import type { NativeStoreCalls, TimeMs } from './types.ts';
+import type { TimeMs } from './types.ts';
 
 /** What the parts of one open store share. */
 export interface StoreContext {
@@ -14,7 +14,6 @@ export interface StoreContext {
   readonly whyReadOnly: string;
   readonly clock: () => TimeMs;
   readonly randomBytes: (count: number) => Uint8Array;
-  readonly native: NativeStoreCalls;
   readonly session: SessionLease;
 }
 

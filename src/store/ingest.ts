@@ -30,11 +30,9 @@ import type { BlobStat, Ingest, IngestOptions } from './types.ts';
 const writeAt = promisify(write);
 const truncateTo = promisify(ftruncate);
 
-/** Written bytes are handed to the disk in pieces of this size. */
-const WRITEBACK_BYTES = 8 << 20;
 /**
- * The same without the system call for it: a thread of the pool waits for the disk meanwhile, one for all writes of the store.
- * The others have more to do than to wait.
+ * Written bytes are handed to the disk in pieces of this size: a thread of the pool waits for the disk meanwhile, one for all
+ * writes of the store. The others have more to do than to wait.
  */
 const SYNC_BYTES = 24 << 20;
 const WATCH_MS = 15;
@@ -307,23 +305,16 @@ class BlobIngest implements Ingest {
   }
 
   #startWriteback(): void {
-    const { context, disk } = this.#parts;
-    const { native } = context;
-    const waiting = this.#sizeBytes - this.#writtenBack;
-    if (native.startWriteback === undefined) {
-      if (disk.isAwaited || waiting < SYNC_BYTES) return;
-      disk.isAwaited = true;
-      // Nobody waits for it: what is not on the disk in the end is synced, and reported, then.
-      fdatasync(this.fd, () => (disk.isAwaited = false));
-    } else {
-      if (waiting < WRITEBACK_BYTES) return;
-      native.startWriteback(this.fd, this.#writtenBack, waiting);
-    }
+    const { disk } = this.#parts;
+    if (disk.isAwaited || this.#sizeBytes - this.#writtenBack < SYNC_BYTES) return;
+    disk.isAwaited = true;
+    // Nobody waits for it: what is not on the disk in the end is synced, and reported, then.
+    fdatasync(this.fd, () => (disk.isAwaited = false));
     this.#writtenBack = this.#sizeBytes;
   }
 
   async #commit(given: Digest | undefined): Promise<Digest> {
-    const { blobs, options, durability, context } = this.#parts;
+    const { blobs, options, durability } = this.#parts;
     const size = Number(fstatSync(this.fd).size);
     if (options.expectedSizeBytes !== undefined && size !== options.expectedSizeBytes)
       throw sizeMismatch(options, size);
@@ -331,7 +322,6 @@ class BlobIngest implements Ingest {
     const expected = options.expectedDigest ?? given ?? digest;
     if (digest !== expected || (given !== undefined && given !== digest)) throw digestMismatch(expected, digest);
     failpoint('ingest.written');
-    context.native.startWriteback?.(this.fd, this.#writtenBack, size - this.#writtenBack);
     fchmodSync(this.fd, BLOB_MODE);
     if ((await blobs.place(this.path, digest)) === 'existed') await this.#discard();
     else {

@@ -68,7 +68,6 @@ function joinParts(options: StoreOptions, layout: Layout, db: Database, whyReadO
     randomBytes: random,
     readOnly: whyReadOnly !== undefined,
     whyReadOnly: whyReadOnly ?? '',
-    native: options.native ?? {},
     session: new SessionLease({ db, owner, clock, randomBytes: random }),
   };
   return new OpenStore(context, options.runRoot);

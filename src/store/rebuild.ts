@@ -112,7 +112,6 @@ async function fill(
       randomBytes: options.randomBytes ?? randomBytes,
       readOnly: false,
       whyReadOnly: '',
-      native: {},
       session,
     };
     const saved = salvage(layout.databaseFile);

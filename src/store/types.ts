@@ -21,12 +21,6 @@ export type * from './record-types.ts';
 export type * from './maintenance-types.ts';
 export type * from './cache-mount-types.ts';
 
-/** What the store asks of the operating system that Node does not have. Each part has a correct fallback. */
-export interface NativeStoreCalls {
-  /** Starts writing the pages of a range to disk without waiting (sync_file_range, SYNC_FILE_RANGE_WRITE). */
-  startWriteback?(fd: number, offset: number, length: number): void;
-}
-
 export interface StoreOptions {
   /** `$SHALE_HOME`: made with mode 0700 when it does not exist. */
   readonly root: string;
@@ -34,7 +28,6 @@ export interface StoreOptions {
   readonly runRoot?: string;
   readonly clock?: () => TimeMs;
   readonly randomBytes?: (count: number) => Uint8Array;
-  readonly native?: NativeStoreCalls;
   /** Never writes, and fails with STORE_NOT_FOUND where there is no store. Set by itself on a read-only mount. */
   readonly readOnly?: boolean;
   /** Who holds what this handle leases; `thisOwner()` unless a test says otherwise. */

@@ -202,16 +202,6 @@ export function ioctl(fd: number, request: number, argument: Uint8Array | number
   return Number(result);
 }
 
-const SYNC_FILE_RANGE_WRITE = 2;
-
-/** Starts writing back a range of a file without waiting for it (sync_file_range). 0 bytes: up to the end. */
-export function startWriteback(fd: number, offset: number, lengthBytes: number): void {
-  const call = native('int sync_file_range(int fd, int64_t offset, int64_t length, unsigned int flags)');
-  if (call(fd, offset, lengthBytes, SYNC_FILE_RANGE_WRITE) !== 0) {
-    throw failure('sync_file_range', `start the writeback of descriptor ${fd}`);
-  }
-}
-
 const ADVICE = { sequential: 2, willneed: 3, dontneed: 4 } as const;
 
 /** posix_fadvise(2) over a range; 0 bytes: up to the end. */
