@@ -105,7 +105,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
         (await import('./cache/import.ts')).importMounts(context, source, request, watch),
     },
     check: async (request, watch) => (await system()).check(context, request, watch),
-    usage: async () => (await system()).usage(context),
+    usage: async () => (await import('./usage.ts')).usage(context),
+    usageItems: async () => (await import('./usage.ts')).usageItems(context),
     prune: async (request, watch) => (await system()).prune(context, request, watch),
     reset: async () => (await system()).reset(context),
     async [Symbol.asyncDispose]() {

@@ -3,7 +3,7 @@ import { buildLimits } from './cache-cap.ts';
 import type { Problem } from '../store/index.ts';
 import type { EngineContext } from './context.ts';
 import { checkLayers } from './layer-check.ts';
-import type { CheckReport, CheckRequest, PruneReport, PruneRequest, UsageRow, Watch } from './types.ts';
+import type { CheckReport, CheckRequest, PruneReport, PruneRequest, Watch } from './types.ts';
 import { removeContainer } from './containers/remove.ts';
 import { pruneVolumes } from './volumes.ts';
 
@@ -33,25 +33,6 @@ export async function check({ store }: EngineContext, request: CheckRequest, wat
       }))
       .concat(layers),
   };
-}
-
-/** `shale system df`. */
-export async function usage({ store }: EngineContext): Promise<UsageRow[]> {
-  const used = await store.usage();
-  const row = (type: UsageRow['type'], line: typeof used.images): UsageRow => ({
-    type,
-    total: line.count,
-    active: line.active,
-    sizeBytes: line.sizeBytes,
-    reclaimableBytes: line.reclaimableBytes,
-  });
-  return [
-    row('Images', used.images),
-    row('Containers', used.containers),
-    row('Local Volumes', used.volumes),
-    row('Build Cache', used.buildCache),
-    { type: 'Derived', total: 0, active: 0, sizeBytes: used.derivedBytes, reclaimableBytes: 0 },
-  ];
 }
 
 /** `shale system prune` and the prune forms of the nouns. */

@@ -3,7 +3,7 @@
  * they were typed; the engine resolves them and throws NOT_FOUND with the nearest names.
  */
 import type { AttestationOperations, AttestationRequest } from './attestations/types.ts';
-import type { CacheEngine } from './cache/types.ts';
+import type { CacheEngine, CacheEntry } from './cache/types.ts';
 import type { ByteStream, ByteString, Json } from '../base/index.ts';
 import type { BuildCheckReport, Outline, Target } from '../dockerfile/index.ts';
 
@@ -25,6 +25,7 @@ import type { VolumeMount, VolumeOperations } from './volume-types.ts';
 import type {
   CommitRequest,
   ContainerOperations,
+  ContainerSummary,
   LifeOptions,
   LogPiece,
   LogQuery,
@@ -365,6 +366,24 @@ export interface UsageRow {
   readonly reclaimableBytes: number;
 }
 
+/** What `UsageRow`s are made of. */
+export interface UsageItems {
+  readonly images: readonly ImageUsage[];
+  /** With their sizes. */
+  readonly containers: readonly ContainerSummary[];
+  /** `containers`: how many have it. */
+  readonly volumes: readonly { readonly name: string; readonly sizeBytes: number; readonly containers: number }[];
+  readonly buildCache: readonly CacheEntry[];
+}
+
+/** An image with the bytes that others have too, and those that go with it. */
+export interface ImageUsage extends ImageSummary {
+  readonly sharedBytes: number;
+  readonly uniqueBytes: number;
+  /** How many were made of it. */
+  readonly containers: number;
+}
+
 export interface PruneRequest {
   readonly what: readonly ('containers' | 'images' | 'build-cache' | 'volumes')[];
   /** Images with a tag too, where no container uses them; the whole cache. */
@@ -443,6 +462,7 @@ export interface Engine
   readonly makeBase: (request: BaseRequest, watch: Watch) => Promise<{ imageId: string; tags: readonly string[] }>;
   readonly check: (request: CheckRequest, watch: Watch) => Promise<CheckReport>;
   readonly usage: () => Promise<readonly UsageRow[]>;
+  readonly usageItems: () => Promise<UsageItems>;
   /** Builds again what an image was built from, with other surroundings, and compares. @throws VERIFY_IMPOSSIBLE, VERIFY_CHANGED */
   readonly verifyBuild: (request: RebuildRequest, watch: Watch) => Promise<RebuildReport>;
   /** Makes a base image as `makeBase`, then again with other surroundings, and compares. */

@@ -57,6 +57,11 @@ export interface Usage {
     readonly uniqueBytes: number;
     readonly containers: number;
   }[];
+  readonly perVolume: readonly {
+    readonly name: string;
+    readonly sizeBytes: number;
+    readonly containers: number;
+  }[];
   /** Indexes and trees: rebuilt at need. */
   readonly derivedBytes: number;
 }

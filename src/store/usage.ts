@@ -25,19 +25,21 @@ export async function usage(context: StoreContext): Promise<Usage> {
       volumes: jsonList<string>(row, 'volumes'),
     })),
   }));
-  const containers = await walk(
-    layout.folder('containers'),
-    facts.containers.map(({ id }) => id),
-    new Set(facts.containers.filter(({ active }) => active).map(({ id }) => id)),
+  const ids = facts.containers.map(({ id }) => id);
+  const active = new Set(facts.containers.filter((container) => container.active).map(({ id }) => id));
+  const users = Map.groupBy(
+    facts.containers.flatMap(({ volumes }) => volumes),
+    (name) => name,
   );
-  const inUse = new Set(facts.containers.flatMap(({ volumes }) => volumes));
-  const volumes = await walk(layout.folder('volumes'), namesIn(layout.folder('volumes')), inUse);
-  const mounts = await walk(layout.folder('cache-mounts'), namesIn(layout.folder('cache-mounts')), facts.heldMounts);
+  const volumes = await sizesIn(layout.folder('volumes'), namesIn(layout.folder('volumes')));
+  const mountFolder = layout.folder('cache-mounts');
+  const mounts = lineOf(await sizesIn(mountFolder, namesIn(mountFolder)), facts.heldMounts);
   return {
     images: facts.images.line,
     perImage: facts.images.perImage,
-    containers,
-    volumes,
+    containers: lineOf(await sizesIn(layout.folder('containers'), ids), active),
+    volumes: lineOf(volumes, users),
+    perVolume: volumes.map((volume) => ({ ...volume, containers: users.get(volume.name)?.length ?? 0 })),
     buildCache: sum(facts.buildCache, mounts),
     cacheMounts: mounts,
     derivedBytes: facts.derivedBytes,
@@ -53,15 +55,27 @@ function sum(a: UsageLine, b: UsageLine): UsageLine {
   };
 }
 
-async function walk(folder: string, names: readonly string[], active: ReadonlySet<string>): Promise<UsageLine> {
-  let sizeBytes = 0;
-  let reclaimableBytes = 0;
-  for (const name of names) {
-    const bytes = await diskUsage(join(folder, name));
-    sizeBytes += bytes;
-    if (!active.has(name)) reclaimableBytes += bytes;
-  }
-  return { count: names.length, active: names.filter((name) => active.has(name)).length, sizeBytes, reclaimableBytes };
+interface FolderSize {
+  readonly name: string;
+  readonly sizeBytes: number;
+}
+
+async function sizesIn(folder: string, names: readonly string[]): Promise<FolderSize[]> {
+  const sizes: FolderSize[] = [];
+  for (const name of names) sizes.push({ name, sizeBytes: await diskUsage(join(folder, name)) });
+  return sizes;
+}
+
+/** What is active cannot be had back. */
+function lineOf(sizes: readonly FolderSize[], active: { has(name: string): boolean }): UsageLine {
+  const bytes = (of: readonly FolderSize[]): number => of.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  const idle = sizes.filter(({ name }) => !active.has(name));
+  return {
+    count: sizes.length,
+    active: sizes.length - idle.length,
+    sizeBytes: bytes(sizes),
+    reclaimableBytes: bytes(idle),
+  };
 }
 
 function imageUsage(sql: Sql): { readonly line: UsageLine; readonly perImage: readonly ImageUsage[] } {

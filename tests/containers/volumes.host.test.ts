@@ -114,6 +114,24 @@ describe('volumes and mounts', { skip: cannotRun || BUSYBOX.missing }, () => {
     assert.equal(await ls(), '');
   });
 
+  test('system df -v tells which containers hold a volume, and what each writes', async () => {
+    const script = 'head -c 300000 /dev/zero > /data/f; head -c 50000 /dev/zero > /own';
+    const flags = ['--name', 'writer', '--network', 'none', '-v', 'held:/data'];
+    await done(shale('run', ...flags, 'busybox', 'sh', '-c', script));
+    const usage = JSON.parse(await done(shale('system', 'df', '-v', '--format', 'json'))) as Record<string, Fields[]>;
+    const rowOf = (key: string, name: string): Fields | undefined =>
+      usage[key]?.find((row) => [row['Name'], row['Names'], row['Repository']].includes(name));
+    const volume = rowOf('Volumes', 'held');
+    assert.deepEqual([volume?.['Links'], rowOf('Images', 'busybox')?.['Containers']], ['1', '1']);
+    assert.match(String(volume?.['Size']), /^3\d\dkB$/);
+    assert.deepEqual(
+      [rowOf('Containers', 'writer')?.['Size'], rowOf('Containers', 'writer')?.['LocalVolumes']],
+      ['50kB', '1'],
+    );
+    await done(shale('rm', 'writer'));
+    await done(shale('volume', 'rm', 'held'));
+  });
+
   test('volume create, ls, inspect and prune answer as docker', async () => {
     assert.equal(await done(shale('volume', 'create', '--label', 'a=b', 'one')), 'one');
     assert.equal(await done(shale('volume', 'create', 'one')), 'one');

@@ -32,7 +32,8 @@ async function run(context: Context, { flags }: ParsedArguments): Promise<void> 
   await context.stdout.write(formatList(entries, layout, options));
 }
 
-function cacheLayout(nowMs: number, whole: boolean): ListLayout<CacheEntry> {
+/** What `cache ls` shows of an entry. */
+export function cacheLayout(nowMs: number, whole: boolean): ListLayout<CacheEntry> {
   return {
     columns: [
       { name: 'ID', title: 'ID', value: ({ id }) => (whole ? id : id.slice(0, SHORT_ID)) },

@@ -124,6 +124,32 @@ describe('lists as docker prints them', () => {
     );
   });
 
+  test('system df -v has a line for each, with what only it takes', async () => {
+    const engine: Partial<Engine> = {
+      usageItems: async () => ({
+        images: images.map((image, i) => ({ ...image, sharedBytes: i * 100, uniqueBytes: 4_096, containers: 1 - i })),
+        containers: containers.map((one) => ({ ...one, size: { writableBytes: 1_500, totalBytes: 9_000 } })),
+        volumes: [{ name: 'data', sizeBytes: 2_000_000, containers: 3 }],
+        buildCache: [],
+      }),
+    };
+    const { stdout } = await runFake(['system', 'df', '-v'], { engine });
+    const lines = stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, '|'));
+    assert.deepEqual(
+      lines.filter((line) => /space usage|Build cache/.test(line)),
+      ['Images space usage:', 'Containers space usage:', 'Local Volumes space usage:', 'Build cache usage: 0B'],
+    );
+    assert.ok(lines.includes('debian|trixie-slim|aaaaaaaaaaaa|2 hours ago|78.6MB|0B|4.1kB|1'), stdout);
+    assert.ok(lines.includes('<none>|<none>|bbbbbbbbbbbb|3 weeks ago|4.1kB|100B|4.1kB|0'), stdout);
+    assert.ok(lines.includes('data|3|2MB'), stdout);
+    const json = await runFake(['system', 'df', '-v', '--format', 'json'], { engine });
+    const parsed = JSON.parse(json.stdout) as Record<string, Record<string, string>[]>;
+    assert.deepEqual(Object.keys(parsed), ['Images', 'Containers', 'Volumes', 'BuildCache']);
+    assert.equal(parsed['Containers']?.[0]?.['Size'], '1.5kB');
+    const template = await runFake(['system', 'df', '-v', '--format', '{{.Images}}'], { engine });
+    assert.equal(template.status, 125);
+  });
+
   test('system df counts and says what can be had back', async () => {
     const usage: Partial<Engine> = {
       usage: async () => [
