@@ -2,6 +2,7 @@
  * base: what Node lacks, and nothing of containers. Errors, byte strings, streams, pools, durable files, safe paths.
  * Imports nothing of shale.
  */
+export * from './bounded-cache.ts';
 export * from './byte-string.ts';
 export * from './collect-garbage.ts';
 export * from './duration.ts';

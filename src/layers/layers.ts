@@ -1,5 +1,5 @@
 import { readFileSync, readSync } from 'node:fs';
-import { invariant, Pace, ShaleError, SingleFlight, type ByteStream } from '../base/index.ts';
+import { BoundedCache, invariant, Pace, ShaleError, SingleFlight, type ByteStream } from '../base/index.ts';
 import { mergeIndexes, openIndex, type View, type ViewNode } from '../erofs/index.ts';
 import type { DiffId } from '../oci/index.ts';
 import { fileStream, type Store } from '../store/index.ts';
@@ -25,13 +25,18 @@ export interface IngestOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Indexes that are kept open, a debian's is 1 MB; stacks hold on to theirs. */
+const OPEN_INDEX_BYTES_MAX = 64 * 1024 * 1024;
+/** Bytes of what is kept of one beside its image. */
+const OPEN_INDEX_OBJECTS = 4096;
+
 /**
- * The layers of one store, opened once each. A layer is what its tar says; its index is made again whenever it is missing.
+ * The layers of one store, the latest of them kept open. A layer is what its tar says; its index is made again whenever it is missing.
  */
 export class Layers {
   readonly store: Store;
   readonly #fetch: LayerFetcher | undefined;
-  readonly #open = new Map<DiffId, Layer>();
+  readonly #open = new BoundedCache<DiffId, Layer>(OPEN_INDEX_BYTES_MAX);
   readonly #assumed = new Set<DiffId>();
   readonly #opening = new SingleFlight<DiffId, Layer>();
 
@@ -128,13 +133,12 @@ export class Layers {
     const blob = await this.#tar(diffId);
     const indexPath = (await this.#indexPath(diffId)) ?? (await this.#reindex(diffId));
     const contentsPath = await this.store.derived.find(CONTENTS_KIND, diffId);
-    const index = openIndex(
-      readFileSync(indexPath),
-      contentsPath === undefined ? undefined : readFileSync(contentsPath),
-    );
+    const image = readToKeep(indexPath);
+    const contents = contentsPath === undefined ? undefined : readToKeep(contentsPath);
+    const index = openIndex(image, contents);
     const expandedPath = await this.store.derived.find(EXPANDED_KIND, diffId);
     const layer: Layer = { diffId, tarPath: blob.path, tarSizeBytes: blob.sizeBytes, indexPath, expandedPath, index };
-    this.#open.set(diffId, layer);
+    this.#open.set(diffId, layer, image.byteLength + (contents?.byteLength ?? 0) + OPEN_INDEX_OBJECTS);
     return layer;
   }
 
@@ -210,4 +214,10 @@ export class Stack {
       throw new ShaleError('INDEX_STALE', `the layer ${layer.diffId} lacks the expanded data of its sparse files`);
     return { path, offset, sizeBytes: node.sizeBytes };
   }
+}
+
+/** Node reads small files into a piece of a buffer that many share, all of which would be kept with it. */
+function readToKeep(path: string): Buffer {
+  const bytes = readFileSync(path);
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : Buffer.from(Uint8Array.from(bytes).buffer);
 }
