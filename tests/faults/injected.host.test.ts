@@ -68,7 +68,8 @@ describe('faults of the machine', { skip: cannotRun || BUSYBOX.missing }, () => 
   for (const kind of KINDS) {
     test(`F-121: ${kind} survives every fault`, async () => {
       for (const fault of FAULTS) {
-        const { points } = await outcomeOf(kind, fault === 'kill' ? 'none' : fault, 0);
+        const { points, failed } = await outcomeOf(kind, fault === 'kill' ? 'none' : fault, 0);
+        assert.equal(failed, undefined);
         assert.ok(points.length > 0);
         for (const at of chosen(points.length)) await tryFault(kind, fault, at);
       }

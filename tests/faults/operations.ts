@@ -1,10 +1,12 @@
 /** What is done to a store while something goes wrong: one operation of each kind, with what it changes once it is done. */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { member, tar } from '../../src/archive/tar-parser.fixture.ts';
 import type { ByteStream } from '../../src/base/index.ts';
 import type { Engine } from '../../src/engine/index.ts';
+import { writeRepository } from '../../src/bases/alpine/minirootfs.fixture.ts';
+import { makeSigner, type TestApk } from '../../src/bases/alpine/packed-apk.fixture.ts';
 import { parseLockFile } from '../../src/lock/index.ts';
 import { imageOf, layerOf, seed, TYPES } from '../support/image-of.ts';
 import { buildWith, SEARCH_PATH } from '../support/lab.ts';
@@ -31,6 +33,7 @@ export const KINDS = [
   'push',
   'pull',
   'lock',
+  'base',
   'tag',
   'commit',
   'load',
@@ -120,6 +123,8 @@ export function operation(kind: Kind, work: Workplace): Operation | undefined {
       return pulling(work, `${UPSTREAM}/team/app:${slot}`);
     case 'lock':
       return locking(work, `${UPSTREAM}/team/app:${slot}`);
+    case 'base':
+      return basing(work, `base:${slot}`);
     case 'tag':
       return local === undefined ? undefined : tagging(work, { name: `tag:${slot}`, source: local });
     case 'commit':
@@ -190,6 +195,46 @@ function locking({ engine, context }: Workplace, base: string): Operation {
     return { name: base, id: await idOf(engine, base) };
   };
   return { kind: 'lock', name: base, carryOut };
+}
+
+/** Makes an Alpine base of a package or two, from a signed repository in a folder. */
+function basing({ engine, context, random }: Workplace, name: string): Operation {
+  const carryOut = async (): Promise<Change> => {
+    const folder = `${context}-packages`;
+    if (!existsSync(folder)) writePackages(folder);
+    const request = {
+      distribution: 'alpine',
+      branch: 'v3.20',
+      mirror: 'http://unused.example',
+      repositories: [join(folder, 'repository')],
+      packages: ['app'],
+      include: random.below(2) === 0 ? [] : ['more'],
+      keyFolder: join(folder, 'keys'),
+      keyFingerprints: [],
+      scripts: 'none',
+      allowOutdated: false,
+      tags: [name],
+      noCache: false,
+    } as const;
+    return { name, id: (await engine.makeBase(request, watch)).imageId };
+  };
+  return { kind: 'base', name, carryOut };
+}
+
+/** There as a whole or not at all. */
+function writePackages(folder: string): void {
+  const draft = `${folder}.${process.pid}`;
+  rmSync(draft, { recursive: true, force: true });
+  const signer = makeSigner();
+  const apk = (own: string, bytes: number): TestApk => ({
+    name: own,
+    version: '1.0-r0',
+    files: [{ path: `usr/share/${own}`, content: own.repeat(bytes) }],
+  });
+  writeRepository(join(draft, 'repository'), [apk('app', 3000), apk('more', 200)], signer);
+  mkdirSync(join(draft, 'keys'));
+  writeFileSync(join(draft, 'keys', signer.name), signer.pem);
+  renameSync(draft, folder);
 }
 
 function tagging(

@@ -13,7 +13,7 @@ const [home = '', runRoot = '', seed = '0', context = '', check = '', driver = '
 /** The more often a kind stands here, the more often it comes. */
 const MIX: readonly Kind[] = [
   ...(['import', 'import', 'build', 'build'] as const),
-  ...(['run', 'push', 'pull', 'lock', 'tag', 'commit', 'load', 'rmi', 'prune'] as const),
+  ...(['run', 'push', 'pull', 'lock', 'base', 'tag', 'commit', 'load', 'rmi', 'prune'] as const),
 ];
 
 const { mirrors: registryMirrors } = await upstream();
