@@ -20,6 +20,8 @@ const PRUNE_EVERY = 20;
 /** Indexes of the latest layers are kept open, 8 kB for each of these; signals that end by time live for two minutes. */
 const HEAP_GROWTH_MAX = 24 * 1024 * 1024;
 const RSS_GROWTH_MAX = 64 * 1024 * 1024;
+/** koffi gives back nothing of a thread that loaded it (24 kB), and each build with a RUN has one, with what the allocator lays around it. */
+const THREAD_BYTES = 80 * 1024;
 /** Events and moves of tags are kept on purpose, and pages of the database that were needed once. */
 const HISTORY_BYTES_PER_CYCLE_MAX = 16 * 1024;
 
@@ -53,7 +55,8 @@ test(
     assert.equal(end.files, warm.files);
     assert.ok(end.diskBytes <= warm.diskBytes, `${end.diskBytes} bytes on disk, ${warm.diskBytes} before`);
     assert.ok(end.heapBytes <= warm.heapBytes + HEAP_GROWTH_MAX, `heap ${end.heapBytes}, ${warm.heapBytes} before`);
-    assert.ok(end.rssBytes <= warm.rssBytes + RSS_GROWTH_MAX, `memory ${end.rssBytes}, ${warm.rssBytes} before`);
+    const rssMax = warm.rssBytes + RSS_GROWTH_MAX + (CYCLES - WARM_UP) * THREAD_BYTES;
+    assert.ok(end.rssBytes <= rssMax, `memory ${end.rssBytes}, ${warm.rssBytes} before`);
     const perCycle = (end.historyBytes - warm.historyBytes) / (CYCLES - WARM_UP);
     assert.ok(perCycle <= HISTORY_BYTES_PER_CYCLE_MAX, `the history grows by ${perCycle} bytes each time`);
     assert.deepEqual((await lab.engine.check({ full: true, repair: false }, watch())).findings, []);
