@@ -13,9 +13,9 @@ test('BoundedCache drops what was asked for longest ago, and keeps the newest wh
     [1, undefined, 3],
   );
   cache.set('d', 4, 100);
-  assert.deepEqual([cache.has('a'), cache.has('c'), cache.get('d')], [false, false, 4]);
+  assert.deepEqual([cache.get('a'), cache.get('c'), cache.get('d')], [undefined, undefined, 4]);
   cache.set('e', 5, 1);
-  assert.deepEqual([cache.has('d'), cache.get('e')], [false, 5]);
+  assert.deepEqual([cache.get('d'), cache.get('e')], [undefined, 5]);
 });
 
 test('BoundedCache counts a key that is set again once', () => {

@@ -12,10 +12,6 @@ export class BoundedCache<Key, Value> {
     this.#sizeMax = sizeMax;
   }
 
-  has(key: Key): boolean {
-    return this.#entries.has(key);
-  }
-
   get(key: Key): Value | undefined {
     const entry = this.#entries.get(key);
     if (entry === undefined) return undefined;

@@ -1,6 +1,7 @@
+import { isShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
-import { CONFIG_MAX_BYTES, type LayerCompression } from '../oci/index.ts';
-import type { ImageRecord } from '../store/index.ts';
+import { CONFIG_MAX_BYTES, type Digest, type LayerCompression } from '../oci/index.ts';
+import type { ImageRecord, Store } from '../store/index.ts';
 import { writeArchive, type ArchiveFormat, type PackedItem } from './archive.ts';
 import { readImageSet, readPredicates, type ImageOfSet, type ImageSet } from './image-set.ts';
 import { packImage, packIndex, type PackedImage, type Packing } from './pack.ts';
@@ -60,12 +61,33 @@ export async function packFound(
     return packImage(layers, { config, platform, diffIds, attestations }, how);
   };
   const name = found.reference;
-  if (found.set === undefined) return { images: [await pack(found.record)], name };
+  if (found.set === undefined) {
+    await holdImages(layers.store, [found.record.id]);
+    return { images: [await pack(found.record)], name };
+  }
   const set = await readImageSet(layers.store, found.set.digest);
+  await holdImages(
+    layers.store,
+    set.images.map(({ id }) => id),
+  );
   style = packing.attestationStyle ?? set.attestationStyle;
   const images: PackedImage[] = [];
   for (const image of set.images) images.push(await pack(await layers.store.images.get(image.id), image));
   return { images, index: indexOf(set, images, packing), name };
+}
+
+/**
+ * Keeps images and all that they consist of from being collected as long as this process lives: layers are packed one after
+ * the other, and somebody may remove the image meanwhile. @throws IMAGE_NOT_FOUND when one has gone already
+ */
+async function holdImages(store: Store, ids: readonly Digest[]): Promise<void> {
+  try {
+    await store.leases.hold(ids.map((digest) => ({ kind: 'image', digest })));
+  } catch (error) {
+    // Reading goes on without a lease where none can be written.
+    if (!isShaleError(error, 'NO_SPACE', 'STORE_READ_ONLY')) throw error;
+  }
+  for (const id of ids) await store.images.get(id);
 }
 
 function indexOf(set: ImageSet, images: readonly PackedImage[], packing: Packing): PackedItem['index'] {

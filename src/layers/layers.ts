@@ -50,7 +50,7 @@ export class Layers {
    * @throws LAYER_NOT_FOUND, BLOB_CORRUPT, INDEX_CORRUPT
    */
   async open(diffId: DiffId): Promise<Layer> {
-    return this.#open.get(diffId) ?? this.#opening.run(diffId, () => this.#openOnce(diffId));
+    return this.#held(diffId) ?? this.#opening.run(diffId, () => this.#openOnce(diffId));
   }
 
   /**
@@ -72,7 +72,11 @@ export class Layers {
 
   /** Tells whether a layer can be opened: its tar is here, or it is known where to fetch it. */
   async isAvailable(diffId: DiffId): Promise<boolean> {
-    if (this.#assumed.has(diffId) || this.#open.has(diffId) || (await this.store.blobs.find(diffId)) !== undefined)
+    if (
+      this.#assumed.has(diffId) ||
+      this.#held(diffId) !== undefined ||
+      (await this.store.blobs.find(diffId)) !== undefined
+    )
       return true;
     return ((await this.store.layers.find(diffId))?.sources.length ?? 0) > 0;
   }
@@ -80,7 +84,7 @@ export class Layers {
   /** Whether all these layers lie in the store, so that opening them fetches nothing. */
   async areHere(diffIds: readonly DiffId[]): Promise<boolean> {
     for (const diffId of diffIds)
-      if (!this.#open.has(diffId) && (await this.store.blobs.find(diffId)) === undefined) return false;
+      if (this.#held(diffId) === undefined && (await this.store.blobs.find(diffId)) === undefined) return false;
     return true;
   }
 
@@ -127,6 +131,11 @@ export class Layers {
     const { sizeBytes } = await this.store.blobs.get(diffId);
     await this.#reindex(diffId);
     await this.store.layers.put({ diffId, sizeBytes, sources: [] });
+  }
+
+  /** One that is open. What a prune of this process has let go since may be deleted by anybody: that is looked at again. */
+  #held(diffId: DiffId): Layer | undefined {
+    return this.store.leases.holds({ kind: 'blob', digest: diffId }) ? this.#open.get(diffId) : undefined;
   }
 
   async #openOnce(diffId: DiffId): Promise<Layer> {

@@ -281,6 +281,8 @@ export interface Leases {
   create(options?: { readonly expiresAt?: TimeMs }): Promise<Lease>;
   /** Holds for as long as this store handle is open (its session lease). */
   hold(resources: readonly LeaseResource[]): Promise<void>;
+  /** True for what this handle holds, by name: a blob of an image that is held is another name. */
+  holds(resource: LeaseResource): boolean;
   /**
    * Ends the session lease early; the next hold begins a new one. For the end of a command, when all that it made is
    * tagged or recorded: so that a collection by this very handle may take what it looked at.

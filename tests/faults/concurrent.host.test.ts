@@ -101,3 +101,30 @@ describe('at the same time', { skip: cannotRun || BUSYBOX.missing }, () => {
     for (const n of [1, 2, 3, 4]) assert.equal((await lab.read(`both:${n}`, '/n')).toString(), `${n}\n`);
   });
 });
+
+test('F-147: an image that others remove and prune while it is saved is saved whole', async () => {
+  await using lab = await Lab.open();
+  const context = lab.context({ Dockerfile: 'FROM scratch\nCOPY a b /\n', a: 'a'.repeat(300_000), b: 'b' });
+  const { imageId } = await lab.build(context, { tags: ['saved:1'] });
+  const save = (): AsyncIterator<Uint8Array> =>
+    lab.engine.save({ images: ['saved:1'], format: 'docker' }, watch())[Symbol.asyncIterator]();
+  const before = await rest(save());
+  // What this process knows of the layer stays in its memory; what it held is let go.
+  await lab.engine.prune({ what: ['images', 'build-cache'], all: false }, watch());
+  const again = save();
+  const first = await again.next();
+  const other = await lab.again();
+  try {
+    await other.engine.removeImage(imageId, { force: true });
+    await other.engine.prune({ what: ['images', 'build-cache'], all: true }, watch());
+  } finally {
+    await other[Symbol.asyncDispose]();
+  }
+  assert.deepEqual(Buffer.concat([first.done === true ? Buffer.of() : first.value, await rest(again)]), before);
+});
+
+async function rest(stream: AsyncIterator<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for (let next = await stream.next(); next.done !== true; next = await stream.next()) chunks.push(next.value);
+  return Buffer.concat(chunks);
+}
