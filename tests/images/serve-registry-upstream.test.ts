@@ -208,7 +208,7 @@ describe('shale serve registry --upstream', { concurrency: 2 }, () => {
         if (request.headers.range !== undefined) return fault(response, 403, 'DENIED');
         const bytes = cache.image.layers[0]?.packed ?? Buffer.alloc(0);
         response.writeHead(200, { 'content-length': bytes.length });
-        response.write(bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 10));
+        response.write(bytes.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 100));
         return true;
       },
     });
@@ -218,7 +218,9 @@ describe('shale serve registry --upstream', { concurrency: 2 }, () => {
     cache.asked();
     assert.ok((await cache.blob()).body.equals(cache.image.layers[0]?.packed ?? Buffer.alloc(0)));
     const [again] = cache.upstream.requests.filter(({ url }) => url.includes('/blobs/'));
-    assert.equal(again?.headers.range, 'bytes=100000-');
+    // On a busy machine not all that was sent has been read when the connection ends.
+    const [, from] = /^bytes=(\d+)-$/.exec(again?.headers.range ?? '') ?? [];
+    assert.ok(Number(from) > 0 && Number(from) <= 100_000, again?.headers.range);
   });
 
   test('F-161: gives nobody the whole of a blob that is another, and keeps nothing of it', async () => {
