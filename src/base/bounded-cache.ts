@@ -23,16 +23,16 @@ export class BoundedCache<Key, Value> {
 
   /** The newest stays, however large it is. */
   set(key: Key, value: Value, size: number): void {
-    this.delete(key);
+    this.#drop(key);
     this.#entries.set(key, { value, size });
     this.#size += size;
     for (const oldest of this.#entries.keys()) {
       if (this.#size <= this.#sizeMax || oldest === key) return;
-      this.delete(oldest);
+      this.#drop(oldest);
     }
   }
 
-  delete(key: Key): void {
+  #drop(key: Key): void {
     this.#size -= this.#entries.get(key)?.size ?? 0;
     this.#entries.delete(key);
   }

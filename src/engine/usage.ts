@@ -26,11 +26,21 @@ export async function usage({ store }: EngineContext): Promise<UsageRow[]> {
 /** `shale system df --verbose`. */
 export async function usageItems(context: EngineContext): Promise<UsageItems> {
   const { perImage, perVolume } = await context.store.usage();
-  const ofImage = new Map<string, (typeof perImage)[number]>(perImage.map((image) => [image.id, image]));
+  const sets = new Map<string, readonly (string | undefined)[]>(
+    (await context.store.indexes.list()).map(({ digest, entries }) => [digest, entries.map(({ imageId }) => imageId)]),
+  );
   const images = (await listImages(context, { all: false })).map((image) => {
-    // A set of several platforms is none of the images that are counted: what it takes is its images'.
-    const { sharedBytes = 0, uniqueBytes = 0, containers = 0 } = ofImage.get(image.id) ?? {};
-    return { ...image, sharedBytes, uniqueBytes, containers };
+    // A set of several platforms takes what its images take.
+    const ids = sets.get(image.id) ?? [image.id];
+    const parts = perImage.filter(({ id }) => ids.includes(id));
+    const sum = (of: 'sharedBytes' | 'uniqueBytes' | 'containers'): number =>
+      parts.reduce((total, part) => total + part[of], 0);
+    return {
+      ...image,
+      sharedBytes: sum('sharedBytes'),
+      uniqueBytes: sum('uniqueBytes'),
+      containers: sum('containers'),
+    };
   });
   return {
     images,

@@ -1,4 +1,3 @@
-import { isShaleError } from '../base/index.ts';
 import type { Layers } from '../layers/index.ts';
 import { CONFIG_MAX_BYTES, type Digest, type LayerCompression } from '../oci/index.ts';
 import type { ImageRecord, Store } from '../store/index.ts';
@@ -61,33 +60,22 @@ export async function packFound(
     return packImage(layers, { config, platform, diffIds, attestations }, how);
   };
   const name = found.reference;
-  if (found.set === undefined) {
-    await holdImages(layers.store, [found.record.id]);
-    return { images: [await pack(found.record)], name };
-  }
+  if (found.set === undefined) return { images: [await pack(await heldImage(layers.store, found.record.id))], name };
   const set = await readImageSet(layers.store, found.set.digest);
-  await holdImages(
-    layers.store,
-    set.images.map(({ id }) => id),
-  );
   style = packing.attestationStyle ?? set.attestationStyle;
   const images: PackedImage[] = [];
-  for (const image of set.images) images.push(await pack(await layers.store.images.get(image.id), image));
+  const records = await Promise.all(set.images.map(({ id }) => heldImage(layers.store, id)));
+  for (const [i, record] of records.entries()) images.push(await pack(record, set.images[i]));
   return { images, index: indexOf(set, images, packing), name };
 }
 
 /**
- * Keeps images and all that they consist of from being collected as long as this process lives: layers are packed one after
- * the other, and somebody may remove the image meanwhile. @throws IMAGE_NOT_FOUND when one has gone already
+ * An image that is kept from being collected, with all that it consists of, as long as this process lives: layers are packed one
+ * after the other, and somebody may remove the image meanwhile. @throws IMAGE_NOT_FOUND when it has gone already
  */
-async function holdImages(store: Store, ids: readonly Digest[]): Promise<void> {
-  try {
-    await store.leases.hold(ids.map((digest) => ({ kind: 'image', digest })));
-  } catch (error) {
-    // Reading goes on without a lease where none can be written.
-    if (!isShaleError(error, 'NO_SPACE', 'STORE_READ_ONLY')) throw error;
-  }
-  for (const id of ids) await store.images.get(id);
+async function heldImage(store: Store, id: Digest): Promise<ImageRecord> {
+  await store.leases.holdForReading([{ kind: 'image', digest: id }]);
+  return await store.images.get(id);
 }
 
 function indexOf(set: ImageSet, images: readonly PackedImage[], packing: Packing): PackedItem['index'] {

@@ -88,6 +88,7 @@ export function createLeases(context: LeaseContext & { readonly session: Session
       return leaseHandle(db, id);
     },
     hold: (resources) => context.session.hold(resources),
+    holdForReading: (resources) => context.session.holdForReading(resources),
     holds: (resource) => context.session.holds(resource),
     release: () => context.session.release(),
     list: () => db.read((sql) => listLeases(sql, clock())),

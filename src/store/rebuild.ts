@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
-import { isShaleError, isSystemError, ShaleError, thisOwner, syncFolder } from '../base/index.ts';
+import { isShaleError, isSystemError, ShaleError, syncFolder, thisOwner } from '../base/index.ts';
 import { BlobFiles } from './blobs.ts';
 import { readContainerFile } from './container-file.ts';
 import { writeContainer } from './containers.ts';

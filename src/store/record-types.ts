@@ -281,6 +281,8 @@ export interface Leases {
   create(options?: { readonly expiresAt?: TimeMs }): Promise<Lease>;
   /** Holds for as long as this store handle is open (its session lease). */
   hold(resources: readonly LeaseResource[]): Promise<void>;
+  /** As `hold`, for what is only read: it goes on without where the disk is full or the store read-only. */
+  holdForReading(resources: readonly LeaseResource[]): Promise<void>;
   /** True for what this handle holds, by name: a blob of an image that is held is another name. */
   holds(resource: LeaseResource): boolean;
   /**

@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { isSystemError, ShaleError, thisOwner, syncFolder } from '../base/index.ts';
+import { isSystemError, ShaleError, syncFolder, thisOwner } from '../base/index.ts';
 import { failpoint } from './failpoint.ts';
 import { fileError, statOf } from './files.ts';
 import type { Layout } from './layout.ts';

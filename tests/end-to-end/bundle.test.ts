@@ -41,8 +41,9 @@ describe('the published package', () => {
     const dear = /NativeModule (crypto|http|https|zlib|child_process|sqlite|worker_threads|tls)$/;
     const loadedBy = (...words: string[]): string[] => {
       const program = ['--require', join(folder, 'list.cjs'), join(folder, 'bin/shale'), ...words];
-      const { stderr, status } = spawnSync(process.execPath, program, { encoding: 'utf8', env });
+      const { stdout, stderr, status } = spawnSync(process.execPath, program, { encoding: 'utf8', env });
       assert.equal(status, 0, stderr);
+      assert.match(stdout, /^(?:shale |REPOSITORY|CONTAINER ID)/);
       return stderr.split('\n').filter((line) => dear.test(line));
     };
     assert.deepEqual(loadedBy('version'), []);

@@ -99,3 +99,18 @@ test('a list can be added to and annotated, of images of the store and of an ind
   const remote = await lab.engine.manifests.inspect(`${registry.host}/team/app:multi`, watch());
   assert.deepEqual(Buffer.from(remote.bytes), indexOf(images));
 });
+
+test('an image of several platforms takes what the images of all of them take', async () => {
+  await using registry = await startScriptedRegistry();
+  const images = ['amd64', 'arm64'].map((architecture) => ({
+    ...imageOf([layerOf(architecture, 100_000)], architecture),
+    architecture,
+  }));
+  for (const image of images) seed(registry, { [image.architecture]: image });
+  registry.manifests.set('team/app:multi', { bytes: indexOf(images), type: TYPES.index });
+  await using lab = await Lab.open();
+  await lab.engine.pull({ image: `${registry.host}/team/app:multi`, allPlatforms: true }, watch());
+  const [row, ...others] = (await lab.engine.usageItems()).images;
+  assert.deepEqual([row?.tag?.tag, row?.platforms, others], ['multi', ['linux/amd64', 'linux/arm64'], []]);
+  assert.ok((row?.uniqueBytes ?? 0) > 200_000, `${row?.uniqueBytes}`);
+});

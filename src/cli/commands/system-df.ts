@@ -2,7 +2,7 @@ import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import type { ContainerSummary, ImageUsage, UsageItems, UsageRow } from '../../engine/index.ts';
 import { humanSize } from '../output/human.ts';
-import { formatList, type ListLayout } from '../output/list.ts';
+import { formatList, type ListLayout, recordsOf } from '../output/list.ts';
 import { UsageError } from '../usage-error.ts';
 import { cacheLayout } from './cache-ls.ts';
 import { imageLayout } from './images.ts';
@@ -62,14 +62,16 @@ interface Section {
   /** Its name in docker's JSON. */
   readonly key: string;
   readonly title: string;
-  readonly list: (format: string | undefined) => string;
+  readonly table: () => string;
+  readonly records: () => Record<string, string>[];
 }
 
 function sectionsOf({ images, containers, volumes, buildCache }: UsageItems, nowMs: number): readonly Section[] {
   const section = <Row>(key: string, title: string, rows: readonly Row[], layout: ListLayout<Row>): Section => ({
     key,
     title,
-    list: (format) => formatList(rows, layout, { format }),
+    table: () => formatList(rows, layout, {}),
+    records: () => recordsOf(rows, layout),
   });
   const cacheBytes = buildCache.reduce((sum, { sizeBytes = 0 }) => sum + sizeBytes, 0);
   return [
@@ -81,16 +83,12 @@ function sectionsOf({ images, containers, volumes, buildCache }: UsageItems, now
 }
 
 function textOf(sections: readonly Section[]): string {
-  return sections.map(({ title, list }) => `${title}\n\n${list(undefined)}`).join('\n');
+  return sections.map(({ title, table }) => `${title}\n\n${table()}`).join('\n');
 }
 
 /** One object; each row as `--format json` has it elsewhere. */
 function jsonOf(sections: readonly Section[]): string {
-  const members = sections.map(({ key, list }): [string, unknown] => {
-    const lines = list('json').split('\n').filter(Boolean);
-    return [key, lines.map((line): unknown => JSON.parse(line))];
-  });
-  return `${JSON.stringify(Object.fromEntries(members))}\n`;
+  return `${JSON.stringify(Object.fromEntries(sections.map(({ key, records }) => [key, records()])))}\n`;
 }
 
 function imageUsageLayout(nowMs: number): ListLayout<ImageUsage> {

@@ -37,10 +37,18 @@ export function formatList<Row>(rows: readonly Row[], layout: ListLayout<Row>, o
     return rows.map((row) => `${column(layout, layout.quiet).value(row)}\n`).join('');
   }
   if (format === undefined || format === 'table' || format === '') return defaultTable(rows, layout);
-  if (format === 'json') return rows.map((row) => `${JSON.stringify(record(layout, row))}\n`).join('');
+  if (format === 'json')
+    return recordsOf(rows, layout)
+      .map((row) => `${JSON.stringify(row)}\n`)
+      .join('');
   if (/^table\s/.test(format)) return templateTable(rows, layout, format.slice('table'.length).trim());
   const template = checked(layout, format);
   return rows.map((row) => `${template.render(withMethods(layout, row))}\n`).join('');
+}
+
+/** Rows as `--format json` has them: all columns by name, in the words of the table. */
+export function recordsOf<Row>(rows: readonly Row[], layout: ListLayout<Row>): Record<string, string>[] {
+  return rows.map((row) => record(layout, row));
 }
 
 function column<Row>(layout: ListLayout<Row>, name: string): Column<Row> {
