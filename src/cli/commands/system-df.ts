@@ -14,7 +14,7 @@ const DIGITS = 4;
 export const command: Command = {
   usage: '[OPTIONS]',
   description:
-    'Derived is what can be rebuilt from the rest at any time: indexes and unpacked layers. With -v each image, container, volume and cache entry has a line; what images share is counted for each of them.',
+    'Derived is what can be rebuilt from the rest at any time: indexes and unpacked layers. With -v each image, container, volume and cache entry has a line, as a table or JSON; what images share is counted for each of them.',
   flags: [
     { kind: 'boolean', name: 'verbose', short: 'v', summary: 'show what each image, container and volume takes' },
     FORMAT_FLAG,
