@@ -20,7 +20,7 @@ export interface Workshop extends AsyncDisposable {
   readonly runtime: Runtime;
 }
 
-export interface WorkshopOptions extends Pick<MountHostOptions, 'thread'> {
+export interface WorkshopOptions {
   /** Of a container that outlives this command. */
   readonly mountDir?: string;
   /** Hears a sentence of what a layer holds and containers here will lack. */
@@ -48,7 +48,6 @@ export async function openWorkshop(context: EngineContext, how: WorkshopOptions 
   const mountDir = how.mountDir ?? runPath(context, 'mounts', `${pid}-${startTime}-${randomOf(3).toString('hex')}`);
   const host = await mountHost(options.mountRefusal, {
     mountDir,
-    ...(how.thread !== undefined && { thread: how.thread }),
     probeDir: await store.folder('index'),
     stateDir: options.runRoot,
     driver: options.mountDriver,

@@ -5,8 +5,8 @@ import type { ReplyValues, Request } from './protocol.ts';
 import { VisitedNamespace } from './visited-namespace.ts';
 
 /**
- * The host on the thread that asks, which visits the namespace for each request. For commands that run one container:
- * a thread takes longer to start than all that it would do.
+ * The host on the thread that asks, which visits the namespace for each request: a thread takes longer to start than all
+ * that it would do for a container, and for a build with a few steps.
  */
 export class CallerThread implements HostCarrier {
   readonly #namespace = new VisitedNamespace();

@@ -73,7 +73,7 @@ class Host implements MountHost {
 
   static async #start(
     namespace: NamespaceChoice,
-    { mountDir, byName = false, thread: wanted = 'own' }: Pick<MountHostOptions, 'mountDir' | 'byName' | 'thread'>,
+    { mountDir, byName = false, thread: wanted = 'caller' }: Pick<MountHostOptions, 'mountDir' | 'byName' | 'thread'>,
     prepare: (thread: HostCarrier) => Promise<Parts>,
   ): Promise<Host> {
     const processes = new Processes();

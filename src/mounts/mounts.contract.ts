@@ -58,9 +58,9 @@ const EVERYTHING: readonly FixtureEntry[] = [
 /** The suite of every driver: same interface, same trees. */
 export function mountContract(
   driver: MountDriver,
-  { byName = false, thread = 'own' }: Pick<MountHostOptions, 'byName' | 'thread'> = {},
+  { byName = false, thread = 'caller' }: Pick<MountHostOptions, 'byName' | 'thread'> = {},
 ): void {
-  const how = `${byName ? ' by name' : ''}${thread === 'caller' ? ' on the thread of the caller' : ''}`;
+  const how = `${byName ? ' by name' : ''}${thread === 'own' ? ' on a thread of its own' : ''}`;
   describe(`mounts with the ${driver} driver${how}`, { skip: skipMounts }, () => {
     const open = async (box: Sandbox): Promise<MountHost> => {
       return await openMountHost({ mountDir: box.path('mnt'), driver, byName, thread, trees: box.trees() });

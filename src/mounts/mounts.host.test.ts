@@ -10,8 +10,9 @@ import { mountsWith, Sandbox, skipMounts } from './mounts.fixture.ts';
 
 mountContract('erofs');
 mountContract('erofs', { byName: true });
-mountContract('erofs', { thread: 'caller' });
+mountContract('erofs', { thread: 'own' });
 mountContract('unpack');
+mountContract('unpack', { thread: 'own' });
 
 describe('openMountHost()', { skip: skipMounts }, () => {
   test('finds the driver by one mount, remembers it until the next boot, and leaves nothing behind', async () => {

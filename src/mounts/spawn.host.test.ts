@@ -18,7 +18,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { collect, isShaleError, ownerOf } from '../base/index.ts';
-import { type HostProcess, joinMountHost, openMountHost, type MountHost, type SpawnRequest } from './index.ts';
+import {
+  type HostProcess,
+  joinMountHost,
+  type MountHost,
+  type MountHostOptions,
+  openMountHost,
+  type SpawnRequest,
+} from './index.ts';
 import { mountsWith, Sandbox, skipMounts } from './mounts.fixture.ts';
 
 const env = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin' };
@@ -44,8 +51,10 @@ async function start(host: MountHost, script: string, more: Partial<SpawnRequest
   });
 }
 
-async function openBare(box: Sandbox): Promise<MountHost> {
-  return await openMountHost({ mountDir: box.path('mnt'), driver: 'erofs' });
+type Thread = NonNullable<MountHostOptions['thread']>;
+
+async function openBare(box: Sandbox, thread?: Thread): Promise<MountHost> {
+  return await openMountHost({ mountDir: box.path('mnt'), driver: 'erofs', ...(thread !== undefined && { thread }) });
 }
 
 /** Processes that have `text` in their command line. */
@@ -72,7 +81,7 @@ async function within1s(holds: () => boolean): Promise<boolean> {
 async function victim(
   box: Sandbox,
   script: string,
-  thread: 'own' | 'caller' = 'own',
+  thread: Thread = 'caller',
 ): Promise<{ readonly child: ChildProcess; readonly said: string }> {
   const file = box.path('victim.ts');
   const face = JSON.stringify(new URL('./index.ts', import.meta.url).href);
@@ -98,174 +107,190 @@ async function killHard(child: ChildProcess): Promise<void> {
   await gone;
 }
 
-describe('MountHost.spawn()', { skip: skipMounts }, () => {
-  test('passes arguments, environment, folder, descriptors and exit status', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    for (const lifetime of ['own', 'child', 'step'] as const) {
-      assert.equal(
-        await run(host, 'echo "$PWD $WORD $#"', { lifetime, cwd: '/usr', env: { ...env, WORD: 'a b' } }),
-        '/usr a b 0',
-      );
-      const child = await start(host, 'cat; exit 7', { lifetime, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
-      await child.write(Buffer.from('through '));
-      await child.write(Buffer.from('a pipe'));
-      child.end();
-      assert.equal((await collect(child.output(1), 100, 'output')).toString(), 'through a pipe');
-      for (const fd of [2, 3]) assert.equal((await collect(child.output(fd), 100, 'output')).length, 0);
-      assert.deepEqual(await child.ended, { code: 7, signal: undefined });
-      assert.equal(child.kill('SIGTERM'), false);
-    }
-  });
+spawnContract('caller');
+spawnContract('own');
 
-  test('gives a program nothing but the descriptors it was promised', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    await using rootfs = await host.mountRootfs({ layers: [box.layer([])] });
-    void rootfs;
-    for (const lifetime of ['own', 'child', 'step'] as const) {
-      // ls itself has the directory open.
-      assert.equal(await run(host, 'exec ls /proc/self/fd', { lifetime }), '0\n1\n2\n3');
-    }
-  });
+function spawnContract(thread: Thread): void {
+  describe(
+    `MountHost.spawn(), mounts on the thread of ${thread === 'own' ? 'the host' : 'the caller'}`,
+    { skip: skipMounts },
+    () => {
+      test('passes arguments, environment, folder, descriptors and exit status', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        for (const lifetime of ['own', 'child', 'step'] as const) {
+          assert.equal(
+            await run(host, 'echo "$PWD $WORD $#"', { lifetime, cwd: '/usr', env: { ...env, WORD: 'a b' } }),
+            '/usr a b 0',
+          );
+          const child = await start(host, 'cat; exit 7', { lifetime, stdio: ['pipe', 'pipe', 'pipe', 'pipe'] });
+          await child.write(Buffer.from('through '));
+          await child.write(Buffer.from('a pipe'));
+          child.end();
+          assert.equal((await collect(child.output(1), 100, 'output')).toString(), 'through a pipe');
+          for (const fd of [2, 3]) assert.equal((await collect(child.output(fd), 100, 'output')).length, 0);
+          assert.deepEqual(await child.ended, { code: 7, signal: undefined });
+          assert.equal(child.kill('SIGTERM'), false);
+        }
+      });
 
-  test('a step is process 1 of its own pid namespace, with a /proc that shows it', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    assert.equal(
-      await run(host, 'echo $$ $(readlink /proc/self/../1/exe) $(ls -d /proc/[0-9]* | head -1)'),
-      `1 ${await run(host, 'readlink -f $(command -v sh)')} /proc/1`,
-    );
-    const theirs = await run(host, 'echo $$', { lifetime: 'child' });
-    assert.notEqual(theirs, '1');
-  });
+      test('gives a program nothing but the descriptors it was promised', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        await using rootfs = await host.mountRootfs({ layers: [box.layer([])] });
+        void rootfs;
+        for (const lifetime of ['own', 'child', 'step'] as const) {
+          // ls itself has the directory open.
+          assert.equal(await run(host, 'exec ls /proc/self/fd', { lifetime }), '0\n1\n2\n3');
+        }
+      });
 
-  test('a step ends with all that it started; a child leaves them alone', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    const mark = `9${process.pid}`;
-    await run(host, `sleep ${mark}.1 > /dev/null & sleep 0.05`);
-    assert.equal(await within1s(() => processesWith(`${mark}.1`).length === 0), true);
-    await run(host, `sleep ${mark}.2 > /dev/null & sleep 0.05`, { lifetime: 'child' });
-    const [left] = processesWith(`${mark}.2`);
-    assert.ok(left !== undefined);
-    process.kill(left);
-  });
-
-  test('kill() reaches the program itself, and its signal is told', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    const child = await start(host, 'exec sleep 100', { lifetime: 'child' });
-    assert.match(readFileSync(`/proc/${child.pid}/cmdline`, 'latin1'), /sleep|setpriv/);
-    assert.equal(child.kill('SIGTERM'), true);
-    assert.deepEqual(await child.ended, { code: undefined, signal: 'SIGTERM' });
-  });
-
-  test('a program that is not there is ENOENT, one that may not be run EACCES, whatever its lifetime', async () => {
-    using box = new Sandbox();
-    writeFileSync(box.path('plain'), '');
-    await using host = await openBare(box);
-    for (const lifetime of ['own', 'child', 'step'] as const) {
-      for (const [command, code] of [
-        ['no-such-program', 'ENOENT'],
-        [box.path('no'), 'ENOENT'],
-        [box.path('plain'), 'EACCES'],
-      ] as const) {
-        await assert.rejects(
-          host.spawn({ command, args: [], env, stdio: [], lifetime }),
-          (error) => isShaleError(error, code) && error.message.includes(command),
+      test('a step is process 1 of its own pid namespace, with a /proc that shows it', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        assert.equal(
+          await run(host, 'echo $$ $(readlink /proc/self/../1/exe) $(ls -d /proc/[0-9]* | head -1)'),
+          `1 ${await run(host, 'readlink -f $(command -v sh)')} /proc/1`,
         );
-      }
-    }
-    assert.equal(await run(host, 'echo still here'), 'still here');
-  });
+        const theirs = await run(host, 'echo $$', { lifetime: 'child' });
+        assert.notEqual(theirs, '1');
+      });
 
-  test('starts a program in the network namespace that is asked for, and no other one', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    const holder = spawn('unshare', ['--net', 'sleep', '100'], { stdio: 'ignore' });
-    try {
-      const path = `/proc/${holder.pid}/ns/net`;
-      const own = execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim();
-      await within1s(() => execFileSync('readlink', [path], { encoding: 'utf8' }).trim() !== own);
-      const theirs = execFileSync('readlink', [path], { encoding: 'utf8' }).trim();
-      for (const lifetime of ['own', 'child', 'step'] as const) {
-        assert.equal(await run(host, 'readlink /proc/self/ns/net', { lifetime, networkNamespace: path }), theirs);
-        assert.equal(await run(host, 'readlink /proc/self/ns/net', { lifetime }), own);
-      }
-    } finally {
-      holder.kill('SIGKILL');
-    }
-  });
+      test('a step ends with all that it started; a child leaves them alone', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        const mark = `9${process.pid}`;
+        await run(host, `sleep ${mark}.1 > /dev/null & sleep 0.05`);
+        assert.equal(await within1s(() => processesWith(`${mark}.1`).length === 0), true);
+        await run(host, `sleep ${mark}.2 > /dev/null & sleep 0.05`, { lifetime: 'child' });
+        const [left] = processesWith(`${mark}.2`);
+        assert.ok(left !== undefined);
+        process.kill(left);
+      });
 
-  test('closing the host ends what is bound to it, at once and without leaving zombies', async () => {
-    using box = new Sandbox();
-    const host = await openBare(box);
-    const step = await start(host, 'sleep 100 & sleep 100', { stdio: ['ignore', 'ignore', 'ignore'] });
-    const child = await start(host, 'exec sleep 100', { lifetime: 'child', stdio: ['ignore', 'ignore', 'ignore'] });
-    await host[Symbol.asyncDispose]();
-    assert.equal((await step.ended).signal, 'SIGKILL');
-    assert.equal((await child.ended).signal, 'SIGKILL');
-    assert.deepEqual([existsSync(`/proc/${step.pid}`), existsSync(`/proc/${child.pid}`)], [false, false]);
-    await assert.rejects(start(host, 'true'), (error) => isShaleError(error, 'MOUNT_HOST_CLOSED'));
-  });
+      test('kill() reaches the program itself, and its signal is told', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        const child = await start(host, 'exec sleep 100', { lifetime: 'child' });
+        assert.match(readFileSync(`/proc/${child.pid}/cmdline`, 'latin1'), /sleep|setpriv/);
+        assert.equal(child.kill('SIGTERM'), true);
+        assert.deepEqual(await child.ended, { code: undefined, signal: 'SIGTERM' });
+      });
 
-  test('a rootfs that is kept lives with the program, and joinMountHost() sees it until the program ends', async () => {
-    using box = new Sandbox();
-    const layer = box.layer([{ path: 'file', content: 'kept' }]);
-    let [path, pid] = ['', 0];
-    {
-      await using host = await openBare(box);
-      await using rootfs = await host.mountRootfs({ layers: [layer], upper: box.upper('u') });
-      const keeper = await start(host, 'exec sleep 100', { lifetime: 'own', stdio: ['ignore', 'ignore', 'ignore'] });
-      await rootfs.keep();
-      [path, pid] = [rootfs.path, keeper.pid];
-    }
-    try {
-      assert.equal(existsSync(`${path}/file`), false);
-      const owner = ownerOf(pid);
-      assert.ok(owner !== undefined);
-      {
-        await using joined = await joinMountHost(owner);
-        assert.equal(await run(joined, `cat ${path}/file`, { lifetime: 'child' }), 'kept');
-        assert.equal(await run(joined, `cat ${path}/file`), 'kept');
-        await assert.rejects(joined.mountRootfs({ layers: [] }), (error) =>
-          isShaleError(error, 'MOUNT_JOINED', 'MOUNT_NO_TREES'),
-        );
-      }
-      await assert.rejects(joinMountHost({ ...owner, startTime: '1' }), (error) => isShaleError(error, 'ESRCH'));
-    } finally {
-      process.kill(pid, 'SIGKILL');
-    }
-    assert.equal(await within1s(() => ownerOf(pid) === undefined), true);
-    assert.deepEqual(mountsWith(box.dir), []);
-  });
+      test('a program that is not there is ENOENT, one that may not be run EACCES, whatever its lifetime', async () => {
+        using box = new Sandbox();
+        writeFileSync(box.path('plain'), '');
+        await using host = await openBare(box, thread);
+        for (const lifetime of ['own', 'child', 'step'] as const) {
+          for (const [command, code] of [
+            ['no-such-program', 'ENOENT'],
+            [box.path('no'), 'ENOENT'],
+            [box.path('plain'), 'EACCES'],
+          ] as const) {
+            await assert.rejects(
+              host.spawn({ command, args: [], env, stdio: [], lifetime }),
+              (error) => isShaleError(error, code) && error.message.includes(command),
+            );
+          }
+        }
+        assert.equal(await run(host, 'echo still here'), 'still here');
+      });
 
-  test('an unmount reaches the namespaces of running steps, so that the upper is free', async () => {
-    using box = new Sandbox();
-    await using host = await openBare(box);
-    const rootfs = await host.mountRootfs({ layers: [box.layer([])], upper: box.upper('u') });
-    const step = await start(host, 'sleep 100', { stdio: ['ignore', 'ignore', 'ignore'] });
-    assert.equal(await within1s(() => seenBy(step.pid, rootfs.path)), true);
-    await rootfs[Symbol.asyncDispose]();
-    assert.equal(seenBy(step.pid, rootfs.path), false);
-    step.kill('SIGKILL');
-    await step.ended;
-  });
+      test('starts a program in the network namespace that is asked for, and no other one', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        const holder = spawn('unshare', ['--net', 'sleep', '100'], { stdio: 'ignore' });
+        try {
+          const path = `/proc/${holder.pid}/ns/net`;
+          const own = execFileSync('readlink', ['/proc/self/ns/net'], { encoding: 'utf8' }).trim();
+          await within1s(() => execFileSync('readlink', [path], { encoding: 'utf8' }).trim() !== own);
+          const theirs = execFileSync('readlink', [path], { encoding: 'utf8' }).trim();
+          for (const lifetime of ['own', 'child', 'step'] as const) {
+            assert.equal(await run(host, 'readlink /proc/self/ns/net', { lifetime, networkNamespace: path }), theirs);
+            assert.equal(await run(host, 'readlink /proc/self/ns/net', { lifetime }), own);
+          }
+        } finally {
+          holder.kill('SIGKILL');
+        }
+      });
 
-  test('F-130: kill -9 of shale ends steps and children and leaves no mount, 20 times of 20', async () => {
+      test('closing the host ends what is bound to it, at once and without leaving zombies', async () => {
+        using box = new Sandbox();
+        const host = await openBare(box, thread);
+        const step = await start(host, 'sleep 100 & sleep 100', { stdio: ['ignore', 'ignore', 'ignore'] });
+        const child = await start(host, 'exec sleep 100', { lifetime: 'child', stdio: ['ignore', 'ignore', 'ignore'] });
+        await host[Symbol.asyncDispose]();
+        assert.equal((await step.ended).signal, 'SIGKILL');
+        assert.equal((await child.ended).signal, 'SIGKILL');
+        assert.deepEqual([existsSync(`/proc/${step.pid}`), existsSync(`/proc/${child.pid}`)], [false, false]);
+        await assert.rejects(start(host, 'true'), (error) => isShaleError(error, 'MOUNT_HOST_CLOSED'));
+      });
+
+      test('a rootfs that is kept lives with the program, and joinMountHost() sees it until the program ends', async () => {
+        using box = new Sandbox();
+        const layer = box.layer([{ path: 'file', content: 'kept' }]);
+        let [path, pid] = ['', 0];
+        {
+          await using host = await openBare(box, thread);
+          await using rootfs = await host.mountRootfs({ layers: [layer], upper: box.upper('u') });
+          const keeper = await start(host, 'exec sleep 100', {
+            lifetime: 'own',
+            stdio: ['ignore', 'ignore', 'ignore'],
+          });
+          await rootfs.keep();
+          [path, pid] = [rootfs.path, keeper.pid];
+        }
+        try {
+          assert.equal(existsSync(`${path}/file`), false);
+          const owner = ownerOf(pid);
+          assert.ok(owner !== undefined);
+          {
+            await using joined = await joinMountHost(owner);
+            assert.equal(await run(joined, `cat ${path}/file`, { lifetime: 'child' }), 'kept');
+            assert.equal(await run(joined, `cat ${path}/file`), 'kept');
+            await assert.rejects(joined.mountRootfs({ layers: [] }), (error) =>
+              isShaleError(error, 'MOUNT_JOINED', 'MOUNT_NO_TREES'),
+            );
+          }
+          await assert.rejects(joinMountHost({ ...owner, startTime: '1' }), (error) => isShaleError(error, 'ESRCH'));
+        } finally {
+          process.kill(pid, 'SIGKILL');
+        }
+        assert.equal(await within1s(() => ownerOf(pid) === undefined), true);
+        assert.deepEqual(mountsWith(box.dir), []);
+      });
+
+      test('an unmount reaches the namespaces of running steps, so that the upper is free', async () => {
+        using box = new Sandbox();
+        await using host = await openBare(box, thread);
+        const rootfs = await host.mountRootfs({ layers: [box.layer([])], upper: box.upper('u') });
+        const step = await start(host, 'sleep 100', { stdio: ['ignore', 'ignore', 'ignore'] });
+        assert.equal(await within1s(() => seenBy(step.pid, rootfs.path)), true);
+        await rootfs[Symbol.asyncDispose]();
+        assert.equal(seenBy(step.pid, rootfs.path), false);
+        step.kill('SIGKILL');
+        await step.ended;
+      });
+    },
+  );
+}
+
+test(
+  'F-130: kill -9 of shale ends steps and children and leaves no mount, 20 times of 20',
+  { skip: skipMounts },
+  async () => {
     using box = new Sandbox();
     const mark = `8${process.pid}`;
     for (let i = 0; i < 20; i++) {
       const { child } = await victim(
         box,
         `await host.mountRootfs({ layers: [], upper: { upperDir: dir + '/up${i}', workDir: dir + '/work${i}' } });
-         for (const lifetime of ['step', 'child'] as const) {
-           const args = ['-c', 'sleep ${mark} & exec sleep ${mark}'].slice(0);
-           if (lifetime === 'child') args[1] = 'exec sleep ${mark}';
-           await host.spawn({ command: 'sh', args, env: {}, stdio: [], lifetime });
-         }
-         say('ready');`,
+       for (const lifetime of ['step', 'child'] as const) {
+         const args = ['-c', 'sleep ${mark} & exec sleep ${mark}'].slice(0);
+         if (lifetime === 'child') args[1] = 'exec sleep ${mark}';
+         await host.spawn({ command: 'sh', args, env: {}, stdio: [], lifetime });
+       }
+       say('ready');`,
         i % 2 === 0 ? 'own' : 'caller',
       );
       assert.equal(await within1s(() => processesWith(mark).length >= 3), true);
@@ -275,10 +300,10 @@ describe('MountHost.spawn()', { skip: skipMounts }, () => {
       // Nothing holds the upper any more.
       rmSync(box.path(`up${i}`), { recursive: true });
     }
-  });
-});
+  },
+);
 
-describe('a mount host on the thread of its caller', { skip: skipMounts }, () => {
+describe('a mount host on the thread of the caller', { skip: skipMounts }, () => {
   const standpoint = (): unknown => {
     const { dev, ino } = statSync('/');
     return [readlinkSync('/proc/thread-self/ns/mnt'), process.cwd(), readlinkSync('/proc/thread-self/cwd'), dev, ino];
@@ -288,7 +313,7 @@ describe('a mount host on the thread of its caller', { skip: skipMounts }, () =>
     using box = new Sandbox();
     const [before, umask] = [standpoint(), process.umask(0o027)];
     try {
-      const host = await openMountHost({ mountDir: box.path('mnt'), driver: 'erofs', thread: 'caller' });
+      const host = await openBare(box, 'caller');
       const rootfs = await host.mountRootfs({ layers: [], upper: box.upper('u') });
       assert.deepEqual(standpoint(), before);
       await assert.rejects(start(host, 'true', { command: 'no-such-program' }), { code: 'ENOENT' });
@@ -310,7 +335,7 @@ describe('a mount host on the thread of its caller', { skip: skipMounts }, () =>
 
   test('goes on when its caller has started threads meanwhile, which share its root and directory', async () => {
     using box = new Sandbox();
-    await using host = await openMountHost({ mountDir: box.path('mnt'), driver: 'erofs', thread: 'caller' });
+    await using host = await openBare(box, 'caller');
     await using first = await host.mountRootfs({ layers: [], upper: box.upper('u') });
     const thread = new Worker('setInterval(() => {}, 1000)', { eval: true });
     try {

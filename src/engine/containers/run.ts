@@ -86,7 +86,7 @@ async function runAsChild(
   trace: FileTrace | undefined,
 ): Promise<Started> {
   // Its namespace is made while the image is looked up.
-  const opening = openWorkshop(context, { thread: 'caller', warn: warnings(context, watch) });
+  const opening = openWorkshop(context, { warn: warnings(context, watch) });
   opening.catch(() => undefined); // Told below, unless the container cannot be made at all.
   let record: ContainerRecord | undefined;
   try {

@@ -142,7 +142,7 @@ async function startClaimed(
   const earlier = detachedOf(context, record);
   if (existsSync(mountDir) || earlier.state().kind !== 'lost') await earlier.remove({ force: true });
   rmSync(mountDir, { recursive: true, force: true });
-  await using workshop = await openWorkshop(context, { mountDir, thread: 'caller', warn: options.warn });
+  await using workshop = await openWorkshop(context, { mountDir, warn: options.warn });
   await sweepWorkFolders(context);
   await workshop.runtime.sweep();
   const stack = await context.layers.stack(record.diffIds);
