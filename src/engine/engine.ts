@@ -2,6 +2,7 @@ import { isShaleError } from '../base/index.ts';
 import { attestationOperations } from './attestations/operations.ts';
 import { containerOperations } from './containers/operations.ts';
 import { openContext, type EngineOptions } from './context.ts';
+import { keeping } from './keeping.ts';
 import { transferOperations } from './transfer-operations.ts';
 import type { Engine } from './types.ts';
 
@@ -12,6 +13,7 @@ import type { Engine } from './types.ts';
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const context = await openContext(options);
+  const kept = keeping(context);
   const buildRecords = async () => import('./build-records.ts');
   const images = async () => import('./images.ts');
   const networks = async () => import('./networks.ts');
@@ -23,10 +25,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const inspectImage = async (name: string, platform?: string): Promise<Record<string, unknown>> =>
     (await images()).inspectImageByName(context, name, platform);
   return {
-    callBuild: async (request, call, watch) => (await import('./builds.ts')).callBuild(context, request, call, watch),
+    callBuild: kept(async (request, call, watch) =>
+      (await import('./builds.ts')).callBuild(context, request, call, watch),
+    ),
     ...containerOperations(context),
-    build: async (request, watch) => (await import('./builds.ts')).build(context, request, watch),
-    bake: async (targets, watch) => (await import('./bake.ts')).bake(context, targets, watch),
+    build: kept(async (request, watch) => (await import('./builds.ts')).build(context, request, watch)),
+    bake: kept(async (targets, watch) => (await import('./bake.ts')).bake(context, targets, watch)),
     readSourceFiles: async (request, watch) => (await import('./builds.ts')).readSourceFiles(context, request, watch),
     why: async (request) => (await import('./why.ts')).why(context, request),
     builds: async () => (await buildRecords()).listBuilds(context),
@@ -36,12 +40,12 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     },
     removeBuild: async (build) => (await buildRecords()).removeBuild(context, build),
     pruneBuilds: async (request) => (await buildRecords()).pruneBuilds(context, request),
-    run: async (request, watch, how) => (await import('./containers/run.ts')).run(context, request, watch, how),
+    run: kept(async (request, watch, how) => (await import('./containers/run.ts')).run(context, request, watch, how)),
     exec: async (request) => (await import('./containers/exec.ts')).execIn(context, request),
     async *logs(container, query, watch) {
       yield* (await import('./containers/logs.ts')).logsOf(context, container, query, watch);
     },
-    commit: async (request) => (await import('./containers/commit.ts')).commitContainer(context, request),
+    commit: kept(async (request) => (await import('./containers/commit.ts')).commitContainer(context, request)),
     async *changes(container) {
       yield* (await import('./containers/changes.ts')).changesOf(context, container);
     },
@@ -50,7 +54,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     removeImage: async (image, how) => (await images()).removeImage(context, image, how),
     tagLog: async (name) => (await import('./tag-history.ts')).tagLog(context, name),
     rollback: async (name, to) => (await import('./tag-history.ts')).rollback(context, name, to),
-    diffImages: async (before, after) => (await import('./image-diff.ts')).diffImages(context, before, after),
+    diffImages: kept(async (before, after) => (await import('./image-diff.ts')).diffImages(context, before, after)),
     explore: async (request, watch) => (await import('./explore/explore.ts')).openExploration(context, request, watch),
     history: async (image) => (await images()).imageHistory(context, image),
     async inspect(name, type, { size = false, platform } = {}) {
@@ -78,31 +82,43 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
       (await import('./containers/networks.ts')).connectContainer(context, container, endpoint),
     disconnectNetwork: async (container, network) =>
       (await import('./containers/networks.ts')).disconnectContainer(context, container, network),
-    compareBases: async (request, watch) => (await import('./bases/compare.ts')).compareBases(context, request, watch),
+    compareBases: kept(async (request, watch) =>
+      (await import('./bases/compare.ts')).compareBases(context, request, watch),
+    ),
     adviseBase: async (image) => (await import('./bases/advise.ts')).adviseBase(context, image),
-    rebase: async (request) => (await import('./bases/rebase.ts')).rebase(context, request),
-    measureBuild: async (dockerfile, opened) =>
+    rebase: kept(async (request) => (await import('./bases/rebase.ts')).rebase(context, request)),
+    measureBuild: kept(async (dockerfile, opened) =>
       (await import('./measured-build.ts')).measureBuild(context, dockerfile, opened),
+    ),
     pinVersions: async (request, watch) => (await import('./pins.ts')).pinVersions(context, request, watch),
-    makeBase: async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch),
-    verifyBuild: async (request, watch) => (await import('./verify/verify.ts')).verifyBuild(context, request, watch),
-    verifyBase: async (request, watch) => (await import('./verify/verify-base.ts')).verifyBase(context, request, watch),
+    makeBase: kept(async (request, watch) => (await import('./bases/make-base.ts')).makeBase(context, request, watch)),
+    verifyBuild: kept(async (request, watch) =>
+      (await import('./verify/verify.ts')).verifyBuild(context, request, watch),
+    ),
+    verifyBase: kept(async (request, watch) =>
+      (await import('./verify/verify-base.ts')).verifyBase(context, request, watch),
+    ),
     locks: {
-      lock: async (request, watch) => (await import('./locks/lock.ts')).lockBuild(context, request, watch),
+      lock: kept(async (request, watch) => (await import('./locks/lock.ts')).lockBuild(context, request, watch)),
       diffLocks: async (before, after) => (await import('./locks/lock.ts')).compareLocks(before, after),
-      vendorLocked: async (path, to, watch) =>
+      vendorLocked: kept(async (path, to, watch) =>
         (await import('./locks/vendor.ts')).vendorLocked(context, path, to, watch),
-      fetchLocked: async (path, from, watch) =>
+      ),
+      fetchLocked: kept(async (path, from, watch) =>
         (await import('./locks/fetch.ts')).fetchLocked(context, path, from, watch),
+      ),
     },
     cache: {
       list: async () => (await cacheEntries()).listCache(context),
       usage: async () => (await cacheEntries()).cacheUsage(context),
       remove: async (name) => (await cacheEntries()).removeFromCache(context, name),
       prune: async (request, watch) => (await cacheEntries()).pruneCache(context, request, watch),
-      exportMounts: async (request, watch) => (await import('./cache/export.ts')).exportMounts(context, request, watch),
-      importMounts: async (source, request, watch) =>
+      exportMounts: kept(async (request, watch) =>
+        (await import('./cache/export.ts')).exportMounts(context, request, watch),
+      ),
+      importMounts: kept(async (source, request, watch) =>
         (await import('./cache/import.ts')).importMounts(context, source, request, watch),
+      ),
     },
     check: async (request, watch) => (await system()).check(context, request, watch),
     usage: async () => (await import('./usage.ts')).usage(context),

@@ -156,10 +156,8 @@ export class BlobFiles {
    */
   async place(from: string, digest: Digest): Promise<'placed' | 'existed'> {
     const { context, path } = { context: this.#context, path: this.path(digest) };
-    const resources = [{ kind: 'blob', digest }] as const;
     let replaced: string | undefined;
-    const outcome = await context.db.write((sql) => {
-      context.session.holdIn(sql, resources);
+    const outcome = await context.session.writeHeld([{ kind: 'blob', digest }], (sql) => {
       const there = statOf(path);
       if (there !== undefined && trusts(rowIn(sql, digest), there, context.owner.bootId)) return 'existed';
       const source = statOf(from);
@@ -173,7 +171,6 @@ export class BlobFiles {
       recordBlob(sql, digest, placed, context.owner.bootId, false);
       return 'placed';
     });
-    context.session.confirm(resources);
     failpoint('ingest.recorded');
     if (replaced !== undefined) await removeTree(replaced);
     return outcome;

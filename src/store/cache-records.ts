@@ -11,14 +11,14 @@ const NEAREST_DEFAULT = 10;
 export function createCacheRecords({ db, clock, readOnly, session }: StoreContext): CacheRecords {
   /** In one transaction with the look-up, so that no collection comes between finding a record and holding it. */
   const use = async (work: (sql: Sql) => CacheRecord | undefined): Promise<CacheRecord | undefined> => {
-    let held: readonly LeaseResource[] = [];
+    let confirm: (() => void) | undefined;
     const record = await db.write((sql) => {
       const found = work(sql);
-      held = found === undefined ? [] : reachOf(found).filter((resource) => !session.holds(resource));
-      if (held.length > 0) session.holdIn(sql, held);
+      const missing = found === undefined ? [] : reachOf(found).filter((resource) => !session.holds(resource));
+      confirm = missing.length > 0 ? session.holdIn(sql, missing) : undefined;
       return found;
     });
-    if (held.length > 0) session.confirm(held);
+    confirm?.();
     return record;
   };
 

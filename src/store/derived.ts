@@ -148,8 +148,7 @@ async function moveIntoPlace(context: StoreContext, placement: Placement): Promi
   const target = derivedPath(context.layout.root, kind, key);
   mkdirSync(join(target, '..'), { recursive: true, mode: 0o700 });
   let replaced: string | undefined;
-  await context.db.write((sql) => {
-    context.session.holdIn(sql, [held(key)]);
+  await context.session.writeHeld([held(key)], (sql) => {
     const row = rowOf(sql, kind, key);
     const stat = statOf(target);
     const current = row !== undefined && (flag(row, 'synced') || text(row, 'boot') === context.owner.bootId);
@@ -161,7 +160,6 @@ async function moveIntoPlace(context: StoreContext, placement: Placement): Promi
     failpoint('derived.placed');
     insert(sql, context.owner.bootId, placement);
   });
-  context.session.confirm([held(key)]);
   if (replaced !== undefined) await removeTree(replaced);
   return target;
 }

@@ -6,12 +6,7 @@ import type { Encoding, Encodings, LayerRecord, LayerRecords, LayerSource } from
 
 /** Held while this session lasts, since what is known of a layer goes when nothing names it. */
 async function writeHeld(context: StoreContext, layer: DiffId, work: (sql: Sql) => void): Promise<void> {
-  const resources = [{ kind: 'layer', digest: layer }] as const;
-  await context.db.write((sql) => {
-    context.session.holdIn(sql, resources);
-    work(sql);
-  });
-  context.session.confirm(resources);
+  await context.session.writeHeld([{ kind: 'layer', digest: layer }], work);
 }
 
 export function createLayerRecords(context: StoreContext): LayerRecords {

@@ -19,42 +19,58 @@ export function ownerIn(row: Row): Owner {
   return { bootId: text(row, 'boot'), pid: integer(row, 'pid'), startTime: text(row, 'start') };
 }
 
+interface Current {
+  readonly id: string;
+  /** Keys of what is recorded under it. */
+  readonly held: Set<string>;
+  isRecorded: boolean;
+}
+
 /** The lease of one open store handle, made at its first use. Remembers what it holds, so holding again is free. */
 export class SessionLease {
   readonly #context: LeaseContext;
-  readonly #held = new Set<string>();
-  #id: string | undefined;
-  #made = false;
+  /** Another one after each release: what was recorded under the one before is not taken for held. */
+  #current: Current | undefined;
+  #keepers = 0;
 
   constructor(context: LeaseContext) {
     this.#context = context;
   }
 
-  /** Not before it is needed: most commands hold nothing, and randomness loads all of node:crypto. */
-  get id(): string {
-    return (this.#id ??= Buffer.from(this.#context.randomBytes(8)).toString('hex'));
+  /** Undefined as long as nothing is held. */
+  get id(): string | undefined {
+    return this.#current?.id;
   }
 
   holds(resource: LeaseResource): boolean {
-    return this.#held.has(keyOf(resource));
+    return this.#current?.held.has(keyOf(resource)) ?? false;
   }
 
-  /** Inside a transaction of the caller; call `confirm` once that has committed. */
-  holdIn(sql: Sql, resources: readonly LeaseResource[]): void {
-    if (!this.#made) insertLease(sql, this.id, this.#context.owner, undefined);
-    for (const resource of resources) insertResource(sql, this.id, resource);
+  /** Inside a transaction of the caller; what it gives is to be called once that has committed. */
+  holdIn(sql: Sql, resources: readonly LeaseResource[]): () => void {
+    const lease = (this.#current ??= this.#begin());
+    if (!lease.isRecorded) insertLease(sql, lease.id, this.#context.owner, undefined);
+    for (const resource of resources) insertResource(sql, lease.id, resource);
+    return () => {
+      lease.isRecorded = true;
+      for (const resource of resources) lease.held.add(keyOf(resource));
+    };
   }
 
-  confirm(resources: readonly LeaseResource[]): void {
-    this.#made = true;
-    for (const resource of resources) this.#held.add(keyOf(resource));
+  /** A transaction that holds `resources` as well. */
+  async writeHeld<T>(resources: readonly LeaseResource[], work: (sql: Sql) => T): Promise<T> {
+    let confirm = (): void => {};
+    const result = await this.#context.db.write((sql) => {
+      confirm = this.holdIn(sql, resources);
+      return work(sql);
+    });
+    confirm();
+    return result;
   }
 
   async hold(resources: readonly LeaseResource[]): Promise<void> {
     const missing = resources.filter((resource) => !this.holds(resource));
-    if (missing.length === 0) return;
-    await this.#context.db.write((sql) => this.holdIn(sql, missing));
-    this.confirm(missing);
+    if (missing.length > 0) await this.writeHeld(missing, () => {});
   }
 
   /** As `hold`, but reading goes on without a lease where the disk is full. */
@@ -66,16 +82,36 @@ export class SessionLease {
     }
   }
 
-  /** After the lease was removed by a reset: the next hold makes it anew. */
+  keep(): Disposable {
+    let isKept = true;
+    this.#keepers++;
+    return {
+      [Symbol.dispose]: () => {
+        if (isKept) this.#keepers--;
+        isKept = false;
+      },
+    };
+  }
+
+  /** After the lease was removed by a reset: the next hold makes another one. */
   forget(): void {
-    this.#made = false;
-    this.#held.clear();
+    this.#current = undefined;
   }
 
   async release(): Promise<void> {
-    if (!this.#made) return;
+    if (this.#keepers === 0) await this.end();
+  }
+
+  /** Whoever keeps it. */
+  async end(): Promise<void> {
+    const lease = this.#current;
     this.forget();
-    await this.#context.db.write((sql) => removeLease(sql, this.id), { frees: true });
+    if (lease !== undefined) await this.#context.db.write((sql) => removeLease(sql, lease.id), { frees: true });
+  }
+
+  /** Not before it is needed: most commands hold nothing, and randomness loads all of node:crypto. */
+  #begin(): Current {
+    return { id: Buffer.from(this.#context.randomBytes(8)).toString('hex'), held: new Set(), isRecorded: false };
   }
 }
 
@@ -90,6 +126,7 @@ export function createLeases(context: LeaseContext & { readonly session: Session
     hold: (resources) => context.session.hold(resources),
     holdForReading: (resources) => context.session.holdForReading(resources),
     holds: (resource) => context.session.holds(resource),
+    keep: () => context.session.keep(),
     release: () => context.session.release(),
     list: () => db.read((sql) => listLeases(sql, clock())),
   };

@@ -286,8 +286,14 @@ export interface Leases {
   /** True for what this handle holds, by name: a blob of an image that is held is another name. */
   holds(resource: LeaseResource): boolean;
   /**
+   * Until it is disposed `release` lets go of nothing: for an operation that relies on what this handle holds, while others of
+   * the same handle come to their end.
+   */
+  keep(): Disposable;
+  /**
    * Ends the session lease early; the next hold begins a new one. For the end of a command, when all that it made is
-   * tagged or recorded: so that a collection by this very handle may take what it looked at.
+   * tagged or recorded: so that a collection by this very handle may take what it looked at. While somebody keeps the
+   * lease nothing happens, and the collection takes less.
    */
   release(): Promise<void>;
   list(): Promise<readonly LeaseRecord[]>;

@@ -274,6 +274,37 @@ test('a lease lists what it holds, ends by dispose, and does not count when its 
   assert.equal((await leases.list())[0]?.alive, false);
 });
 
+test('what a handle holds stays while somebody keeps it, and is let go of after that', async () => {
+  await using fixture = await scratchStore();
+  const { leases } = fixture.store;
+  const blob = { kind: 'blob', digest: digestOf('b') } as const;
+  const outer = leases.keep();
+  {
+    using _inner = leases.keep();
+    await leases.hold([blob]);
+    await leases.release();
+    assert.deepEqual((await leases.list())[0]?.resources, [blob]);
+  }
+  await leases.release();
+  assert.equal(leases.holds(blob), true);
+  outer[Symbol.dispose]();
+  outer[Symbol.dispose]();
+  await leases.release();
+  assert.deepEqual([leases.holds(blob), await leases.list()], [false, []]);
+});
+
+test('what is being held while the lease ends is held by the next one, or not taken for held', async () => {
+  await using fixture = await scratchStore();
+  const { leases } = fixture.store;
+  const blobs = Array.from({ length: 40 }, (_, i) => ({ kind: 'blob', digest: digestOf(`b${i}`) }) as const);
+  for (const blob of blobs) await Promise.all([leases.hold([blob]), leases.release()]);
+  const listed = (await leases.list()).flatMap(({ resources }) => resources);
+  assert.deepEqual(
+    blobs.filter((blob) => leases.holds(blob)),
+    blobs.filter(({ digest }) => listed.some((one) => one.kind === 'blob' && one.digest === digest)),
+  );
+});
+
 test('builds beyond a number, a size of logs or an age are dropped with their logs, but not running ones', async () => {
   let now = 1000;
   await using fixture = await scratchStore({ clock: () => now });

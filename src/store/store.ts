@@ -160,7 +160,7 @@ export class OpenStore implements Store {
     this.#open = false;
     this.#durability.close();
     try {
-      await this.#context.session.release();
+      await this.#context.session.end();
     } finally {
       this.#context.db.close();
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { parseDigest } from '../../src/oci/index.ts';
+import { until } from '../containers/container-lab.ts';
 import { Lab } from '../support/lab.ts';
 import { imageOf, indexOf, layerOf, packed, seed, TYPES, type TestImage } from '../support/image-of.ts';
 import { sha256 } from '../support/oci-layout.ts';
@@ -39,6 +40,40 @@ function stalling(blob: () => Buffer, stalled: () => void): Script {
 }
 
 describe('pull', { concurrency: 3 }, () => {
+  test('what it has brought so far is safe from the same engine, which is asked to remove and prune meanwhile', async () => {
+    const image = imageOf([layerOf('a', 5000), layerOf('b', 5000)]);
+    const [first, last] = image.layers;
+    assert.ok(first !== undefined && last !== undefined);
+    const pruned = Promise.withResolvers<void>();
+    await using registry = await registryWith(image, {
+      instead(request, response) {
+        if (request.url?.endsWith(sha256(last.packed)) !== true) return false;
+        const { length } = last.packed;
+        void pruned.promise.then(() => response.writeHead(200, { 'content-length': length }).end(last.packed));
+        return true;
+      },
+    });
+    await using lab = await Lab.open();
+    const name = `${registry.host}/team/app:1`;
+    const pulling = lab.engine.pull({ image: name }, watch());
+    try {
+      const diffId = parseDigest(`sha256:${sha256(first.tar)}`);
+      const isHere = async (): Promise<boolean> =>
+        (await lab.store.blobs.list()).some(({ digest }) => digest === diffId);
+      await until(isHere, 'the first layer is in the store');
+      await lab.engine.prune({ what: ['images', 'build-cache'], all: true }, watch());
+      await lab.engine.cache.prune({}, watch());
+    } finally {
+      pruned.resolve();
+    }
+    await pulling;
+    assert.equal((await lab.read(name, '/a')).length, 5000);
+    // What this test looked at is in use no more; and with nothing under way the engine lets go of what it has pulled.
+    await lab.store.leases.release();
+    await lab.engine.removeImage(name, { force: false });
+    assert.deepEqual(await lab.store.blobs.list(), []);
+  });
+
   test('fetches layers at the same time', async () => {
     const image = imageOf([layerOf('a', 5000), layerOf('b', 5000), layerOf('c', 5000)]);
     const [first, , last] = image.layers.map((layer) => sha256(layer.packed));

@@ -1,15 +1,16 @@
 import type { EngineContext } from '../context.ts';
+import { keeping } from '../keeping.ts';
 import type { ContainerOperations } from './types.ts';
 
 /** Everything about containers but `run`, `exec`, `logs`, `commit` and `diff`; each part is loaded when it is first asked for. */
 export function containerOperations(context: EngineContext): ContainerOperations {
   const lifecycle = async () => import('./lifecycle.ts');
   return {
-    create: async (request, watch) => {
+    create: keeping(context)(async (request, watch) => {
       const { record, onDisk } = await (await import('./create.ts')).createContainer(context, request, watch);
       await onDisk;
       return { containerId: record.id };
-    },
+    }),
     start: async (request) => (await import('./attach.ts')).start(context, request),
     attach: async (request) => (await import('./attach.ts')).attach(context, request),
     containers: async (query) => (await import('./list.ts')).listContainers(context, query),

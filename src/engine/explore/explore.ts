@@ -22,6 +22,8 @@ export async function openExploration(
 ): Promise<Exploration> {
   const place = placeOf(image, folder);
   await using stack = new AsyncDisposableStack();
+  // Until the exploration is disposed.
+  stack.use(context.store.leases.keep());
   const found = stack.use(
     place.kind === 'store'
       ? await storedParts(context, place.image, platform)
