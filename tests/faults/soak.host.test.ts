@@ -89,9 +89,8 @@ async function stateOf(lab: Lab): Promise<State> {
   await lab.engine.prune({ what: ['containers', 'images', 'build-cache'], all: true }, watch());
   await lab.importBusybox();
   await lab.engine.pruneBuilds({ keep: 0 });
-  collectGarbage();
-  collectGarbage();
-  // What is free, and the allocator keeps for later, is not held by anybody.
+  // What is free, and V8 or the allocator keep for later, is not held by anybody.
+  collectGarbage({ shrinks: true });
   mallocTrim(0);
   const entries = readdirSync(lab.home, { recursive: true, encoding: 'utf8' });
   const files = entries
