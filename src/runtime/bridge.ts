@@ -279,7 +279,7 @@ export class BridgeAttachment implements NetworkAttachment {
     this.ports = lease.ports;
     this.files = {
       resolvConf: resolvConfFor(request),
-      hosts: hostsFile(request.hostname, [lease.address], request.extraHosts, this.gateway),
+      hosts: hostsFile(request, [lease.address], request.extraHosts, this.gateway),
       hostname: `${request.hostname}\n`,
     };
   }

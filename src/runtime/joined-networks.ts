@@ -4,7 +4,7 @@ import { type Bridge, joinBridge, leaveBridge, openBridge, readBridge } from './
 import { gatewayIn, type Lease, type NetworkState, prefixIn, withNetworkLock, writeState } from './leases.ts';
 import { makeNetworkNamespace, type NetworkNamespace } from './netns.ts';
 import { resolvConfFor } from './networks-basic.ts';
-import { hostsFile, resolvConfWith } from './resolv.ts';
+import { hostsFile, ownHostsLine, resolvConfWith } from './resolv.ts';
 import type {
   EndpointAddresses,
   NetworkAttachment,
@@ -105,7 +105,7 @@ class JoinedAttachment implements NetworkAttachment {
     this.files = {
       resolvConf: resolvConfWith(resolvConfFor(request), resolversOf(places.map(({ state }) => state)), request.dns),
       hosts: hostsFile(
-        request.hostname,
+        request,
         places.flatMap(({ lease }) => [lease.address, ...(lease.address6 === undefined ? [] : [lease.address6])]),
         request.extraHosts,
         this.gateway,
@@ -193,7 +193,7 @@ export async function connectNetwork(
     const { state, lease } = await joinBridge({ ...bridge, lock }, wish, namespace);
     const leases = state.leases.map((other): Lease => (isSame(other, lease) ? { ...other, kind: 'container' } : other));
     writeState(folder, { ...state, leases });
-    const own = `${lease.address}\t${endpoint.hostname ?? container.id.slice(0, 12)}\n`;
+    const own = ownHostsLine(lease.address, { hostname: container.id.slice(0, 12), ...endpoint });
     rewrite(`${container.bundle}/hosts`, (text) => text + own);
     rewrite(`${container.bundle}/resolv.conf`, (text) => resolvConfWith(text, resolversOf([state]), {}));
   });

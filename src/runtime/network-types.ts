@@ -23,6 +23,7 @@ export interface NetworkRequest {
   /** The container's id. */
   readonly id: string;
   readonly hostname: string;
+  readonly domainname?: string;
   readonly ports: readonly PublishedPort[];
   readonly extraHosts: readonly string[];
   readonly dns: DnsOptions;
@@ -59,6 +60,7 @@ export interface NetworkEndpoint {
   /** What others find it by, the container's own name first. */
   readonly names: readonly string[];
   readonly hostname?: string;
+  readonly domainname?: string;
   readonly address?: string;
   readonly address6?: string;
   readonly macAddress?: string;

@@ -13,7 +13,7 @@ export const noNetwork: NetworkProvider = {
   attach: async (request) => ({
     ...bare('new'),
     files: {
-      hosts: hostsFile(request.hostname, [OWN_NAME_ADDRESS], request.extraHosts),
+      hosts: hostsFile(request, [OWN_NAME_ADDRESS], request.extraHosts),
       hostname: `${request.hostname}\n`,
       // Nothing is reached; what was asked for is there nevertheless.
       resolvConf: isAsked(request.dns) ? resolvConfFor(request) : '',

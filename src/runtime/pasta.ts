@@ -206,7 +206,7 @@ class PastaAttachment implements NetworkAttachment {
     this.endCommand = ['rm', '-rf', place];
     this.files = {
       resolvConf: resolvConfFor(request),
-      hosts: hostsFile(request.hostname, [addresses.own], request.extraHosts, addresses.gateway),
+      hosts: hostsFile(request, [addresses.own], request.extraHosts, addresses.gateway),
       hostname: `${request.hostname}\n`,
     };
   }

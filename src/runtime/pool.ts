@@ -104,7 +104,7 @@ function borrowed(shared: NetworkAttachment, request: NetworkRequest, giveBack: 
     ports: [],
     files: {
       resolvConf: resolvConfFor(request),
-      hosts: hostsFile(request.hostname, [OWN_NAME_ADDRESS], request.extraHosts, shared.gateway),
+      hosts: hostsFile(request, [OWN_NAME_ADDRESS], request.extraHosts, shared.gateway),
       hostname: `${request.hostname}\n`,
     },
     ...(shared.gateway === undefined ? {} : { gateway: shared.gateway }),

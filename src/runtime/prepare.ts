@@ -82,6 +82,7 @@ function attachNetwork(spec: RunSpec, facts: HostFacts, isLasting: boolean): Pro
   return spec.network.attach({
     id: spec.id,
     hostname: spec.hostname ?? spec.id.slice(0, 12),
+    ...(spec.domainname !== undefined && { domainname: spec.domainname }),
     ports: spec.ports ?? [],
     extraHosts: spec.extraHosts ?? [],
     dns: spec.dns ?? {},

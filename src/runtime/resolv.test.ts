@@ -15,7 +15,7 @@ test('containerResolvConf() leaves loopback resolvers of the host out', () => {
 
 test('hostsFile() names the container and the extra hosts', () => {
   const text = hostsFile(
-    'web',
+    { hostname: 'web' },
     ['10.91.0.2'],
     ['db:10.0.0.3', 'six:[::2]', 'host.docker.internal:host-gateway'],
     '10.91.0.1',
@@ -25,6 +25,8 @@ test('hostsFile() names the container and the extra hosts', () => {
   assert.match(text, /^::2\tsix$/m);
   assert.match(text, /^10\.91\.0\.1\thost\.docker\.internal$/m);
   assert.ok(text.endsWith('10.91.0.2\tweb\n'));
+  for (const name of [{ hostname: 'web.example.com' }, { hostname: 'web', domainname: 'example.com' }])
+    assert.ok(hostsFile(name, ['10.91.0.2'], []).endsWith('10.91.0.2\tweb.example.com web\n'));
 });
 
 test('freeAddress() gives each address once and never those of the network, the bridge or the broadcast', () => {

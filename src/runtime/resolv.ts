@@ -84,12 +84,18 @@ ff02::1\tip6-allnodes
 ff02::2\tip6-allrouters
 `;
 
+/** What a container is called. */
+export interface HostName {
+  readonly hostname: string;
+  readonly domainname?: string;
+}
+
 /**
- * /etc/hosts: the loopback names, `extra` (`name:address`, also `name=address`), and the container's own name at
+ * /etc/hosts: the loopback names, `extra` (`name:address`, also `name=address`), and the container's own names at
  * its `addresses` (a build step has it at a loopback address, so that the file is the same everywhere).
  */
 export function hostsFile(
-  hostname: string,
+  name: HostName,
   addresses: readonly string[],
   extra: readonly string[],
   gateway?: string,
@@ -99,6 +105,13 @@ export function hostsFile(
     const [name, value] = [entry.slice(0, at), entry.slice(at + 1).replace(/^\[|\]$/g, '')];
     return `${value === 'host-gateway' && gateway !== undefined ? gateway : value}\t${name}\n`;
   });
-  const own = addresses.map((address) => `${address}\t${hostname}\n`);
+  const own = addresses.map((address) => ownHostsLine(address, name));
   return `${LOOPBACK_HOSTS}${lines.join('')}${own.join('')}`;
+}
+
+/** The names of a container at an address: with its domain first, where it has one, and without, as docker. */
+export function ownHostsLine(address: string, { hostname, domainname }: HostName): string {
+  const full = domainname === undefined ? hostname : `${hostname}.${domainname}`;
+  const [bare] = full.split('.', 1);
+  return `${address}\t${full}${bare === full ? '' : ` ${bare}`}\n`;
 }

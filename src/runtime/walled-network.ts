@@ -75,7 +75,7 @@ function attachmentOf(request: NetworkRequest, { namespace, gateway, resources }
     gateway,
     files: {
       resolvConf: `nameserver ${NAMESERVER}\n`,
-      hosts: hostsFile(request.hostname, [OWN_NAME_ADDRESS], request.extraHosts, gateway),
+      hosts: hostsFile(request, [OWN_NAME_ADDRESS], request.extraHosts, gateway),
       hostname: `${request.hostname}\n`,
     },
     handOver: () => {

@@ -73,6 +73,7 @@ describe('networks', { skip }, () => {
     );
     assert.equal(await done(shale('network', 'ls', '-q', '-f', 'type=custom')), id.slice(0, 12));
     const [shown] = JSON.parse(await done(shale('network', 'inspect', id.slice(0, 12)))) as [Fields]; // docker's shape
+    assert.deepEqual(JSON.parse(await done(shale('inspect', id.slice(0, 12)))), [shown]);
     assert.deepEqual(shown['IPAM'], {
       Driver: 'default',
       Options: {},
@@ -243,6 +244,26 @@ describe('networks', { skip }, () => {
     const other = await shale('run', '--rm', '--network', 'container:donor', 'busybox', 'sh', '-c', script);
     assert.deepEqual([other.status, other.stdout], [0, own], other.stderr);
     assert.match(own, /^10\.\d+\.\d+\.\d+\/\d+\n1\.2\.3\.4\tx\nshared\n$/);
+    const named = await shale(
+      'run',
+      '--rm',
+      '--network',
+      'container:donor',
+      'busybox',
+      'sh',
+      '-c',
+      'hostname; echo $HOSTNAME',
+    );
+    assert.deepEqual([named.status, named.stdout], [0, 'shared\nshared\n'], named.stderr);
+    const kept = (
+      await done(shale('create', '--name', 'kept', '--network', 'container:donor', 'busybox', 'hostname'))
+    ).trim();
+    await done(shale('rename', 'donor', 'giver'));
+    assert.equal(await done(shale('start', '-a', 'kept')), 'shared');
+    const shown = await done(shale('inspect', '-f', '{{.Config.Hostname}} {{.HostConfig.NetworkMode}}', 'kept'));
+    assert.equal(shown, `shared container:${donor}`);
+    await remove(kept);
+    await done(shale('rename', 'giver', 'donor'));
     for (const options of [
       ['-p', '80'],
       ['-h', 'x'],

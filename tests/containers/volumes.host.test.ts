@@ -139,6 +139,10 @@ describe('volumes and mounts', { skip: cannotRun || BUSYBOX.missing }, () => {
     assert.match(await done(shale('volume', 'ls')), /^DRIVER {4}VOLUME NAME\nlocal {5}[0-9a-f]{64}\nlocal {5}one$/);
     assert.equal(await done(shale('volume', 'ls', '-f', 'label=a=b', '--format', '{{.Name}} {{.Labels}}')), 'one a=b');
     const [shown] = JSON.parse(await done(shale('volume', 'inspect', 'one'))) as [Fields]; // docker's shape
+    // Found by its name alone, and among volumes only.
+    assert.deepEqual(JSON.parse(await done(shale('inspect', 'one'))), [shown]);
+    assert.deepEqual(JSON.parse(await done(shale('inspect', '--type', 'volume', 'one'))), [shown]);
+    assert.equal((await shale('inspect', '--type', 'container', 'one')).status, 1);
     assert.deepEqual(Object.keys(shown), ['CreatedAt', 'Driver', 'Labels', 'Mountpoint', 'Name', 'Options', 'Scope']);
     assert.deepEqual([shown['Labels'], shown['Options'], shown['Scope']], [{ a: 'b' }, null, 'local']);
     await done(shale('volume', 'prune', '-f'));

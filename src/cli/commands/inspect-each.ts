@@ -18,7 +18,7 @@ export async function inspectEach(
   look: (name: string) => Promise<Readonly<Record<string, unknown>>>,
 ): Promise<number> {
   const format = flags.text('format');
-  const template = format === undefined || format === 'json' ? undefined : compileTemplate(format);
+  const template = format === undefined || format === 'json' ? undefined : compileTemplate(format, { shape: 'docker' });
   const found: Readonly<Record<string, unknown>>[] = [];
   const status = await forEachName(context, args, async (name) => {
     const value = await look(name);

@@ -1,12 +1,30 @@
+import { isShaleError, ShaleError } from '../../base/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
+import { networkJson, volumeJson } from '../output/inspect-json.ts';
 import { FORMAT_FLAG_OF_INSPECT, inspectEach } from './inspect-each.ts';
 
-const TYPES = ['image', 'container'] as const;
+type Look = (name: string) => Promise<Readonly<Record<string, unknown>>>;
+
+/** `stored`: containers, and images. */
+type Way = 'stored' | 'network' | 'volume';
+
+const TYPES = ['container', 'image', 'network', 'volume'] as const;
+
+/** A name that could not be one of its kind is no more found than one that is none. */
+const NOT_FOUND: readonly string[] = [
+  'CONTAINER_NOT_FOUND',
+  'IMAGE_NOT_FOUND',
+  'REFERENCE_INVALID',
+  'NETWORK_NOT_FOUND',
+  'VOLUME_NOT_FOUND',
+  'VOLUME_NAME_INVALID',
+];
 
 export const command: Command = {
   usage: '[OPTIONS] NAME …',
-  description: 'Prints a JSON list with what docker prints, as far as it exists here; or a Go template for each.',
+  description:
+    'Prints a JSON list with what docker prints, as far as it exists here; or a Go template for each. A name is looked for among containers, images, networks and volumes, in this order.',
   flags: [
     FORMAT_FLAG_OF_INSPECT,
     { kind: 'boolean', name: 'size', short: 's', summary: 'count what containers take on disk' },
@@ -25,8 +43,36 @@ export const command: Command = {
 async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const type = TYPES.find((one) => one === parsed.flags.text('type'));
   const platform = parsed.flags.text('platform');
+  const options = { size: parsed.flags.boolean('size'), ...(platform !== undefined && { platform }) };
   const engine = await context.engine();
-  return await inspectEach(context, parsed, (name) =>
-    engine.inspect(name, type, { size: parsed.flags.boolean('size'), ...(platform !== undefined && { platform }) }),
-  );
+  const ways: Readonly<Record<Way, Look>> = {
+    stored: (name) => engine.inspect(name, type === 'container' || type === 'image' ? type : undefined, options),
+    network: async (name) => networkJson(await engine.inspectNetwork(name)),
+    volume: async (name) => volumeJson(await engine.inspectVolume(name)),
+  };
+  const look: Look = (name) =>
+    firstOf(
+      waysFor(type, platform).map((way) => ways[way]),
+      name,
+    );
+  return await inspectEach(context, parsed, look);
+}
+
+function waysFor(type: (typeof TYPES)[number] | undefined, platform: string | undefined): readonly Way[] {
+  if (type === 'network' || type === 'volume') return [type];
+  return type === undefined && platform === undefined ? ['stored', 'network', 'volume'] : ['stored'];
+}
+
+/** The error of the only one, where there is but one. */
+async function firstOf(looks: readonly Look[], name: string): ReturnType<Look> {
+  for (const look of looks) {
+    try {
+      return await look(name);
+    } catch (error) {
+      if (looks.length === 1 || !isShaleError(error, ...NOT_FOUND)) throw error;
+    }
+  }
+  throw new ShaleError('OBJECT_NOT_FOUND', `there is no container, image, network or volume ${name}`, {
+    data: { name },
+  });
 }

@@ -152,6 +152,48 @@ describe('compileTemplate() answers as Go does', () => {
     });
   }
 
+  describe('of a value of the API of docker', () => {
+    const container = {
+      Id: 'abc',
+      Config: { Entrypoint: null, Labels: { a: '1' }, Env: ['A=b'] },
+      HostConfig: { NanoCpus: 5, Binds: null },
+      NetworkSettings: { Networks: { bridge: { IPAddress: '1.2.3.4' } } },
+      State: {},
+    };
+    // As docker 28.5 answers of a container with these.
+    const answers: readonly (readonly [template: string, text: string])[] = [
+      ['{{.Config.Entrypoint}} {{.Config.Volumes}} {{.State.Health}} {{.Config.StopTimeout}}', '[] map[] <nil> <nil>'],
+      ['{{json .Config.Entrypoint}} {{json .HostConfig.Binds}} {{len .HostConfig.Binds}}', 'null null 0'],
+      ['{{if .State.Health}}x{{else}}y{{end}}{{range .HostConfig.Binds}}z{{end}}', 'y'],
+      ['{{.Config.Labels.a}} {{.Config.Labels.b}} {{index .Config.Labels "b"}}|', '1 <no value> |'],
+      ['{{with .Config.Labels}}{{.b}}{{end}}', '<no value>'],
+      ['{{.NetworkSettings.Networks.other.IPAddress}}', '<no value>'],
+      ['{{range $name, $one := .NetworkSettings.Networks}}{{$name}}={{$one.IPAddress}}{{end}}', 'bridge=1.2.3.4'],
+      ['{{.ID}} {{.HostConfig.NanoCPUs}}', 'abc 5'],
+      ['{{.Config.User}}|{{.Config.WorkingDir}}|{{.NetworkSettings.HairpinMode}}', '||false'],
+    ];
+    for (const [template, text] of answers) {
+      test(`compileTemplate() renders ${template}`, () => {
+        assert.equal(compileTemplate(template, { shape: 'docker' }).render(container), text);
+      });
+    }
+    for (const template of [
+      '{{.Nope}}',
+      '{{.Config.Nope}}',
+      '{{.State.Health.Status}}',
+      '{{.Id.x}}',
+      '{{json .Nope}}',
+      '{{len .Nope}}',
+      '{{with .Nope}}a{{end}}',
+      '{{range .NetworkSettings.Networks}}{{.Nope}}{{end}}',
+    ]) {
+      test(`compileTemplate() knows no such field: ${template}`, () => {
+        const compiled = compileTemplate(template, { shape: 'docker' });
+        assert.throws(() => compiled.render(container), { code: 'TEMPLATE_FIELD_UNKNOWN' });
+      });
+    }
+  });
+
   test('compileTemplate() answers or refuses in linear time, whatever the text', () => {
     const piece = fc.constantFrom(
       '{{',

@@ -1,3 +1,5 @@
+import { isMapField, noField, zeroOf } from './docker-shape.ts';
+import { Nil } from './nil.ts';
 import { callFunction, isTrue, show } from './template-functions.ts';
 
 /** What a template consists of. */
@@ -44,6 +46,10 @@ export interface Scope {
   /** `$`. */
   readonly root: unknown;
   readonly variables: Map<string, unknown>;
+  /** Of a value of docker's API: fields that it lacks are an error, or what docker's types have there. */
+  readonly shape: 'docker' | undefined;
+  /** Values whose keys are a user's. */
+  readonly maps: WeakSet<object>;
 }
 
 export function evaluate(nodes: readonly Node[], scope: Scope): string {
@@ -85,14 +91,14 @@ function evaluateRange(node: Extract<Node, { kind: 'range' }>, scope: Scope): st
 /** Maps are walked in the order of their keys, as Go does. */
 function entriesOf(value: unknown): (readonly [unknown, unknown])[] {
   if (Array.isArray(value)) return value.map((one: unknown, index) => [index, one]);
-  if (typeof value === 'object' && value !== null) {
+  if (typeof value === 'object' && value !== null && !(value instanceof Nil)) {
     return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
   }
   return [];
 }
 
 function inner(scope: Scope, ...dot: readonly unknown[]): Scope {
-  return { dot: dot.length === 0 ? scope.dot : dot[0], root: scope.root, variables: new Map(scope.variables) };
+  return { ...scope, dot: dot.length === 0 ? scope.dot : dot[0], variables: new Map(scope.variables) };
 }
 
 function evaluatePipeline(pipeline: Pipeline, scope: Scope): unknown {
@@ -120,19 +126,48 @@ function evaluateOperand(operand: Operand, scope: Scope): unknown {
     case 'literal':
       return operand.value;
     case 'field':
-      return follow(scope.dot, operand.path);
+      return follow(scope.dot, operand.path, scope);
     case 'variable':
-      return follow(operand.name === '$' ? scope.root : scope.variables.get(operand.name), operand.path);
+      return follow(operand.name === '$' ? scope.root : scope.variables.get(operand.name), operand.path, scope);
     case 'group':
-      return follow(evaluatePipeline(operand.pipeline, scope), operand.path);
+      return follow(evaluatePipeline(operand.pipeline, scope), operand.path, scope);
     case 'function':
       return callFunction(operand.name, []);
   }
 }
 
-function follow(value: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((at, name) => {
-    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, name)) return undefined;
-    return (at as Readonly<Record<string, unknown>>)[name]; // An object that has the name, by the line above.
+function follow(value: unknown, path: readonly string[], scope: Scope): unknown {
+  return path.reduce<unknown>((at, name, index) => {
+    const found = fieldOf(at, name);
+    // Of what a user's map does not have nothing is known either.
+    if (scope.shape === undefined || found !== undefined || at === undefined) return noted(found, name, scope);
+    if (isObject(at) && scope.maps.has(at)) return undefined;
+    const shown = `.${path.slice(0, index + 1).join('.')}`;
+    if (!isObject(at)) throw noField(shown);
+    if (at instanceof Nil) {
+      if (at.text === 'map[]') return undefined;
+      throw noField(shown);
+    }
+    return noted(fieldInAnyCase(at, name) ?? zeroOf(name, shown), name, scope);
   }, value);
+}
+
+function noted(value: unknown, name: string, { shape, maps }: Scope): unknown {
+  if (shape === 'docker' && isMapField(name) && isObject(value)) maps.add(value);
+  return value;
+}
+
+/** Go calls some fields otherwise than JSON does: `ID` and `Id`, `NanoCPUs` and `NanoCpus`. */
+function fieldInAnyCase(value: object, name: string): unknown {
+  const key = Object.keys(value).find((one) => one.toLowerCase() === name.toLowerCase());
+  return key === undefined ? undefined : fieldOf(value, key);
+}
+
+function fieldOf(value: unknown, name: string): unknown {
+  if (!isObject(value) || !Object.hasOwn(value, name)) return undefined;
+  return (value as Readonly<Record<string, unknown>>)[name] ?? undefined; // An object that has the name, by the line above.
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

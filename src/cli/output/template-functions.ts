@@ -1,4 +1,5 @@
 import { UsageError } from '../usage-error.ts';
+import { Nil } from './nil.ts';
 
 type TemplateFunction = (...args: readonly unknown[]) => unknown;
 
@@ -28,6 +29,9 @@ const FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   ge: (a, b) => compare('ge', a, b) >= 0,
 };
 
+/** They go by what nothing is the nothing of. */
+const TYPED: ReadonlySet<string> = new Set(['print', 'println', 'printf', 'index']);
+
 /** The names a template may call. */
 export const functionNames: readonly string[] = Object.keys(FUNCTIONS);
 
@@ -35,11 +39,12 @@ export const functionNames: readonly string[] = Object.keys(FUNCTIONS);
 export function callFunction(name: string, args: readonly unknown[]): unknown {
   const body = Object.hasOwn(FUNCTIONS, name) ? FUNCTIONS[name] : undefined;
   if (body === undefined) throw new UsageError(`--format: there is no function ${name}`);
-  return body(...args);
+  return body(...args.map((value) => (value instanceof Nil && !TYPED.has(name) ? null : value)));
 }
 
 /** Go's truth: false, 0, "", nothing, and empty lists and maps are not true. */
 export function isTrue(value: unknown): boolean {
+  if (value instanceof Nil) return false;
   if (Array.isArray(value)) return value.length > 0;
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
   return Boolean(value);
@@ -48,6 +53,7 @@ export function isTrue(value: unknown): boolean {
 /** A value as Go prints it: `<no value>`, `[a b]`, `map[k:v]`. */
 export function show(value: unknown): string {
   if (value === undefined || value === null) return '<no value>';
+  if (value instanceof Nil) return value.text;
   if (Array.isArray(value)) return `[${value.map(show).join(' ')}]`;
   if (typeof value === 'object') {
     const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
@@ -57,7 +63,7 @@ export function show(value: unknown): string {
 }
 
 function asList(name: string, value: unknown): readonly unknown[] {
-  if (value === undefined || value === null) return [];
+  if (value === undefined || value === null || value instanceof Nil) return [];
   if (!Array.isArray(value)) throw new UsageError(`--format: ${name} takes a list, not ${show(value)}`);
   return value;
 }
@@ -76,7 +82,11 @@ function lengthOf(value: unknown): number {
 
 function entryOf(value: unknown, key: unknown): unknown {
   if (Array.isArray(value)) return value[count('index', key)];
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, show(key))) return undefined;
+  if (value instanceof Nil) return value.text === 'map[]' ? '' : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  // In Go the zero value of what the map holds.
+  if (!Object.hasOwn(value, show(key)))
+    return Object.values(value).every((one) => typeof one === 'string') ? '' : undefined;
   return (value as Readonly<Record<string, unknown>>)[show(key)]; // An object that has the key, by the line above.
 }
 

@@ -11,13 +11,15 @@ export interface Template {
 /**
  * Compiles the part of Go's text/template that docker's `--format` is used with: fields, pipelines, variables, `if`,
  * `else`, `range`, `with`, comparisons, and the functions of `template-functions.ts`.
- * @throws USAGE for text that is not such a template; `render` throws it where a function cannot take its arguments.
+ * `shape` says that values are those of docker's API, as `inspect` has them.
+ * @throws USAGE for text that is not such a template; `render` throws it where a function cannot take its arguments, and
+ * TEMPLATE_FIELD_UNKNOWN where a value of docker's API has no such field
  */
-export function compileTemplate(text: string): Template {
+export function compileTemplate(text: string, { shape }: { readonly shape?: 'docker' } = {}): Template {
   const nodes = parseTemplate(unescape(text));
   return {
     render: (value) => {
-      const scope: Scope = { dot: value, root: value, variables: new Map() };
+      const scope: Scope = { dot: value, root: value, variables: new Map(), shape, maps: new WeakSet() };
       return evaluate(nodes, scope);
     },
     fields: topFields(nodes),

@@ -5,7 +5,7 @@ import type { EngineContext } from '../context.ts';
 import type { RunRequest, Watch } from '../types.ts';
 import { healthCheckOf } from './health-check.ts';
 import { containerName, parseContainerName } from './names.ts';
-import { checkNetworks } from './networks.ts';
+import { checkNetworks, withDonorById } from './networks.ts';
 import { exposedBy, portsOf } from './ports.ts';
 import { type ContainerSetup, eventAttributes, formatLife, formatSetup, NEW_LIFE, STOP_SECONDS } from './record.ts';
 import { sourceOf } from './source.ts';
@@ -27,8 +27,9 @@ export interface Created {
  * A name of no characters is none, as with docker.
  * @throws CONTAINER_NAME_INVALID, IMAGE_NOT_FOUND, NO_COMMAND, CONTAINER_EXISTS, VOLUME_SOURCE_NOT_FOUND, and what `surroundingsOf` throws
  */
-export async function createContainer(context: EngineContext, request: RunRequest, watch: Watch): Promise<Created> {
-  const name = request.name ? parseContainerName(request.name) : containerName(randomOf(4));
+export async function createContainer(context: EngineContext, asked: RunRequest, watch: Watch): Promise<Created> {
+  const name = asked.name ? parseContainerName(asked.name) : containerName(randomOf(4));
+  const request = await withDonorById(context, asked);
   const source = await sourceOf(context, request, watch);
   const { config } = source;
   const program = programOf(request, config);

@@ -4,6 +4,7 @@ import type { DetachedState } from '../../runtime/index.ts';
 import type { EngineContext } from '../context.ts';
 import { containerConfigOf } from './container-config.ts';
 import { hostConfigJson } from './host-config-json.ts';
+import { hostNameOf } from './networks.ts';
 import { networkSettings } from './network-settings.ts';
 import { type ContainerSetup, type Life, parseSetup } from './record.ts';
 import { detachedOf, publicState, runtimeFor, settle, viewOf } from './state.ts';
@@ -24,6 +25,9 @@ export async function inspectContainer(
   const setup = parseSetup(record);
   const image = record.imageId === undefined ? undefined : await readConfig(context.store, record.imageId);
   const config = containerConfigOf(setup, image?.config ?? {});
+  // The container whose network it has may be gone.
+  const named = hostNameOf(context, { id: record.id, request: setup.request });
+  const hostname = await named.catch(() => record.id.slice(0, 12));
   const size = options.size ? await sizeOf(context, record) : undefined;
   const folder = context.store.containers.folder(record.id);
   const isUp = life.kind === 'running';
@@ -53,7 +57,7 @@ export async function inspectContainer(
     ...(size !== undefined && { SizeRw: size.writableBytes, SizeRootFs: size.totalBytes }),
     Mounts: setup.mountPoints,
     Config: {
-      Hostname: setup.request.hostname ?? record.id.slice(0, 12),
+      Hostname: hostname,
       Domainname: setup.request.domainname ?? '',
       AttachStdin: setup.request.interactive && !setup.background,
       AttachStdout: !setup.background,

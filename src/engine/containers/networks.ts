@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { ShaleError } from '../../base/index.ts';
 import {
@@ -37,6 +38,29 @@ export function sharedNetworkOf(request: Pick<RunRequest, 'network' | 'networks'
   return /^container:(.+)$/.exec(endpointsAsked(request)[0]?.name ?? '')?.[1];
 }
 
+/** As it is kept: another container by its id, which stays when its name is changed. @throws CONTAINER_NOT_FOUND */
+export async function withDonorById({ store }: EngineContext, request: RunRequest): Promise<RunRequest> {
+  const donor = sharedNetworkOf(request);
+  if (donor === undefined) return request;
+  const [first, ...more] = endpointsAsked(request);
+  const { id } = await store.containers.get(donor);
+  return { ...request, networks: [{ ...first, name: `container:${id}` }, ...more] };
+}
+
+/** Its host name: that of the container whose network it has, that of the machine in the machine's network. */
+export async function hostNameOf(
+  context: EngineContext,
+  { id, request }: { readonly id: string; readonly request: RunRequest | undefined },
+): Promise<string> {
+  if (request?.hostname !== undefined) return request.hostname;
+  const [first] = endpointsAsked(request);
+  if (first?.name === 'host') return hostname();
+  const donor = request === undefined ? undefined : sharedNetworkOf(request);
+  if (donor === undefined) return id.slice(0, 12);
+  const record = await context.store.containers.get(donor);
+  return hostNameOf(context, { id: record.id, request: parseSetup(record).request });
+}
+
 /** Alone or not at all: these three are no places on a network. @throws NETWORK_CONFLICT */
 function checkTogether(asked: readonly EndpointRequest[]): void {
   const alone = asked.find(({ name }) => isAlone(name));
@@ -51,13 +75,11 @@ function isAlone(name: string): boolean {
 
 /**
  * What can be said of a request's networks before anything is made.
- * @throws NETWORK_NOT_FOUND, NETWORK_CONFLICT, CONTAINER_NOT_FOUND
+ * @throws NETWORK_NOT_FOUND, NETWORK_CONFLICT
  */
 export async function checkNetworks(context: EngineContext, request: RunRequest): Promise<void> {
   const asked = endpointsAsked(request);
   checkTogether(asked);
-  const donor = sharedNetworkOf(request);
-  if (donor !== undefined) await context.store.containers.get(donor);
   if (request.networks === undefined) return;
   for (const endpoint of asked.filter(({ name, ...more }) => !isAlone(name) || Object.keys(more).length > 0)) {
     if (endpoint.name.startsWith('container:')) continue;
@@ -88,23 +110,24 @@ export async function networkOf(
   const endpoints: NetworkEndpoint[] = [];
   for (const endpoint of asked) {
     endpoints.push(
-      endpointOf(await inspectNetwork(context, endpoint.name), endpoint, { ...container, ...hostnameOf(request) }),
+      endpointOf(await inspectNetwork(context, endpoint.name), endpoint, { ...container, ...namesIn(request) }),
     );
   }
   return joinedNetworks({ folder }, endpoints);
 }
 
-function hostnameOf({ hostname }: RunRequest): { readonly hostname?: string } {
-  return hostname === undefined ? {} : { hostname };
+function namesIn({ hostname, domainname }: RunRequest): Pick<NetworkEndpoint, 'hostname' | 'domainname'> {
+  return { ...(hostname !== undefined && { hostname }), ...(domainname !== undefined && { domainname }) };
 }
 
 /** @throws NETWORK_CONFLICT for what the default bridge does not do, as docker's */
 function endpointOf(
   network: Network,
   asked: EndpointRequest,
-  container: { readonly id: string; readonly name: string; readonly hostname?: string },
+  container: Pick<NetworkEndpoint, 'hostname' | 'domainname'> & { readonly id: string; readonly name: string },
 ): NetworkEndpoint {
   const { aliases = [], address, address6, macAddress } = asked;
+  const { id, name, ...names } = container;
   const definition = definitionOf(network);
   const refused = (what: string): ShaleError =>
     new ShaleError('NETWORK_CONFLICT', `${what} is for networks that were made by name, not for ${network.name}`, {
@@ -117,9 +140,9 @@ function endpointOf(
     throw new ShaleError('NETWORK_ADDRESS_INVALID', `the network ${network.name} has no IPv6`);
   }
   return {
-    names: [container.name, ...aliases, container.id.slice(0, 12)],
+    names: [name, ...aliases, id.slice(0, 12)],
+    ...names,
     ...(definition !== undefined && { network: definition }),
-    ...(container.hostname !== undefined && { hostname: container.hostname }),
     ...(address !== undefined && { address }),
     ...(address6 !== undefined && { address6 }),
     ...(macAddress !== undefined && { macAddress }),
@@ -147,7 +170,11 @@ export async function connectContainer(context: EngineContext, name: string, ask
   const network = await inspectNetwork(context, asked.name);
   const before = endpointsAsked(setup.request);
   refuseAlone(before, network.name);
-  const endpoint = endpointOf(network, asked, { id: record.id, name: record.name });
+  const endpoint = endpointOf(network, asked, {
+    id: record.id,
+    name: record.name,
+    ...namesIn(setup.request),
+  });
   if (before.some((one) => one.name === network.name || one.name === network.id)) {
     throw new ShaleError('NETWORK_CONNECTED', `the container ${record.name} is on the network ${network.name} already`);
   }

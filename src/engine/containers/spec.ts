@@ -48,6 +48,7 @@ function lastOfEach(env: readonly string[]): string[] {
 
 export interface SpecParts {
   readonly id: string;
+  readonly hostname: string;
   readonly program: Program;
   readonly rootfs: MountedRootfs;
   readonly mounts: readonly MountSpec[];
@@ -65,7 +66,7 @@ export function specOf(request: RunRequest, parts: SpecParts): RunSpec {
     env: [...parts.surroundings.env, ...program.env],
     cwd: program.workingDirectory,
     user: program.user,
-    hostname: request.hostname ?? parts.id.slice(0, 12),
+    hostname: parts.hostname,
     network: parts.network,
     ports: parts.ports.map(publishedPort),
     terminal: request.terminal,

@@ -12,7 +12,7 @@ import { sweepWorkFolders } from '../work-folders.ts';
 import type { FileTrace } from './file-trace.ts';
 import { ensureKeeper, needsKeeper } from './keeper-process.ts';
 import { linkOlderLog, logKeepingOf } from './log-files.ts';
-import { networkOf } from './networks.ts';
+import { hostNameOf, networkOf } from './networks.ts';
 import { portsOf } from './ports.ts';
 import {
   type ContainerSetup,
@@ -190,7 +190,8 @@ export async function containerSpec(context: EngineContext, input: SpecInput): P
   // The size is that of the terminal that starts it now, not of the one that made it.
   const { terminalSize: _earlier, ...asked } = request;
   const sized = terminalSize === undefined ? asked : { ...asked, terminalSize };
-  return specOf(sized, { id: record.id, program, rootfs, mounts, network, ports, surroundings });
+  const hostname = await hostNameOf(context, { id: record.id, request: sized });
+  return specOf(sized, { id: record.id, hostname, program, rootfs, mounts, network, ports, surroundings });
 }
 
 async function writeStart(

@@ -168,11 +168,10 @@ function checkShared(request: RunRequest, host: HostConfig): void {
   }
 }
 
-/** As docker: a container in the host's network or host names has the host's name. */
+/** As docker: a container with the host's host names is called as the host. */
 function namesOf(request: RunRequest, host: HostConfig): Partial<RunSpec> {
-  const hosts = host.UTSMode === 'host' || isInHostNetwork(request);
   return {
-    ...(hosts && request.hostname === undefined && { hostname: hostname() }),
+    ...(host.UTSMode === 'host' && { hostname: hostname() }),
     ...(request.domainname !== undefined && { domainname: request.domainname }),
   };
 }
