@@ -98,7 +98,8 @@ function namespaceDoor({ isInside }: Arrival): NamespaceDoor {
       refusal = await enterUserNamespace({
         runRoot: settings.run,
         env: process.env,
-        command: [process.execPath, ...process.execArgv, process.argv[1] ?? '', ...process.argv.slice(2)],
+        // The -- keeps Node from taking an --env-file of ours for its own.
+        command: [process.execPath, ...process.execArgv, '--', process.argv[1] ?? '', ...process.argv.slice(2)],
       });
     },
   };

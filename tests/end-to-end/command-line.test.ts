@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -154,6 +154,25 @@ describe('bin/shale', () => {
       const { stdout, stderr, status } = spawnSync(command, args, { cwd: '/', encoding: 'utf8' });
       assert.equal(status, 0, stderr);
       assert.match(stdout, /^shale \d+\.\d+\.\d+ \(Node /);
+    }
+  });
+
+  test('bin/shale keeps its --env-file from Node, which would take NODE_OPTIONS of a container from it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'shale-bin-'));
+    try {
+      writeFileSync(join(folder, 'vars'), 'NODE_OPTIONS=--no-such-option\n');
+      const env = { ...process.env, SHALE_HOME: join(folder, 'home'), SHALE_RUN: join(folder, 'run') };
+      const run = (file: string): readonly [number | null, string] => {
+        const words = ['run', '--pull', 'never', '--env-file', join(folder, file), 'nothing.example/here'];
+        const { status, stderr } = spawnSync(shale, words, { encoding: 'utf8', env });
+        return [status, stderr];
+      };
+      const [withFile, said] = run('vars');
+      assert.deepEqual([withFile, /^shale: there is no image nothing\.example\/here/m.test(said)], [125, true], said);
+      const [without, complaint] = run('none');
+      assert.deepEqual([without, /^shale: cannot read .*\/none: ENOENT/m.test(complaint)], [125, true], complaint);
+    } finally {
+      rmSync(folder, { recursive: true });
     }
   });
 
