@@ -249,6 +249,8 @@ export interface RunHow {
    * command.
    */
   readonly traceFiles?: boolean;
+  /** Outputs that are passed on, the other is dropped; both when absent. */
+  readonly outputs?: readonly ('stdout' | 'stderr')[];
 }
 
 export interface ExecRequest {

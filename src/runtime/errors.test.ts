@@ -17,6 +17,10 @@ test('F-247: startFailure() maps the runtime’s words to 125, 126 and 127', () 
       'runc run failed: unable to start container process: error during container init: mkdir /x: read-only file system',
       125,
     ],
+    [
+      'exec failed: unable to start container process: chdir to cwd ("/no") set in config.json failed: no such file or directory',
+      127,
+    ],
     ['sysctl "net.x" not allowed in host network namespace', 125],
     ['container with id exists: c1', 125],
   ];

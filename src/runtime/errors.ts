@@ -25,7 +25,7 @@ export function startFailure(log: string): Extract<ContainerExit, { readonly kin
 export function codeOf(reason: string): 125 | 126 | 127 {
   if (!/exec|executable file|start container process|open executable/.test(reason)) return 125;
   if (/executable file (?:`[^`]*` )?not found/.test(reason)) return 127;
-  if (/exec[^\n]*no such file or directory/.test(reason)) return 127;
+  if (/(exec|chdir to cwd)[^\n]*no such file or directory/.test(reason)) return 127;
   if (
     /permission denied|is a directory|exec format error|text file busy|invalid argument|not a directory/.test(reason)
   ) {

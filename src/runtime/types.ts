@@ -276,8 +276,13 @@ export type ContainerIo =
   | { readonly kind: 'pipes'; readonly stdin?: ByteStream }
   /** This process's own stdin, stdout and stderr; with `terminal` they must be a terminal. */
   | { readonly kind: 'inherit' }
-  /** Open descriptors of this process. */
-  | { readonly kind: 'descriptors'; readonly stdin?: number; readonly stdout: number; readonly stderr: number };
+  /** Open descriptors of this process; what is written to an output that is ignored is dropped. */
+  | {
+      readonly kind: 'descriptors';
+      readonly stdin?: number;
+      readonly stdout: number | 'ignore';
+      readonly stderr: number | 'ignore';
+    };
 
 /** A container that runs attached to this process and ends with it, kill -9 included. */
 export interface ContainerHandle extends AsyncDisposable {

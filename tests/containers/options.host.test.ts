@@ -44,6 +44,34 @@ describe('options inside a container', { skip: cannotRun || BUSYBOX.missing }, (
     });
   }
 
+  for (const how of [[], ['--name', 'kept']] as const) {
+    test(`-a passes on what it names, ${how.length === 0 ? 'of a child' : 'of what is kept'}`, async () => {
+      const attached = async (streams: readonly string[], ...more: string[]): Promise<readonly unknown[]> => {
+        const life = how.length === 0 ? ['--rm'] : how;
+        const options = [...life, '--network', 'none', ...streams.flatMap((stream) => ['-a', stream]), ...more];
+        const ran = await shale('run', ...options, 'busybox', 'sh', '-c', 'echo out; echo err >&2; cat');
+        if (how.length > 0) await shale('rm', 'kept');
+        return [ran.status, ran.stdout, ran.stderr];
+      };
+      assert.deepEqual(await attached([]), [0, 'out\n', 'err\n']);
+      assert.deepEqual(await attached(['stdout']), [0, 'out\n', '']);
+      assert.deepEqual(await attached(['STDERR']), [0, '', 'err\n']);
+      assert.deepEqual(await attached(['stderr', 'stdout'], '-i'), [0, 'out\n', 'err\n']);
+    });
+  }
+
+  test('-a that nobody could mean is refused before anything is made', async () => {
+    for (const [options, why] of [
+      [['-a', 'x'], /is no stream/],
+      [['-a', 'stdin'], /leaves the output to nobody/],
+      [['-d', '-a', 'stdout'], /cannot specify both --attach and --detach/],
+    ] as const) {
+      const { status, stderr } = await shale('run', ...options, 'busybox', 'true');
+      assert.deepEqual([status, why.test(stderr)], [125, true], stderr);
+    }
+    assert.match((await shale('ps', '-a')).stdout, /^CONTAINER ID[^\n]*\n$/);
+  });
+
   test('--pid container:NAME shows the processes of another container', async () => {
     const { stdout: id } = await shale('run', '-d', '--name', 'seen', '--network', 'none', 'busybox', 'sleep', '1000');
     try {

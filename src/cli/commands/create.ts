@@ -6,13 +6,16 @@ import { buildAtNeed } from './build-at-need.ts';
 import { command as runCommand, runRequest } from './run.ts';
 
 /** Flags of `run` that say how the command is waited for, and what is done meanwhile. */
-const FOREGROUND = ['detach', 'detach-keys', 'sig-proxy', 'trace-files'];
+const FOREGROUND = ['attach', 'detach', 'detach-keys', 'sig-proxy', 'trace-files'];
 
 export const command: Command = {
   usage: '[OPTIONS] IMAGE [COMMAND] [ARG …]',
   description: 'Makes a container as "shale run" does, without starting it, and prints its id.',
   flags: runCommand.flags.filter((flag) => !FOREGROUND.includes(flag.name)),
-  ...(runCommand.refused !== undefined && { refused: runCommand.refused }),
+  refused: [
+    ...(runCommand.refused ?? []),
+    { name: 'attach', short: 'a', why: 'what is passed on is said when it starts', instead: 'shale start -a' },
+  ],
   args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
   examples: [
     { command: 'shale create --name web -p 8080:80 nginx', says: 'a server, to be started later' },

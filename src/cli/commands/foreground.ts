@@ -3,6 +3,7 @@ import type { AttachedStreams, Started } from '../../engine/index.ts';
 import type { ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import { DetachKeys, parseDetachKeys } from '../options/detach-keys.ts';
+import { passesInput } from '../options/attached-streams.ts';
 
 /** So many signals in a row say that the command does not listen. */
 const PATIENCE = 3;
@@ -18,10 +19,10 @@ export interface ForegroundOptions {
 /** Why a command does not wait any more: the container has ended, or it is left to itself. */
 type Leaving = { readonly kind: 'ended' } | { readonly kind: 'left'; readonly because?: unknown };
 
-/** Of `run` and `exec`. @throws USAGE */
+/** Of `run`. @throws USAGE */
 export function foregroundOptions({ flags }: ParsedArguments): ForegroundOptions {
   return {
-    interactive: flags.boolean('interactive'),
+    interactive: passesInput(flags),
     detachKeys: parseDetachKeys(flags.text('detach-keys')),
     passSignals: flags.boolean('sig-proxy'),
   };

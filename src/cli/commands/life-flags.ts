@@ -1,6 +1,6 @@
 import { parseDuration } from '../../base/index.ts';
 import type { LifeOptions, HealthRequest, LogSettings, RestartPolicy } from '../../engine/index.ts';
-import type { Flag, RefusedFlag } from '../command.ts';
+import type { Flag } from '../command.ts';
 import { parseNumber } from '../options/times.ts';
 import { parseBytes } from '../options/bytes.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
@@ -32,17 +32,15 @@ export const LIFE_FLAGS: readonly Flag[] = [
     summary: 'whether a log is kept',
   },
   { kind: 'list', name: 'log-opt', value: 'KEY=VALUE', summary: 'max-size=10m, max-file=3' },
-  { kind: 'text', name: 'detach-keys', value: 'KEYS', summary: 'keys that leave it running alone (ctrl-p,ctrl-q)' },
-  { kind: 'boolean', name: 'sig-proxy', default: true, summary: 'pass signals on to the command' },
-];
-
-export const REFUSED_LIFE_FLAGS: readonly RefusedFlag[] = [
   {
+    kind: 'list',
     name: 'attach',
     short: 'a',
-    why: 'both outputs are attached, and input with -i',
-    instead: 'shale run -d, then shale attach',
+    value: 'STREAM',
+    summary: 'pass on stdout or stderr only, and input with -i if stdin is named too; all three by default',
   },
+  { kind: 'text', name: 'detach-keys', value: 'KEYS', summary: 'keys that leave it running alone (ctrl-p,ctrl-q)' },
+  { kind: 'boolean', name: 'sig-proxy', default: true, summary: 'pass signals on to the command' },
 ];
 
 /** @throws USAGE */

@@ -9,6 +9,7 @@ import { parsePortSpec } from '../options/ports.ts';
 import { parseMountSpec } from '../options/mounts.ts';
 import { parseTmpfsSpec, parseVolumeSpec } from '../options/volumes.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
+import { outputsOf, passesInput } from '../options/attached-streams.ts';
 import { openIdFile } from '../options/id-file.ts';
 import { checkTraceFile, writeTrace } from '../options/trace-file.ts';
 import { openProgress } from '../progress/open.ts';
@@ -16,7 +17,7 @@ import { UsageError } from '../usage-error.ts';
 import { PROCESS_FLAGS, REFUSED_RUN_FLAGS } from './container-flags.ts';
 import { buildAtNeed } from './build-at-need.ts';
 import { foregroundOptions, waitInForeground } from './foreground.ts';
-import { LIFE_FLAGS, lifeOptions, REFUSED_LIFE_FLAGS } from './life-flags.ts';
+import { LIFE_FLAGS, lifeOptions } from './life-flags.ts';
 import { hostConfigOf, SURROUNDINGS_FLAGS } from './surroundings.ts';
 
 const PULL_CHOICES = ['always', 'missing', 'never'] as const;
@@ -96,7 +97,7 @@ export const command: Command = {
       summary: 'write which files of the image were opened or executed, for "shale lint --trace"; needs root',
     },
   ],
-  refused: [...REFUSED_RUN_FLAGS, ...REFUSED_LIFE_FLAGS],
+  refused: REFUSED_RUN_FLAGS,
   args: { min: 1, max: Infinity, optionsFirst: true, complete: 'image' },
   examples: [
     { command: 'shale run --rm -it debian bash', says: 'a shell in a fresh container' },
@@ -116,6 +117,8 @@ export const command: Command = {
 async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   const { settings } = await context.config();
   const request = runRequest(context, parsed, settings.networkDefault);
+  const foreground = foregroundOptions(parsed);
+  const outputs = outputsOf(parsed.flags);
   requireTerminal(context, request);
   const traceFile = checkTraceFile(context, parsed.flags.text('trace-files'));
   using idFile = openIdFile(parsed.flags.text('cidfile'));
@@ -124,11 +127,11 @@ async function run(context: Context, parsed: ParsedArguments): Promise<number> {
   });
   const engine = await context.engine();
   const wanted = await buildAtNeed(context, engine, { request, watch: progress.watch });
-  const started = await engine.run(wanted, progress.watch, { traceFiles: traceFile !== undefined });
+  const started = await engine.run(wanted, progress.watch, { traceFiles: traceFile !== undefined, ...outputs });
   idFile.write(started.containerId);
   await progress.close();
   if (!request.detach) {
-    const status = await waitInForeground(context, started, foregroundOptions(parsed));
+    const status = await waitInForeground(context, started, foreground);
     if (traceFile !== undefined) await writeTrace(traceFile, started);
     return status;
   }
@@ -169,7 +172,7 @@ export function runRequest(
     readOnly: flags.boolean('read-only'),
     ...lifeOptions(flags),
     removeWhenDone: flags.boolean('rm'),
-    interactive: flags.boolean('interactive'),
+    interactive: passesInput(flags),
     terminal: flags.boolean('tty'),
     ...(flags.boolean('tty') && terminalSize(context)),
     detach,

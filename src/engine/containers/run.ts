@@ -1,7 +1,8 @@
 import { ShaleError } from '../../base/index.ts';
+import type { ContainerIo } from '../../runtime/index.ts';
 import type { ContainerRecord } from '../../store/index.ts';
 import type { EngineContext } from '../context.ts';
-import type { RunHow, RunRequest, Started, Watch } from '../types.ts';
+import type { AttachedStreams, RunHow, RunRequest, Started, Watch } from '../types.ts';
 import { openWorkshop, type Workshop } from '../workshop.ts';
 import { sweepWorkFolders } from '../work-folders.ts';
 import { followStarted } from './attach.ts';
@@ -28,14 +29,24 @@ export async function run(
   const trace = how.traceFiles === true ? traceFor(request) : undefined;
   try {
     const started = isKept(request)
-      ? await runKept(context, request, watch, trace)
-      : await runAsChild(context, request, watch, trace);
+      ? withOutputs(await runKept(context, request, watch, trace), how)
+      : await runAsChild(context, request, watch, { trace, how });
     if (trace === undefined) return started;
     return { ...started, exit: started.exit.finally(() => trace.end()), openedFiles: () => trace.finish() };
   } catch (error) {
     trace?.[Symbol.dispose]();
     throw error;
   }
+}
+
+/** With those of its outputs that are asked for. */
+function withOutputs(started: Started, { outputs }: RunHow): Started {
+  const { attached } = started;
+  if (outputs === undefined || attached === undefined) return started;
+  async function* wanted({ output }: AttachedStreams): AttachedStreams['output'] {
+    for await (const piece of output) if (outputs?.includes(piece.stream) === true) yield piece;
+  }
+  return { ...started, attached: { ...attached, output: wanted(attached) } };
 }
 
 /** Before anything is fetched or made for it. @throws OPTIONS_CONFLICT, OPTION_UNSUPPORTED */
@@ -79,11 +90,16 @@ async function runKept(
   }
 }
 
+interface Running {
+  readonly trace: FileTrace | undefined;
+  readonly how: RunHow;
+}
+
 async function runAsChild(
   context: EngineContext,
   request: RunRequest,
   watch: Watch,
-  trace: FileTrace | undefined,
+  running: Running,
 ): Promise<Started> {
   // Its namespace is made while the image is looked up.
   const opening = openWorkshop(context, { warn: warnings(context, watch) });
@@ -92,7 +108,7 @@ async function runAsChild(
   try {
     const created = await createContainer(context, request, watch);
     record = created.record;
-    return await startChild(context, created, await opening, trace);
+    return await startChild(context, created, await opening, running);
   } catch (error) {
     const opened = await opening.catch(() => undefined);
     await opened?.[Symbol.asyncDispose]();
@@ -106,7 +122,7 @@ async function startChild(
   context: EngineContext,
   created: Created,
   workshop: Workshop,
-  trace: FileTrace | undefined,
+  { trace, how }: Running,
 ): Promise<Started> {
   const { record, setup, surroundings } = created;
   const { request } = setup;
@@ -118,7 +134,7 @@ async function startChild(
   trace?.watch(rootfs, stack.view);
   const handle = await workshop.runtime.run(
     await containerSpec(context, { record, setup, rootfs, surroundings, terminalSize: request.terminalSize }),
-    request.interactive ? { kind: 'inherit' } : { kind: 'descriptors', stdout: 1, stderr: 2 },
+    ioOf(request, how),
   );
   const startedMs = await writeAttachedStart(context, created);
   const finish = async (): Promise<number> => {
@@ -134,6 +150,16 @@ async function startChild(
     return exit.code;
   };
   return { containerId: record.id, exit: finish(), kill: (signal) => void handle.kill(signal) };
+}
+
+/** The streams of this process, as far as they are passed on. */
+function ioOf({ interactive }: RunRequest, { outputs = ['stdout', 'stderr'] }: RunHow): ContainerIo {
+  return {
+    kind: 'descriptors',
+    ...(interactive && { stdin: 0 }),
+    stdout: outputs.includes('stdout') ? 1 : 'ignore',
+    stderr: outputs.includes('stderr') ? 2 : 'ignore',
+  };
 }
 
 async function writeAttachedStart(context: EngineContext, { record, setup }: Created): Promise<number> {
