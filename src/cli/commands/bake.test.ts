@@ -132,9 +132,9 @@ describe('bake', () => {
     assert.equal(off.status, 0);
   });
 
-  test('--provenance and --sbom hold for every target', async () => {
+  test('--provenance, --sbom and --attest-style hold for every target', async () => {
     const files = { 'docker-bake.hcl': 'group "default" { targets = ["a", "b"] }\ntarget "a" {}\ntarget "b" {}\n' };
-    const { targets } = await bake(files, ['--provenance', 'mode=min', '--sbom=true']);
+    const { targets } = await bake(files, ['--provenance', 'mode=min', '--sbom=true', '--attest-style', 'index']);
     const wanted = [
       { kind: 'provenance', mode: 'min' },
       { kind: 'sbom', format: 'spdx' },
@@ -143,6 +143,12 @@ describe('bake', () => {
       targets.map(({ request }) => request.attestations),
       [wanted, wanted],
     );
+    assert.deepEqual(
+      targets.map(({ request }) => request.attestationStyle),
+      ['index', 'index'],
+    );
+    const wrong = await bake(files, ['--attest-style', 'x']);
+    assert.deepEqual([wrong.status, wrong.targets], [125, []]);
   });
 
   test('--list shows targets and variables, as a table and as JSON', async () => {

@@ -27,6 +27,7 @@ import { composeEnvironment, readBakeFiles } from './bake-files.ts';
 import { formatBakeList } from './bake-list.ts';
 import { refuseUnallowed } from './bake-rights.ts';
 import { targetWords } from './bake-words.ts';
+import { ATTEST_STYLE_FLAG } from './build-attest-flags.ts';
 import { answerCall, CALL_FLAGS, callOf, type Call } from './build-call.ts';
 import { formatMetadata, requireResultFolders, writeResultFile } from './build-output-flags.ts';
 import { buildRequest, command as buildCommand } from './build.ts';
@@ -87,6 +88,7 @@ export const command: Command = {
       value: 'BOOL|format=FORMAT',
       summary: 'for every target: say what packages are in it',
     },
+    ATTEST_STYLE_FLAG,
   ],
   refused: [{ name: 'builder', why: 'there is one builder' }],
   args: { min: 0, max: Infinity },
@@ -206,7 +208,8 @@ function readTarget(
 ): ReadTarget {
   const { words, inlineDockerfile, dockerfileHere } = targetWords(fields, origin);
   const push = flags.boolean('push') && isWanted ? ['--push'] : [];
-  const asked = parseFlags([...push, ...words], {
+  const style = flags.given('attest-style') ? [`--attest-style=${flags.text('attest-style')}`] : [];
+  const asked = parseFlags([...push, ...style, ...words], {
     flags: allFlags(buildCommand),
     refused: buildCommand.refused ?? [],
     optionsFirst: false,

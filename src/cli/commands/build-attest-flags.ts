@@ -4,6 +4,13 @@ import { parseAttestations } from '../options/attestations.ts';
 import type { ParsedFlags } from '../parse-flags.ts';
 import { UsageError } from '../usage-error.ts';
 
+export const ATTEST_STYLE_FLAG: Flag = {
+  kind: 'text',
+  name: 'attest-style',
+  value: 'referrers|index',
+  summary: 'how it goes along: as artifacts that refer to the image, or beside it in an index, as buildx does it',
+};
+
 /** What is said about the image, and goes with it. */
 export const ATTEST_FLAGS: readonly Flag[] = [
   {
@@ -24,12 +31,7 @@ export const ATTEST_FLAGS: readonly Flag[] = [
     value: 'BOOL|format=FORMAT',
     summary: 'say what packages are in the image, as spdx or cyclonedx',
   },
-  {
-    kind: 'text',
-    name: 'attest-style',
-    value: 'referrers|index',
-    summary: 'how it goes along: as artifacts that refer to the image, or beside it in an index, as buildx does it',
-  },
+  ATTEST_STYLE_FLAG,
 ];
 
 /** @throws USAGE */
