@@ -1,4 +1,5 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync } from 'node:fs';
+import { invariant } from '../base/index.ts';
 import { changeDirectoryTo, changeRootTo, CLONE, setNamespace, setUmask, unshare } from '../sys/index.ts';
 
 /** What of a thread a mount namespace takes along: setns(2) puts root and working directory to the namespace's root. */
@@ -24,10 +25,11 @@ class Standpoint {
   }
 }
 
+/** Without changing it for a moment, as umask(2) would: threads that share it may be making files. */
 function readUmask(): number {
-  const mask = setUmask(0o077);
-  setUmask(mask);
-  return mask;
+  const line = /^Umask:\s*([0-7]+)$/m.exec(readFileSync('/proc/thread-self/status', 'latin1'));
+  invariant(line !== null, 'Linux says the umask of a thread, since 4.7');
+  return Number.parseInt(line[1] ?? '', 8);
 }
 
 /**
