@@ -1,13 +1,11 @@
 import { isShaleError, ShaleError } from '../../base/index.ts';
+import type { Engine } from '../../engine/index.ts';
 import type { Command, ParsedArguments } from '../command.ts';
 import type { Context } from '../context.ts';
 import { networkJson, volumeJson } from '../output/inspect-json.ts';
 import { FORMAT_FLAG_OF_INSPECT, inspectEach } from './inspect-each.ts';
 
 type Look = (name: string) => Promise<Readonly<Record<string, unknown>>>;
-
-/** `stored`: containers, and images. */
-type Way = 'stored' | 'network' | 'volume';
 
 const TYPES = ['container', 'image', 'network', 'volume'] as const;
 
@@ -41,26 +39,30 @@ export const command: Command = {
 };
 
 async function run(context: Context, parsed: ParsedArguments): Promise<number> {
-  const type = TYPES.find((one) => one === parsed.flags.text('type'));
-  const platform = parsed.flags.text('platform');
-  const options = { size: parsed.flags.boolean('size'), ...(platform !== undefined && { platform }) };
-  const engine = await context.engine();
-  const ways: Readonly<Record<Way, Look>> = {
-    stored: (name) => engine.inspect(name, type === 'container' || type === 'image' ? type : undefined, options),
-    network: async (name) => networkJson(await engine.inspectNetwork(name)),
-    volume: async (name) => volumeJson(await engine.inspectVolume(name)),
-  };
-  const look: Look = (name) =>
-    firstOf(
-      waysFor(type, platform).map((way) => ways[way]),
-      name,
-    );
-  return await inspectEach(context, parsed, look);
+  const { flags } = parsed;
+  const type = TYPES.find((one) => one === flags.text('type'));
+  const looks = looksFor(await context.engine(), {
+    type,
+    size: flags.boolean('size'),
+    platform: flags.text('platform'),
+  });
+  return await inspectEach(context, parsed, (name) => firstOf(looks, name));
 }
 
-function waysFor(type: (typeof TYPES)[number] | undefined, platform: string | undefined): readonly Way[] {
-  if (type === 'network' || type === 'volume') return [type];
-  return type === undefined && platform === undefined ? ['stored', 'network', 'volume'] : ['stored'];
+interface Asked {
+  readonly type: (typeof TYPES)[number] | undefined;
+  readonly size: boolean;
+  readonly platform: string | undefined;
+}
+
+function looksFor(engine: Engine, { type, size, platform }: Asked): readonly Look[] {
+  const network: Look = async (name) => networkJson(await engine.inspectNetwork(name));
+  const volume: Look = async (name) => volumeJson(await engine.inspectVolume(name));
+  if (type === 'network') return [network];
+  if (type === 'volume') return [volume];
+  const options = { size, ...(platform !== undefined && { platform }) };
+  const stored: Look = (name) => engine.inspect(name, type, options);
+  return type === undefined && platform === undefined ? [stored, network, volume] : [stored];
 }
 
 /** The error of the only one, where there is but one. */

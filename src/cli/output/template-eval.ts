@@ -139,22 +139,20 @@ function evaluateOperand(operand: Operand, scope: Scope): unknown {
 function follow(value: unknown, path: readonly string[], scope: Scope): unknown {
   return path.reduce<unknown>((at, name, index) => {
     const found = fieldOf(at, name);
-    // Of what a user's map does not have nothing is known either.
-    if (scope.shape === undefined || found !== undefined || at === undefined) return noted(found, name, scope);
-    if (isObject(at) && scope.maps.has(at)) return undefined;
-    const shown = `.${path.slice(0, index + 1).join('.')}`;
-    if (!isObject(at)) throw noField(shown);
-    if (at instanceof Nil) {
-      if (at.text === 'map[]') return undefined;
-      throw noField(shown);
-    }
-    return noted(fieldInAnyCase(at, name) ?? zeroOf(name, shown), name, scope);
+    if (scope.shape === undefined) return found;
+    const given = found ?? absentIn(at, name, scope.maps, `.${path.slice(0, index + 1).join('.')}`);
+    if (isMapField(name) && isObject(given)) scope.maps.add(given);
+    return given;
   }, value);
 }
 
-function noted(value: unknown, name: string, { shape, maps }: Scope): unknown {
-  if (shape === 'docker' && isMapField(name) && isObject(value)) maps.add(value);
-  return value;
+/** What stands for a field that a value of docker's API does not have; nothing for what a user's map lacks. */
+function absentIn(at: unknown, name: string, maps: WeakSet<object>, path: string): unknown {
+  if (at === undefined) return undefined;
+  if (!isObject(at)) throw noField(path);
+  if (maps.has(at)) return undefined;
+  if (at instanceof Nil) throw noField(path);
+  return fieldInAnyCase(at, name) ?? zeroOf(name, path);
 }
 
 /** Go calls some fields otherwise than JSON does: `ID` and `Id`, `NanoCPUs` and `NanoCpus`. */
