@@ -182,7 +182,9 @@ function archiveRows({ registry, archive, out }: Stage): Row[] {
 /** Images of which there is much, but little of each. */
 function manyRows(bench: Bench, { registry, own }: Stage): Row[] {
   const shale = bench.contenders.find(({ name }) => name === 'shale');
-  const layers = Array.from({ length: MANY_LAYERS }, (_, i) => `COPY <<EOF /f${i}\n${i}\nEOF\n`).join('');
+  // Of this run alone: a store may have those of an earlier one, which another registry's names led to.
+  const madeAt = Date.now();
+  const layers = Array.from({ length: MANY_LAYERS }, (_, i) => `COPY <<EOF /f${i}\n${madeAt} ${i}\nEOF\n`).join('');
   const context = writeContext(bench.contexts, 'layers', { Dockerfile: `FROM scratch\n${layers}CMD ["/f"]\n` });
   const layered = `${registry.host}/bench/layers:1`;
   const tagged = `${registry.host}/bench/tagged`;

@@ -250,7 +250,7 @@ export const COMMANDS: readonly CommandRow[] = [
   row(
     'inspect',
     'images',
-    'show everything about containers, images, networks and volumes',
+    'show everything about what has a name or an id',
     () => import('./commands/inspect.ts'),
     [
       { name: 'image inspect', implies: ['--type=image'] },
