@@ -247,16 +247,10 @@ export const COMMANDS: readonly CommandRow[] = [
     'check who signed a statement about an image',
     () => import('./commands/verify-attestation.ts'),
   ),
-  row(
-    'inspect',
-    'images',
-    'show everything about what has a name or an id',
-    () => import('./commands/inspect.ts'),
-    [
-      { name: 'image inspect', implies: ['--type=image'] },
-      { name: 'container inspect', implies: ['--type=container'] },
-    ],
-  ),
+  row('inspect', 'images', 'show everything about what has a name or an id', () => import('./commands/inspect.ts'), [
+    { name: 'image inspect', implies: ['--type=image'] },
+    { name: 'container inspect', implies: ['--type=container'] },
+  ]),
   row('save', 'images', 'write images to an archive', () => import('./commands/save.ts'), ['image save']),
   row('load', 'images', 'read images from an archive', () => import('./commands/load.ts'), ['image load']),
   row('import', 'images', 'make an image of a root file system in a tar', () => import('./commands/import.ts'), [
