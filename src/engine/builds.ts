@@ -12,7 +12,7 @@ import {
   type StepRunner,
 } from '../build/index.ts';
 import { checkDockerfile, outlineDockerfile, sourceText, targetsOf, type ResolvedImage } from '../dockerfile/index.ts';
-import { findImage, readConfig } from '../images/index.ts';
+import { findImage, type FoundImage, holdImage, readConfig } from '../images/index.ts';
 import {
   familiarName,
   formatPlatform,
@@ -284,7 +284,7 @@ async function resolveImage(
 ): Promise<ResolvedBase> {
   const { store } = context;
   const full = formatReference(reference);
-  const local = (await findImage(store, full, how.platform)) ?? (await findImage(store, full));
+  const local = await heldBase(context, full, how.platform);
   const isOther = local !== undefined && !platformMatches(how.platform, local.record.platform);
   if (isOther && local.record.madeHere) throw otherPlatform(reference, local.record.platform, how.platform);
   const digest = local?.record.manifests[0]?.digest;
@@ -312,6 +312,17 @@ async function resolveImage(
       `the base image ${name} is ${where} and cannot be pulled: ${messageOf(cause)}`,
       { cause, data: { name }, ...(hint !== undefined && { hint }) },
     );
+  }
+}
+
+/**
+ * The local image of a name, of that platform where there is one. It is held while steps use its layers; one that somebody
+ * removed between finding and holding it is looked for again.
+ */
+async function heldBase({ store }: EngineContext, name: string, platform: Platform): Promise<FoundImage | undefined> {
+  for (;;) {
+    const found = (await findImage(store, name, platform)) ?? (await findImage(store, name));
+    if (found === undefined || (await holdImage(store, found.record.id)) !== undefined) return found;
   }
 }
 

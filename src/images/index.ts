@@ -13,6 +13,7 @@ export * from './copy-image.ts';
 export * from './dir-place.ts';
 export * from './docker-archive-place.ts';
 export * from './encode.ts';
+export { holdImage } from './held-image.ts';
 export * from './history.ts';
 export * from './image-file.ts';
 export * from './image-set.ts';

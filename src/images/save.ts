@@ -2,6 +2,7 @@ import type { Layers } from '../layers/index.ts';
 import { CONFIG_MAX_BYTES, type Digest, type LayerCompression } from '../oci/index.ts';
 import type { ImageRecord, Store } from '../store/index.ts';
 import { writeArchive, type ArchiveFormat, type PackedItem } from './archive.ts';
+import { holdImage } from './held-image.ts';
 import { readImageSet, readPredicates, type ImageOfSet, type ImageSet } from './image-set.ts';
 import { packImage, packIndex, type PackedImage, type Packing } from './pack.ts';
 import type { FoundImage } from './resolve.ts';
@@ -69,13 +70,9 @@ export async function packFound(
   return { images, index: indexOf(set, images, packing), name };
 }
 
-/**
- * An image that is kept from being collected, with all that it consists of, as long as this process lives: layers are packed one
- * after the other, and somebody may remove the image meanwhile. @throws IMAGE_NOT_FOUND when it has gone already
- */
+/** @throws IMAGE_NOT_FOUND when it has gone already */
 async function heldImage(store: Store, id: Digest): Promise<ImageRecord> {
-  await store.leases.holdForReading([{ kind: 'image', digest: id }]);
-  return await store.images.get(id);
+  return (await holdImage(store, id)) ?? (await store.images.get(id));
 }
 
 function indexOf(set: ImageSet, images: readonly PackedImage[], packing: Packing): PackedItem['index'] {

@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { RunRequest } from '../../src/engine/index.ts';
 import { BUSYBOX, cannotRun, Lab } from '../support/lab.ts';
 import { containerRequest } from '../support/requests.ts';
+import { close, listen } from '../support/scripted-registry.ts';
 
 const watch = (): { signal: AbortSignal } => ({ signal: AbortSignal.timeout(60_000) });
 const PROGRAM = join(import.meta.dirname, '../../bin/shale');
@@ -121,6 +123,36 @@ test('F-147: an image that others remove and prune while it is saved is saved wh
     await other[Symbol.asyncDispose]();
   }
   assert.deepEqual(Buffer.concat([first.done === true ? Buffer.of() : first.value, await rest(again)]), before);
+});
+
+test('F-147: a base image that others remove and prune while a build fetches something else is there for its steps', async () => {
+  await using lab = await Lab.open();
+  const base = await lab.build(lab.context({ Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'a'.repeat(9000) }), {
+    tags: ['base:1'],
+  });
+  // What this process made it holds no longer.
+  await lab.engine.prune({ what: ['images', 'build-cache'], all: false }, watch());
+  const other = await lab.again();
+  const server = createServer((_request, response) => {
+    const removed = other.engine
+      .removeImage(base.imageId, { force: true })
+      .then(() => other.engine.prune({ what: ['images', 'build-cache'], all: true }, watch()));
+    void removed.then(
+      () => response.end('fetched'),
+      () => response.destroy(),
+    );
+  });
+  try {
+    const url = `http://${await listen(server)}/b`;
+    const { imageId } = await lab.build(lab.context({ Dockerfile: `FROM base:1\nADD ${url} /b\n` }));
+    assert.deepEqual(
+      [(await lab.read(imageId, '/a')).length, (await lab.read(imageId, '/b')).toString()],
+      [9000, 'fetched'],
+    );
+  } finally {
+    await close(server);
+    await other[Symbol.asyncDispose]();
+  }
 });
 
 async function rest(stream: AsyncIterator<Uint8Array>): Promise<Buffer> {
