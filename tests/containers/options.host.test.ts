@@ -60,11 +60,12 @@ describe('options inside a container', { skip: cannotRun || BUSYBOX.missing }, (
     });
   }
 
-  test('-a that nobody could mean is refused before anything is made', async () => {
+  test('-a and detach keys that nobody could mean are refused before anything is made', async () => {
     for (const [options, why] of [
       [['-a', 'x'], /is no stream/],
       [['-a', 'stdin'], /leaves the output to nobody/],
       [['-d', '-a', 'stdout'], /cannot specify both --attach and --detach/],
+      [['--detach-keys', 'no-key'], /is not a key/],
     ] as const) {
       const { status, stderr } = await shale('run', ...options, 'busybox', 'true');
       assert.deepEqual([status, why.test(stderr)], [125, true], stderr);

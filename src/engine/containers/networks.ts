@@ -38,6 +38,10 @@ export function sharedNetworkOf(request: Pick<RunRequest, 'network' | 'networks'
   return /^container:(.+)$/.exec(endpointsAsked(request)[0]?.name ?? '')?.[1];
 }
 
+export function isInHostNetwork(request: Pick<RunRequest, 'network' | 'networks'>): boolean {
+  return endpointsAsked(request)[0]?.name === 'host';
+}
+
 /** As it is kept: another container by its id, which stays when its name is changed. @throws CONTAINER_NOT_FOUND */
 export async function withDonorById({ store }: EngineContext, request: RunRequest): Promise<RunRequest> {
   const donor = sharedNetworkOf(request);
@@ -50,12 +54,11 @@ export async function withDonorById({ store }: EngineContext, request: RunReques
 /** Its host name: that of the container whose network it has, that of the machine in the machine's network. */
 export async function hostNameOf(
   context: EngineContext,
-  { id, request }: { readonly id: string; readonly request: RunRequest | undefined },
+  { id, request }: { readonly id: string; readonly request: RunRequest },
 ): Promise<string> {
-  if (request?.hostname !== undefined) return request.hostname;
-  const [first] = endpointsAsked(request);
-  if (first?.name === 'host') return hostname();
-  const donor = request === undefined ? undefined : sharedNetworkOf(request);
+  if (request.hostname !== undefined) return request.hostname;
+  if (isInHostNetwork(request)) return hostname();
+  const donor = sharedNetworkOf(request);
   if (donor === undefined) return id.slice(0, 12);
   const record = await context.store.containers.get(donor);
   return hostNameOf(context, { id: record.id, request: parseSetup(record).request });

@@ -16,7 +16,7 @@ import type { EngineContext } from '../context.ts';
 import { DEFAULT_HOST_CONFIG, type DeviceRequest, type HostConfig } from '../host-config.ts';
 import type { RunRequest } from '../types.ts';
 import { checkCgroupParent, fitLimits } from './limits.ts';
-import { endpointsAsked, sharedNetworkOf } from './networks.ts';
+import { endpointsAsked, isInHostNetwork, sharedNetworkOf } from './networks.ts';
 import { processOf } from './state.ts';
 
 /** What a container's surroundings are at this start, for the runtime. */
@@ -146,10 +146,6 @@ function checkConflicts(request: RunRequest, host: HostConfig): void {
   if (host.IpcMode === 'host' && ipc !== undefined) throw conflict(`the setting ${ipc}`, '--ipc host');
   const net = Object.keys(host.Sysctls).find((name) => /^net[./]/.test(name));
   if (isInHostNetwork(request) && net !== undefined) throw conflict(`the setting ${net}`, '--network host');
-}
-
-function isInHostNetwork(request: RunRequest): boolean {
-  return endpointsAsked(request)[0]?.name === 'host';
 }
 
 /** What belongs to the network of another container is settled there, as docker has it. */
